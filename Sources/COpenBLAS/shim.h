@@ -1,0 +1,1 @@
+/* Only linked: the routines are declared by CLinearAlgebra, alike for every BLAS. */

@@ -1,0 +1,6 @@
+// Inner loops over contiguous memory, each compiled for several instruction sets and chosen at run time.
+#pragma once
+
+#include "nt_instruction_set.h"
+#include "nt_elementwise.h"
+#include "nt_duals.h"

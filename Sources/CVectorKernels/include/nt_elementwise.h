@@ -1,0 +1,2 @@
+// Elementwise maps, comparisons, conversions and reductions over contiguous memory.
+#pragma once

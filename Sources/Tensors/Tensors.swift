@@ -1,0 +1,2 @@
+import CVectorKernels
+import CLinearAlgebra
