@@ -1,0 +1,92 @@
+import CLinearAlgebra
+import Dispatch
+import Foundation
+import Synchronization
+
+/// How many threads the package computes with, and the one way it spreads work over them.
+public enum Parallel {
+  private static let chosenThreadCount = Atomic<Int>(0)
+  private static let blasUse = Mutex(0)
+
+  /// Threads that an operation may use: the processors of this machine unless set.
+  public static var threadCount: Int {
+    get {
+      let chosen = chosenThreadCount.load(ordering: .relaxed)
+      return chosen > 0 ? chosen : ProcessInfo.processInfo.activeProcessorCount
+    }
+    set {
+      precondition(newValue > 0, "expected at least one thread, found \(newValue)")
+      chosenThreadCount.store(newValue, ordering: .relaxed)
+    }
+  }
+
+  /// Calls `body` once for every index below `count`, on up to `threadCount` threads, and returns when all are done.
+  ///
+  /// Threads take the next index as they come free, so `body` should be some microseconds of work. Inside `body` a BLAS
+  /// call uses one thread only.
+  public static func forEach(_ count: Int, _ body: @Sendable (Int) -> Void) {
+    forEachWorker(count) { next in while let index = next() { body(index) } }
+  }
+
+  /// Like `forEach`, for work that keeps scratch memory: `body` is called once per thread and takes indices from its
+  /// argument until that returns nil.
+  public static func forEachWorker(_ count: Int, _ body: @Sendable (_ next: () -> Int?) -> Void) {
+    let workers = min(threadCount, count)
+    if workers <= 1 {
+      var index = 0
+      withSingleThreadedBLAS {
+        body {
+          defer { index += 1 }
+          return index < count ? index : nil
+        }
+      }
+      return
+    }
+    let counter = Atomic<Int>(0)
+    withSingleThreadedBLAS {
+      DispatchQueue.concurrentPerform(iterations: workers) { _ in
+        body {
+          let index = counter.wrappingAdd(1, ordering: .relaxed).oldValue
+          return index < count ? index : nil
+        }
+      }
+    }
+  }
+
+  /// Splits `0 ..< count` into contiguous ranges of at least `grain` and calls `body` for each, in parallel.
+  public static func forEachRange(_ count: Int, grain: Int, _ body: @Sendable (Range<Int>) -> Void) {
+    guard count > 0 else { return }
+    let pieces = max(1, min(threadCount, count / max(1, grain)))
+    if pieces == 1 {
+      body(0..<count)
+      return
+    }
+    forEach(pieces) { piece in
+      body(count * piece / pieces..<count * (piece + 1) / pieces)
+    }
+  }
+
+  /// BLAS has one thread count for the whole process: while any parallel region runs it is one, so that regions do not
+  /// oversubscribe the processors; the last region to end restores it.
+  private static func withSingleThreadedBLAS(_ body: () -> Void) {
+    blasUse.withLock { users in
+      users += 1
+      if users == 1 { nt_blas_set_threads(1) }
+    }
+    defer {
+      blasUse.withLock { users in
+        users -= 1
+        if users == 0 { nt_blas_set_threads(Int32(threadCount)) }
+      }
+    }
+    body()
+  }
+
+  /// Calls `body`, in which BLAS and LAPACK use all threads unless a parallel region is running.
+  static func withThreadedBLAS<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    blasUse.withLock { users in
+      if users == 0 { nt_blas_set_threads(Int32(threadCount)) }
+    }
+    return try body()
+  }
+}

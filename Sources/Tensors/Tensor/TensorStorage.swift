@@ -1,0 +1,76 @@
+import Foundation
+import Synchronization
+
+/// The memory of a tensor: 64-byte aligned, uninitialised at first, shared by copies until one of them is written to.
+///
+/// Written to only while uniquely referenced, which is what makes it safe to send.
+final class TensorStorage: @unchecked Sendable {
+  let bytes: UnsafeMutableRawPointer
+  let byteCount: Int
+  private let capacity: Int
+
+  init(byteCount: Int) {
+    self.byteCount = byteCount
+    capacity = StorageRecycler.capacity(for: byteCount)
+    bytes = StorageRecycler.shared.take(capacity)
+  }
+
+  deinit {
+    StorageRecycler.shared.give(bytes, capacity)
+  }
+
+  func copy() -> TensorStorage {
+    let result = TensorStorage(byteCount: byteCount)
+    result.bytes.copyMemory(from: bytes, byteCount: byteCount)
+    return result
+  }
+}
+
+/// Keeps large freed blocks for the next allocation of about their size: a fresh block costs a page fault per 4 KiB,
+/// several times the elementwise operation that fills it.
+private final class StorageRecycler: Sendable {
+  static let shared = StorageRecycler()
+
+  private static let alignment = 64
+  private static let smallestKept = 1 << 20
+  private static let mostKept = 256 << 20
+
+  private struct Kept {
+    var blocks: [Int: [UInt]] = [:]
+    var byteCount = 0
+  }
+
+  private let kept = Mutex(Kept())
+
+  static func capacity(for byteCount: Int) -> Int {
+    // Large blocks in steps of an eighth of their size, so that a freed one fits the next of nearly its size.
+    let step = byteCount < smallestKept ? alignment : max(alignment, (1 << (Int.bitWidth - byteCount.leadingZeroBitCount)) >> 4)
+    return max(alignment, (byteCount + step - 1) / step * step)
+  }
+
+  func take(_ capacity: Int) -> UnsafeMutableRawPointer {
+    if capacity >= Self.smallestKept {
+      let address = kept.withLock { kept -> UInt? in
+        guard let address = kept.blocks[capacity]?.popLast() else { return nil }
+        kept.byteCount -= capacity
+        return address
+      }
+      if let address, let block = UnsafeMutableRawPointer(bitPattern: address) { return block }
+    }
+    return .allocate(byteCount: capacity, alignment: Self.alignment)
+  }
+
+  func give(_ block: UnsafeMutableRawPointer, _ capacity: Int) {
+    if capacity >= Self.smallestKept {
+      let address = UInt(bitPattern: block)
+      let isKept = kept.withLock { kept in
+        guard kept.byteCount + capacity <= Self.mostKept else { return false }
+        kept.blocks[capacity, default: []].append(address)
+        kept.byteCount += capacity
+        return true
+      }
+      if isKept { return }
+    }
+    block.deallocate()
+  }
+}

@@ -1,2 +1,0 @@
-import CVectorKernels
-import CLinearAlgebra
