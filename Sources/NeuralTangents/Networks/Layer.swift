@@ -23,6 +23,9 @@ public protocol Layer: Sendable {
   func append(to program: inout CovarianceProgram, _ input: Branches<CovarianceValue>) throws(NetworkError)
     -> Branches<CovarianceValue>
 
+  /// Where this layer needs the batch and the channels of its input to be; nil where it does not care.
+  var dataAxes: DataAxes? { get }
+
   /// Reads the layer from the arguments of its node in a network file.
   init(from arguments: inout LayerArguments) throws(NetworkError)
 
@@ -38,10 +41,18 @@ public struct ApplyContext: Sendable {
   public init(key: RandomKey? = nil) {
     self.key = key
   }
+
+  /// One context for each of `count` inner layers, with keys of their own.
+  func split(into count: Int) -> [ApplyContext] {
+    guard let key, count > 0 else { return Array(repeating: self, count: count) }
+    return key.split(into: count).map { ApplyContext(key: $0) }
+  }
 }
 
 extension Layer {
   public var nodeName: String { Self.nodeName }
+
+  public var dataAxes: DataAxes? { nil }
 
   /// Runs `body`, adding this layer's name (and `index` for one of its children) to the path of an error.
   func located<Result>(_ index: Int? = nil, _ body: () throws(NetworkError) -> Result) throws(NetworkError) -> Result {
