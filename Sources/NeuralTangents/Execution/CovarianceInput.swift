@@ -47,7 +47,7 @@ enum CovarianceInput: Sendable {
 /// error of the square root of that, which the derivative dual of a kinked activation passes on undiminished, unless the
 /// covariance of equal inputs is exactly their variance. So pairs with correlation ±1 up to rounding are compared.
 struct CollinearityCheck<Scalar: FusedScalar>: Sendable {
-  private let threshold: Scalar
+  let threshold: Scalar
 
   init(channels: Int) {
     threshold = 1 - Scalar.ulpOfOne * (16 + 4 * Scalar(channels).squareRoot())

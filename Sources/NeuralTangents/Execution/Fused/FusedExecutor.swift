@@ -144,14 +144,10 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
       switch executor.inputs[input] {
       case .data(let x1, let x2):
         let channels = x1.shape[1]
-        x1.withUnsafeBuffer(of: Scalar.self) { x1 in
-          (x2.map { x2 in x2.withUnsafeBuffer(of: Scalar.self) { $0 } } ?? x1).withMemory { x2 in
-            let (a, b) = (x1.baseAddress! + row * channels, x2 + column * channels)
-            Scalar.multiplyTransposed(
-              rowCount, columnCount, channels, alpha: 1 / Scalar(channels), a, b, tile, ldc: size)
-            correct(input, tile, row, column, rowCount, columnCount, a, b, channels)
-          }
-        }
+        let a = x1.unsafePointer(to: Scalar.self) + row * channels
+        let b = (x2 ?? x1).unsafePointer(to: Scalar.self) + column * channels
+        Scalar.multiplyTransposed(rowCount, columnCount, channels, alpha: 1 / Scalar(channels), a, b, tile, ldc: size)
+        correct(input, tile, row, column, rowCount, columnCount, a, b, channels)
       case .kernel(let kernel):
         copyBlock(of: kernel.nngp, to: tile, row, column, rowCount, columnCount)
         if executor.withNTK, let ntk = kernel.ntk {
@@ -185,11 +181,9 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
       _ columnCount: Int
     ) {
       let stride = matrix.shape[1]
-      matrix.withUnsafeBuffer(of: Scalar.self) { buffer in
-        guard let source = buffer.baseAddress else { return }
-        for i in 0..<rowCount {
-          (tile + i * FusedExecutor.tileSize).update(from: source + (row + i) * stride + column, count: columnCount)
-        }
+      let source = matrix.unsafePointer(to: Scalar.self)
+      for i in 0..<rowCount {
+        (tile + i * FusedExecutor.tileSize).update(from: source + (row + i) * stride + column, count: columnCount)
       }
     }
 
