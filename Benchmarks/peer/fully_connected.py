@@ -39,10 +39,22 @@ import time
 
 ALL_ROWS = [
   {"name": "imports only", "kind": "import"},
-  *[{"name": f"kernel, {activation}, {dtype}", "kind": "kernel", "activation": activation, "dtype": dtype}
-    for activation in ("relu", "erf") for dtype in ("float32", "float64")],
-  *[{"name": f"prediction, {get}{', covariance' if covariance else ''}, {dtype}", "kind": "prediction", "get": get, "covariance": covariance,
-     "dtype": dtype} for get, covariance in (("ntk", False), ("nngp", True)) for dtype in ("float32", "float64")],
+  *[
+    {"name": f"kernel, {activation}, {dtype}", "kind": "kernel", "activation": activation, "dtype": dtype}
+    for activation in ("relu", "erf")
+    for dtype in ("float32", "float64")
+  ],
+  *[
+    {
+      "name": f"prediction, {get}{', covariance' if covariance else ''}, {dtype}",
+      "kind": "prediction",
+      "get": get,
+      "covariance": covariance,
+      "dtype": dtype,
+    }
+    for get, covariance in (("ntk", False), ("nngp", True))
+    for dtype in ("float32", "float64")
+  ],
   {"name": "elementwise, exp, float32", "kind": "elementwise", "operation": "exp"},
   {"name": "elementwise, multiply-add, float32", "kind": "elementwise", "operation": "multiply-add"},
 ]
@@ -87,7 +99,8 @@ def prediction_work(row):
   count, features, dtype = row.get("rows", 4000), row.get("features", 784), row["dtype"]
   train, test, targets = (
     jax.numpy.asarray(uniform(seed, shape, dtype))
-    for seed, shape in ((1, (count, features)), (2, (row.get("test_rows", 1000), features)), (3, (count, 1))))
+    for seed, shape in ((1, (count, features)), (2, (row.get("test_rows", 1000), features)), (3, (count, 1)))
+  )
   kernel_fn = jax.jit(kernel_function(row.get("activation", "relu")), static_argnums=2)
 
   def work():
@@ -131,8 +144,9 @@ def measure(row):
     import jax
 
     jax.config.update("jax_enable_x64", row["dtype"] == "float64")
-  work = {"kernel": kernel_work, "prediction": prediction_work, "elementwise": elementwise_work,
-          "import": import_work}[kind](row)
+  work = {"kernel": kernel_work, "prediction": prediction_work, "elementwise": elementwise_work, "import": import_work}[
+    kind
+  ](row)
   result = work()
   times = []
   for _ in range(row.get("repeats", {"kernel": 5, "prediction": 3, "elementwise": 7, "import": 1}[kind])):
@@ -143,8 +157,12 @@ def measure(row):
   import numpy as np
 
   return {
-    "name": row["name"], "seconds_best": min(times), "seconds_median": statistics.median(times), "peak_bytes": peak,
-    "checksum": [float(np.asarray(part).sum(dtype=np.float64)) for part in result]}
+    "name": row["name"],
+    "seconds_best": min(times),
+    "seconds_median": statistics.median(times),
+    "peak_bytes": peak,
+    "checksum": [float(np.asarray(part).sum(dtype=np.float64)) for part in result],
+  }
 
 
 def main():
@@ -156,7 +174,11 @@ def main():
   failed = False
   for row in rows:
     finished = subprocess.run(
-      [sys.executable, os.path.abspath(__file__), "--row", json.dumps(row)], env=environment, capture_output=True, text=True)
+      [sys.executable, os.path.abspath(__file__), "--row", json.dumps(row)],
+      env=environment,
+      capture_output=True,
+      text=True,
+    )
     lines = finished.stdout.strip().splitlines()
     if finished.returncode == 0 and lines:
       print(lines[-1], flush=True)

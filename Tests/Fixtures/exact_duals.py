@@ -5,8 +5,8 @@ expectation is not defined by continuity: the derivative of a kink at 0 is the m
 dual of sign has derivative 0. None stands for "not finite" or "a matter of convention".
 """
 
-from mpmath import mp, mpf
 import numpy as np
+from mpmath import mp, mpf
 
 mp.dps = 70
 
@@ -44,7 +44,8 @@ def erf(a=1, b=1, c=0):
 
   return (
     lambda p, q, c: a * a * 2 / mp.pi * mp.atan2(2 * b * b * c, gap(p, q, c)) + shift**2,
-    lambda p, q, c: a * a * b * b * 4 / mp.pi / gap(p, q, c))
+    lambda p, q, c: a * a * b * b * 4 / mp.pi / gap(p, q, c),
+  )
 
 
 def gelu(approximate=False):
@@ -242,11 +243,25 @@ def rectified_monomial(degree):
 
 SCALE = mpf(1) / mpf("2.4020563531719796")
 DUALS = {
-  "relu": lambda stabilize=False: ab_relu(0, 1), "abs": lambda stabilize=False: ab_relu(-1, 1),
-  "leakyRelu": lambda alpha, stabilize=False: ab_relu(alpha, 1), "abRelu": lambda a, b, stabilize=False: ab_relu(a, b),
-  "erf": erf, "sigmoidLike": lambda: erf(mpf(1) / 2, SCALE, mpf(1) / 2), "gelu": gelu, "sin": sin, "cos": cos, "rbf": rbf,
-  "gaussian": gaussian, "exp": exp, "expNormalized": exp_normalized, "gabor": gabor, "sign": sign, "hermite": hermite,
-  "monomial": monomial, "rectifiedMonomial": rectified_monomial, "polynomial": polynomial,
+  "relu": lambda stabilize=False: ab_relu(0, 1),
+  "abs": lambda stabilize=False: ab_relu(-1, 1),
+  "leakyRelu": lambda alpha, stabilize=False: ab_relu(alpha, 1),
+  "abRelu": lambda a, b, stabilize=False: ab_relu(a, b),
+  "erf": erf,
+  "sigmoidLike": lambda: erf(mpf(1) / 2, SCALE, mpf(1) / 2),
+  "gelu": gelu,
+  "sin": sin,
+  "cos": cos,
+  "rbf": rbf,
+  "gaussian": gaussian,
+  "exp": exp,
+  "expNormalized": exp_normalized,
+  "gabor": gabor,
+  "sign": sign,
+  "hermite": hermite,
+  "monomial": monomial,
+  "rectifiedMonomial": rectified_monomial,
+  "polynomial": polynomial,
 }
 
 
@@ -256,8 +271,10 @@ def duals(name, arguments):
 
 # What the closed forms are checked against: φ and φ' themselves, in float64.
 
+
 def _erf64(x):
   from scipy.special import erf as value
+
   return value(x)
 
 
@@ -294,17 +311,25 @@ def functions(name, arguments):
     return lambda x: step(x) * x**n, lambda x: step(x) * n * x ** max(n - 1, 0)
   s, b, c = a.get("a", 1.0), a.get("b", 1.0), a.get("c", 0.0)
   return {
-    "relu": lambda: piecewise(0.0, 1.0), "abs": lambda: piecewise(-1.0, 1.0), "leakyRelu": lambda: piecewise(a["alpha"], 1.0),
-    "abRelu": lambda: piecewise(s, b), "erf": lambda: scaled_erf(s, b, c),
+    "relu": lambda: piecewise(0.0, 1.0),
+    "abs": lambda: piecewise(-1.0, 1.0),
+    "leakyRelu": lambda: piecewise(a["alpha"], 1.0),
+    "abRelu": lambda: piecewise(s, b),
+    "erf": lambda: scaled_erf(s, b, c),
     "sigmoidLike": lambda: scaled_erf(0.5, float(SCALE), 0.5),
-    "gelu": lambda: (lambda x: x * 0.5 * (1 + _erf64(x / sqrt(2))), lambda x: 0.5 * (1 + _erf64(x / sqrt(2))) + x * bell(x)),
-    "sin": lambda: wave(s, b, c), "cos": lambda: wave(s, b, c + np.pi / 2),
+    "gelu": lambda: (
+      lambda x: x * 0.5 * (1 + _erf64(x / sqrt(2))),
+      lambda x: 0.5 * (1 + _erf64(x / sqrt(2))) + x * bell(x),
+    ),
+    "sin": lambda: wave(s, b, c),
+    "cos": lambda: wave(s, b, c + np.pi / 2),
     "rbf": lambda: wave(sqrt(2), sqrt(2 * a.get("gamma", 1.0)), np.pi / 4),
     "gaussian": lambda: (
-      lambda x: s * exp_(a.get("b", -1.0) * x * x), lambda x: 2 * a.get("b", -1.0) * x * s * exp_(a.get("b", -1.0) * x * x)),
+      lambda x: s * exp_(a.get("b", -1.0) * x * x),
+      lambda x: 2 * a.get("b", -1.0) * x * s * exp_(a.get("b", -1.0) * x * x),
+    ),
     "exp": lambda: (lambda x: s * exp_(b * x), lambda x: s * b * exp_(b * x)),
-    "gabor": lambda: (
-      lambda x: exp_(-x * x) * np.sin(x), lambda x: exp_(-x * x) * (np.cos(x) - 2 * x * np.sin(x))),
+    "gabor": lambda: (lambda x: exp_(-x * x) * np.sin(x), lambda x: exp_(-x * x) * (np.cos(x) - 2 * x * np.sin(x))),
     "sign": lambda: (np.sign, lambda x: 0 * x),
     "expNormalized": lambda: None,
   }[name]()

@@ -6,9 +6,8 @@ make_networks.py except "numerical", whose quadrature is part of its definition.
 
 from dataclasses import dataclass, replace
 
-from mpmath import mp, mpf
-
 from exact_duals import duals
+from mpmath import mp, mpf
 
 mp.dps = 60
 
@@ -29,7 +28,9 @@ def input_kernels(x1, x2):
   channels = len(rows1[0])
   dot = lambda a, b: sum((u * v for u, v in zip(a, b)), mpf(0)) / channels
   nngp = [[dot(a, b) for b in rows2] for a in rows1]
-  return Kernels(nngp, [[mpf(0)] * len(rows2) for _ in rows1], [dot(a, a) for a in rows1], [dot(b, b) for b in rows2], channels)
+  return Kernels(
+    nngp, [[mpf(0)] * len(rows2) for _ in rows1], [dot(a, a) for a in rows1], [dot(b, b) for b in rows2], channels
+  )
 
 
 def entrywise(function, *matrices):
@@ -54,8 +55,12 @@ def activation(name, a, k):
   kappa, dot = duals(name, a)
   pairs = [[(p, q, c) for q, c in zip(k.var2, row)] for p, row in zip(k.var1, k.nngp)]
   return Kernels(
-    entrywise(lambda t: kappa(*t), pairs), entrywise(lambda t, old: dot(*t) * old, pairs, k.ntk),
-    [kappa(p, p, p) for p in k.var1], [kappa(q, q, q) for q in k.var2], k.width)
+    entrywise(lambda t: kappa(*t), pairs),
+    entrywise(lambda t, old: dot(*t) * old, pairs, k.ntk),
+    [kappa(p, p, p) for p in k.var1],
+    [kappa(q, q, q) for q in k.var2],
+    k.width,
+  )
 
 
 def layer_norm(a, k):
@@ -66,8 +71,12 @@ def layer_norm(a, k):
   scale = [[mp.sqrt(p * q) for q in var2] for p in var1]
   divide = lambda v, s: v / s
   return Kernels(
-    entrywise(divide, k.nngp, scale), entrywise(divide, k.ntk, scale), [v / s for v, s in zip(k.var1, var1)],
-    [v / s for v, s in zip(k.var2, var2)], k.width)
+    entrywise(divide, k.nngp, scale),
+    entrywise(divide, k.ntk, scale),
+    [v / s for v, s in zip(k.var1, var1)],
+    [v / s for v, s in zip(k.var2, var2)],
+    k.width,
+  )
 
 
 def dropout(a, k, symmetric):
@@ -75,15 +84,19 @@ def dropout(a, k, symmetric):
     return k
   rate = mpf(a["keepRate"])
   scaled = lambda matrix: [
-    [v / rate if symmetric and i == j else v for j, v in enumerate(row)] for i, row in enumerate(matrix)]
+    [v / rate if symmetric and i == j else v for j, v in enumerate(row)] for i, row in enumerate(matrix)
+  ]
   return Kernels(scaled(k.nngp), scaled(k.ntk), [v / rate for v in k.var1], [v / rate for v in k.var2], k.width)
 
 
 def combine(function, branches, **changes):
   return replace(
-    branches[0], nngp=entrywise(lambda *v: function(v), *[b.nngp for b in branches]),
+    branches[0],
+    nngp=entrywise(lambda *v: function(v), *[b.nngp for b in branches]),
     var1=[function(v) for v in zip(*[b.var1 for b in branches])],
-    var2=[function(v) for v in zip(*[b.var2 for b in branches])], **changes)
+    var2=[function(v) for v in zip(*[b.var2 for b in branches])],
+    **changes,
+  )
 
 
 def fan_in_product(branches):
@@ -94,23 +107,30 @@ def fan_in_product(branches):
     return total
 
   def rule(*entries):
-    nngp, ntk = entries[: len(branches)], entries[len(branches):]
-    return sum(ntk[i] * product(nngp[:i] + nngp[i + 1:]) for i in range(len(branches)))
+    nngp, ntk = entries[: len(branches)], entries[len(branches) :]
+    return sum(ntk[i] * product(nngp[:i] + nngp[i + 1 :]) for i in range(len(branches)))
 
   return combine(product, branches, ntk=entrywise(rule, *[b.nngp for b in branches], *[b.ntk for b in branches]))
 
 
 def fan_in_concat(a, branches):
   if a.get("axis", -1) == 0:
-    sizes1, sizes2 = [len(b.var1) for b in branches], [len(b.var2) for b in branches]
+    sizes2 = [len(b.var2) for b in branches]
 
     def blocks(matrices):
-      return [[mpf(0)] * sum(sizes2[:i]) + list(row) + [mpf(0)] * sum(sizes2[i + 1:])
-              for i, matrix in enumerate(matrices) for row in matrix]
+      return [
+        [mpf(0)] * sum(sizes2[:i]) + list(row) + [mpf(0)] * sum(sizes2[i + 1 :])
+        for i, matrix in enumerate(matrices)
+        for row in matrix
+      ]
 
     return Kernels(
-      blocks([b.nngp for b in branches]), blocks([b.ntk for b in branches]),
-      [v for b in branches for v in b.var1], [v for b in branches for v in b.var2], branches[0].width)
+      blocks([b.nngp for b in branches]),
+      blocks([b.ntk for b in branches]),
+      [v for b in branches for v in b.var1],
+      [v for b in branches for v in b.var2],
+      branches[0].width,
+    )
   total = sum(b.width for b in branches)
   mean = lambda values: sum(b.width * v for b, v in zip(branches, values)) / total
   ntk = entrywise(lambda *v: mean(v), *[b.ntk for b in branches])

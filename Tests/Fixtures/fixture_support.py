@@ -28,15 +28,19 @@ def C(shape):
   return np.cos(0.53 * np.arange(math.prod(shape)) + 0.2).reshape(shape)
 
 
-NUMERICAL_FUNCTIONS = {
-  "tanh": jax.numpy.tanh, "erf": jax.scipy.special.erf, "sin": jax.numpy.sin,
-}
+NUMERICAL_FUNCTIONS = {"tanh": jax.numpy.tanh, "erf": jax.scipy.special.erf, "sin": jax.numpy.sin}
 
 
 def _dense(a):
   return stax.Dense(
-    a["width"], a.get("weightStd", 1.0), a.get("biasStd"), a.get("batchAxis", 0), a.get("channelAxis", -1),
-    a.get("parameterization", "ntk"), tuple(a.get("widthScales", (1, 1))))
+    a["width"],
+    a.get("weightStd", 1.0),
+    a.get("biasStd"),
+    a.get("batchAxis", 0),
+    a.get("channelAxis", -1),
+    a.get("parameterization", "ntk"),
+    tuple(a.get("widthScales", (1, 1))),
+  )
 
 
 LAYERS = {

@@ -4,9 +4,8 @@ import csv
 import os
 
 import sklearn
-from sklearn import datasets
-
 from fixture_support import REPOSITORY
+from sklearn import datasets
 
 FOLDER = os.path.join(REPOSITORY, "Sources/neural-tangents/Resources/Data")
 
@@ -23,25 +22,55 @@ def save(name, features, rows, target_name, targets):
     writer.writerow([*features, target_name])
     for row, target in zip(rows, targets, strict=True):
       writer.writerow([*map(text, row), target])
-  print(f"{name}: {len(rows)} rows, {len(features)} features, {os.path.getsize(path):,} bytes (scikit-learn {sklearn.__version__})")
+  print(
+    f"{name}: {len(rows)} rows, {len(features)} features, {os.path.getsize(path):,} bytes, "
+    f"scikit-learn {sklearn.__version__}"
+  )
 
 
 os.makedirs(FOLDER, exist_ok=True)
 
 diabetes = datasets.load_diabetes(scaled=False)
 names = {
-  "bp": "blood_pressure", "s1": "total_cholesterol", "s2": "ldl", "s3": "hdl", "s4": "cholesterol_hdl_ratio",
-  "s5": "log_triglycerides", "s6": "glucose"}
-save("diabetes.csv", [names.get(name, name) for name in diabetes.feature_names], diabetes.data, "target",
-     [text(target) for target in diabetes.target])
+  "bp": "blood_pressure",
+  "s1": "total_cholesterol",
+  "s2": "ldl",
+  "s3": "hdl",
+  "s4": "cholesterol_hdl_ratio",
+  "s5": "log_triglycerides",
+  "s6": "glucose",
+}
+save(
+  "diabetes.csv",
+  [names.get(name, name) for name in diabetes.feature_names],
+  diabetes.data,
+  "target",
+  [text(target) for target in diabetes.target],
+)
 
 wine = datasets.load_wine()
-save("wine.csv", [name.replace("/", "_") for name in wine.feature_names], wine.data, "label",
-     [str(wine.target_names[target]) for target in wine.target])
+save(
+  "wine.csv",
+  [name.replace("/", "_") for name in wine.feature_names],
+  wine.data,
+  "label",
+  [str(wine.target_names[target]) for target in wine.target],
+)
 
 cancer = datasets.load_breast_cancer()
-save("breast-cancer.csv", [name.replace(" ", "_") for name in cancer.feature_names], cancer.data, "label",
-     [str(cancer.target_names[target]) for target in cancer.target])
+save(
+  "breast-cancer.csv",
+  [name.replace(" ", "_") for name in cancer.feature_names],
+  cancer.data,
+  "label",
+  [str(cancer.target_names[target]) for target in cancer.target],
+)
 
 digits = datasets.load_digits()
-save("digits.csv", [f"pixel_{row}_{column}" for row in range(8) for column in range(8)], digits.data, "label", digits.target)
+save(
+  "digits.csv",
+  [f"pixel_{row}_{column}" for row in range(8) for column in range(8)],
+  digits.data,
+  "label",
+  digits.target,
+)

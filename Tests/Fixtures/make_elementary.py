@@ -19,7 +19,8 @@ mp.dps = 80
 TYPES = {"float32": np.float32, "float64": np.float64}
 RANGES = {  # smallest subnormal, smallest normal, largest
   "float32": (mpf(2) ** -149, mpf(2) ** -126, mpf(2) ** 128 - mpf(2) ** 104),
-  "float64": (mpf(2) ** -1074, mpf(2) ** -1022, mpf(2) ** 1024 - mpf(2) ** 971)}
+  "float64": (mpf(2) ** -1074, mpf(2) ** -1022, mpf(2) ** 1024 - mpf(2) ** 971),
+}
 
 
 def spread(low, high, count):
@@ -40,7 +41,13 @@ def arguments(function, dtype):
   both = lambda values: [*values, *[-v for v in values if v != 0]]
   if function == "exp":
     top, bottom = (709.5, -745.0) if wide else (88.5, -103.5)
-    return [*both(tiny[:3] + spread(1e-12, 1.0, 12)), *np.linspace(1, top, 14), *np.linspace(-1, bottom, 18), np.log(2), -np.log(2)]
+    return [
+      *both(tiny[:3] + spread(1e-12, 1.0, 12)),
+      *np.linspace(1, top, 14),
+      *np.linspace(-1, bottom, 18),
+      np.log(2),
+      -np.log(2),
+    ]
   if function == "expm1":
     return [*both(tiny + spread(1e-15, 1.0, 16)), *np.linspace(1, 700 if wide else 87, 12), *np.linspace(-1, -60, 8)]
   if function == "log":
@@ -49,21 +56,38 @@ def arguments(function, dtype):
     return [*both(tiny + spread(1e-15, 0.4, 12)), -0.5, -0.9, -0.999, -1 + ulp, *spread(0.5, largest / 4, 18)]
   if function in ("sin", "cos", "tan"):
     pi = np.pi
-    return [*both(tiny + spread(1e-6, 1.0, 8)), *both([pi / 4, pi / 2, pi, 3 * pi / 2, 2 * pi, 100 * pi, 355.0]), *spread(1.0, 1e4, 10),
-            *spread(1e5, 1e9 if wide else 1e7, 6), 1e15 if wide else 3e8, 1e22 if wide else 1e10]
+    return [
+      *both(tiny + spread(1e-6, 1.0, 8)),
+      *both([pi / 4, pi / 2, pi, 3 * pi / 2, 2 * pi, 100 * pi, 355.0]),
+      *spread(1.0, 1e4, 10),
+      *spread(1e5, 1e9 if wide else 1e7, 6),
+      1e15 if wide else 3e8,
+      1e22 if wide else 1e10,
+    ]
   if function == "tanh":
     return both(tiny + spread(1e-10, 0.5, 12) + list(np.linspace(0.55, 10, 10)) + [19.0, 22.0, 50.0, 1e4])
   if function == "erf":
     return both(tiny + spread(1e-10, 0.4, 10) + list(np.linspace(0.45, 3.8, 14)) + [4.5, 5.9, 6.1, 27.0])
   if function == "erfc":
-    return [*both(tiny[:2] + spread(1e-10, 0.4, 8) + list(np.linspace(0.45, 3.8, 12))), 4.5, 7.0, 9.0, 10.0,
-            *([20.0, 26.0, 27.0] if wide else [])]
+    return [
+      *both(tiny[:2] + spread(1e-10, 0.4, 8) + list(np.linspace(0.45, 3.8, 12))),
+      4.5,
+      7.0,
+      9.0,
+      10.0,
+      *([20.0, 26.0, 27.0] if wide else []),
+    ]
   if function == "atan":
     return both(tiny + spread(1e-8, 1.0, 12) + near(1.0, ulp) + spread(1.5, largest / 4, 12))
   if function in ("sqrt", "rsqrt"):
     return [*(tiny if function == "sqrt" else tiny[1:]), *positive_wide, *near(1.0, ulp), 2.0, 4.0, 1e10, largest]
   if function == "erfInverse":
-    return both(tiny[:2] + spread(1e-10, 0.4, 10) + list(np.linspace(0.45, 0.95, 11)) + [0.99, 0.999, 0.99999, 1 - 4 * ulp, 1 - ulp])
+    return both(
+      tiny[:2]
+      + spread(1e-10, 0.4, 10)
+      + list(np.linspace(0.45, 0.95, 11))
+      + [0.99, 0.999, 0.99999, 1 - 4 * ulp, 1 - ulp]
+    )
   raise KeyError(function)
 
 
@@ -74,7 +98,7 @@ def pairs(function, dtype):
     signed = sorted({s * v for v in sides for s in (1, -1)})
     chosen = [(y, x) for i, y in enumerate(signed) for j, x in enumerate(signed) if (i * 7 + j * 3) % 4 == 0]
     return [(y, x) for y, x in chosen if (y, x) != (0, 0)]
-  bases = [0.0, 1.0, 2.0, 0.5, 1 + 2.0**-20, 1 - 2.0**-20, 3.7, 0.01, 123.456, normal, largest ** 0.5]
+  bases = [0.0, 1.0, 2.0, 0.5, 1 + 2.0**-20, 1 - 2.0**-20, 3.7, 0.01, 123.456, normal, largest**0.5]
   exponents = (0.0, 1.0, -1.0, 2.0, 3.0, 0.5, -0.5, 1 / 3, -2.7, 17.25)
   chosen = [(b, e) for b in bases for e in exponents if not (b == 0 and e < 0)]
   chosen += [(-2.0, 3.0), (-2.0, -3.0), (-1.5, 4.0), (-0.1, 5.0), (10.0, 38.0), (10.0, -38.0)]
@@ -88,8 +112,21 @@ def cut(values, dtype):
 
 
 FUNCTIONS = {
-  "exp": mp.exp, "expm1": mp.expm1, "log": mp.log, "log1p": mp.log1p, "sin": mp.sin, "cos": mp.cos, "tan": mp.tan, "tanh": mp.tanh,
-  "erf": mp.erf, "erfc": mp.erfc, "atan": mp.atan, "sqrt": mp.sqrt, "rsqrt": lambda x: 1 / mp.sqrt(x), "erfInverse": mp.erfinv}
+  "exp": mp.exp,
+  "expm1": mp.expm1,
+  "log": mp.log,
+  "log1p": mp.log1p,
+  "sin": mp.sin,
+  "cos": mp.cos,
+  "tan": mp.tan,
+  "tanh": mp.tanh,
+  "erf": mp.erf,
+  "erfc": mp.erfc,
+  "atan": mp.atan,
+  "sqrt": mp.sqrt,
+  "rsqrt": lambda x: 1 / mp.sqrt(x),
+  "erfInverse": mp.erfinv,
+}
 TWO = {"atan2": mp.atan2, "pow": lambda b, e: mp.power(b, int(e)) if e == int(e) else mp.power(b, e)}
 
 
@@ -104,17 +141,32 @@ if __name__ == "__main__":
     for function, exact in FUNCTIONS.items():
       kept = [(x, exact(mpf(x))) for x in cut(arguments(function, dtype), dtype)]
       kept = [(x, value) for x, value in kept if mp.im(value) == 0 and abs(value) <= limit]
-      entries.append({"function": function, "dtype": dtype, "arguments": [x for x, _ in kept],
-                      "values": [decimal(v) for _, v in kept]})
+      entries.append(
+        {
+          "function": function,
+          "dtype": dtype,
+          "arguments": [x for x, _ in kept],
+          "values": [decimal(v) for _, v in kept],
+        }
+      )
     for function, exact in TWO.items():
       kept = []
       for a, b in dict.fromkeys((float(number(a)), float(number(b))) for a, b in pairs(function, dtype)):
         value = exact(mpf(a), mpf(b))
         if mp.im(value) == 0 and abs(value) <= limit:
           kept.append((a, b, value))
-      entries.append({"function": function, "dtype": dtype, "arguments": [a for a, _, _ in kept], "second": [b for _, b, _ in kept],
-                      "values": [decimal(v) for _, _, v in kept]})
-  path = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "TensorsTests/Fixtures/elementary.json")
+      entries.append(
+        {
+          "function": function,
+          "dtype": dtype,
+          "arguments": [a for a, _, _ in kept],
+          "second": [b for _, b, _ in kept],
+          "values": [decimal(v) for _, _, v in kept],
+        }
+      )
+  path = os.path.join(
+    os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "TensorsTests/Fixtures/elementary.json"
+  )
   with open(path, "w") as file:
     source = f"Tests/Fixtures/make_elementary.py with mpmath {mpmath.__version__} at {mp.dps} digits"
     file.write('{\n"source": ' + json.dumps(source) + ',\n"entries": [\n')
