@@ -4,3 +4,4 @@
 #include "nt_instruction_set.h"
 #include "nt_elementwise.h"
 #include "nt_duals.h"
+#include "nt_random.h"
