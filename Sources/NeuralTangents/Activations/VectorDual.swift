@@ -12,18 +12,33 @@ public struct VectorDual: Sendable, Hashable {
     self.parameters = parameters
     self.coefficients = coefficients
   }
+}
 
-  /// Calls `body` with the C description of the dual, valid only inside.
-  func withDescription<Result>(_ body: (UnsafePointer<nt_dual>) -> Result) -> Result {
-    coefficients.withUnsafeBufferPointer { coefficients in
-      var description = nt_dual()
-      description.kind = nt_dual_kind(rawValue: kind)
-      withUnsafeMutableBytes(of: &description.parameters) { bytes in
-        for (index, value) in parameters.enumerated() { bytes.storeBytes(of: value, toByteOffset: 8 * index, as: Double.self) }
+/// The C description of a vector dual, in memory that lives as long as this object and never changes.
+final class DualDescription: @unchecked Sendable {
+  let pointer: UnsafePointer<nt_dual>
+  private let description: UnsafeMutablePointer<nt_dual>
+  private let coefficients: UnsafeMutablePointer<Double>
+
+  init(_ dual: VectorDual) {
+    coefficients = .allocate(capacity: max(1, dual.coefficients.count))
+    coefficients.initialize(repeating: 0, count: max(1, dual.coefficients.count))
+    for (index, value) in dual.coefficients.enumerated() { coefficients[index] = value }
+    description = .allocate(capacity: 1)
+    description.initialize(to: nt_dual())
+    description.pointee.kind = nt_dual_kind(rawValue: dual.kind)
+    withUnsafeMutableBytes(of: &description.pointee.parameters) { bytes in
+      for (index, value) in dual.parameters.enumerated() {
+        bytes.storeBytes(of: value, toByteOffset: 8 * index, as: Double.self)
       }
-      description.coefficients = coefficients.baseAddress
-      description.coefficient_count = Int32(coefficients.count)
-      return body(&description)
     }
+    description.pointee.coefficients = UnsafePointer(coefficients)
+    description.pointee.coefficient_count = Int32(dual.coefficients.count)
+    pointer = UnsafePointer(description)
+  }
+
+  deinit {
+    description.deallocate()
+    coefficients.deallocate()
   }
 }

@@ -58,8 +58,8 @@ public struct Dense: SingleInputLayer {
   public func initialize(_ key: RandomKey, _ input: [Int], dtype: DType) throws(NetworkError) -> Parameters {
     let (axes, fanIn) = try checked(input)
     let keys = key.split()
-    var weights = keys[0].normal(shape: [fanIn, realWidth], dtype: dtype)
-    var bias = biasStd.map { _ in keys[1].normal(shape: biasShape(axes, rank: input.count), dtype: dtype) }
+    var weights = keys[0].normal([fanIn, realWidth], dtype: dtype)
+    var bias = biasStd.map { _ in keys[1].normal(biasShape(axes, rank: input.count), dtype: dtype) }
     if parameterization == .standard {
       weights = weights * (weightStd / (Double(fanIn) / widthScales[0]).squareRoot())
       bias = bias.map { $0 * (biasStd ?? 0) }

@@ -28,7 +28,7 @@ public struct Dropout: SingleInputLayer {
     guard let key = context.key else {
       throw NetworkError(expected: "a random key for the training-time forward pass", found: "none")
     }
-    let isKept = key.bernoulli(shape: input.shape, probability: keepRate, dtype: input.dtype)
+    let isKept = key.bernoulli(input.shape, probability: keepRate, dtype: input.dtype)
     return select(isKept, input / keepRate, 0)
   }
 

@@ -5,7 +5,7 @@ import Tensors
 /// Most layers have one input and one output and conform to `SingleInputLayer`, activations to `Activation`; this
 /// protocol is for those that split and join. Its functions are called through `Layer`'s extensions, which add the
 /// layer's name to the path of a thrown error.
-public protocol Layer: Sendable {
+public protocol Layer: Sendable, Codable {
   /// The layer's name in network files, lowerCamelCase.
   static var nodeName: String { get }
 

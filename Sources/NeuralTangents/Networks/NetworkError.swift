@@ -24,7 +24,8 @@ public struct NetworkError: Error, Hashable, Sendable, CustomStringConvertible {
   /// `serial[3].conv.padding: expected same, valid or circular, found "smae"`.
   public var description: String {
     let place = pathDescription
-    return (place.isEmpty ? "" : place + ": ") + "expected \(expected), found \(found)"
+    let separator = place.isEmpty ? "" : place.hasSuffix(":") ? " " : ": "
+    return place + separator + "expected \(expected), found \(found)"
   }
 
   public var pathDescription: String {
