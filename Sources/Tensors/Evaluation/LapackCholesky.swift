@@ -12,13 +12,13 @@ func evaluateCholesky(_ a: consuming Tensor) throws(TensorError) -> Tensor {
 private func evaluateCholesky<Scalar: LinearAlgebraScalar>(
   _ a: consuming Tensor, _ type: Scalar.Type
 ) throws(TensorError) -> Tensor {
-  let stack = MatrixStack(square: a, for: "cholesky")
+  var result = a
+  let stack = MatrixStack(square: result, for: "cholesky")
   let size = stack.rows
-  guard a.count > 0 else { return a }
-  try withElements(of: a, as: type) { (elements) throws(TensorError) in
+  guard result.count > 0 else { return result }
+  try withElements(of: result, as: type) { (elements) throws(TensorError) in
     try stack.requireFinite(elements, lowerOnly: true, for: "cholesky")
   }
-  var result = a
   try withMutableElements(of: &result, as: type) { (elements) throws(TensorError) in
     nonisolated(unsafe) let elements = elements
     let codes = stack.forEach { index in
