@@ -5,3 +5,4 @@
 #include "nt_elementwise.h"
 #include "nt_duals.h"
 #include "nt_random.h"
+#include "nt_rows.h"

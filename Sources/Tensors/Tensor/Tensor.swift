@@ -116,6 +116,12 @@ extension Tensor {
     return try body(unsafeMutableBuffer(of: type))
   }
 
+  /// The elements, for inner loops that hold on to them; valid while a copy of this tensor lives and is not written to.
+  package func unsafePointer<Scalar: TensorScalar>(to type: Scalar.Type) -> UnsafePointer<Scalar> {
+    precondition(Scalar.dtype == dtype, "expected a tensor of \(Scalar.dtype), found \(dtype)")
+    return UnsafePointer(storage.bytes.bindMemory(to: Scalar.self, capacity: Swift.max(1, count)))
+  }
+
   mutating func makeUnique() {
     if !isKnownUniquelyReferenced(&storage) { storage = storage.copy() }
   }

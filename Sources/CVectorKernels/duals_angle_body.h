@@ -1,0 +1,54 @@
+// The angle between the inputs (1, u) and (1, v): what the duals of Erf, Gelu, Gaussian and Gabor are made of.
+//
+// For variances A = beta q11, B = beta q22 and the covariance C = beta q12 they need
+//   E = (1 + A)(1 + B) - C^2   and   s = C / sqrt((1 + A)(1 + B)).
+// Multiplied out, E = 1 + beta (q11 + q22 + beta D) with the determinant D = q11 q22 - q12^2, a sum of positive terms when
+// beta > 0. D's two products are carried exactly (Kahan), so that E keeps its digits for large variances and s near 1,
+// where 1 - s^2 would have none; D is exactly 0 for equal inputs. D overflows beyond variances of 1e19 (1e154 in float64).
+
+typedef struct {
+  VR sum, determinant, expanded;  // q11 + q22, D, E
+} TYPED(nt_spread);
+
+static NT_INLINE TYPED(nt_spread) TYPED(nt_spread_of)(VR beta, VR q11, VR q22, VR q12) {
+  TYPED(nt_spread) spread;
+  VR product = q11 * q22, square = q12 * q12;
+  VR lost = PRODUCT_ERROR(q11, q22, product) - PRODUCT_ERROR(q12, q12, square);
+  spread.determinant = TYPED(nt_clamp_below)((product - square) + lost);
+  spread.sum = q11 + q22;
+  spread.expanded = V_FMA(beta, V_FMA(beta, spread.determinant, spread.sum), SPLAT_R(1));
+  return spread;
+}
+
+// Factors of n inputs: the variance q, and sqrt(beta / (1 + beta q)).
+static NT_INLINE void TYPED(nt_angle_factors)(double beta, long n, const REAL *q, REAL *factors, long stride) {
+  for (long j = 0; j < n; j += D_LANES) {
+    VD variance = LOAD_WIDE(q + j);
+    STORE_NARROW(factors + j, variance);
+    STORE_NARROW(factors + stride + j, V_SQRT(SPLAT_D(beta) / (SPLAT_D(1) + SPLAT_D(beta) * variance)));
+  }
+}
+
+typedef struct {
+  VR sine, cosine;  // of an angle in [-pi/2, pi/2]; each is accurate where it is the smaller
+} TYPED(nt_angle);
+
+// asin|s| where |s| is small, acos|s| where it is large, and which it is.
+static NT_INLINE VR TYPED(nt_angle_arc)(const TYPED(nt_angle) *angle, MASK_R *is_small) {
+  *is_small = angle->sine * angle->sine < SPLAT_R(0.5);
+  VR x = V_SELECT(*is_small, V_ABS(angle->sine), angle->cosine);
+  return x * TYPED(nt_asin_ratio)(x * x);
+}
+
+// asin s, and asin s + pi/2, which keeps its digits as s approaches -1.
+static NT_INLINE VR TYPED(nt_angle_asin)(const TYPED(nt_angle) *angle) {
+  MASK_R is_small;
+  VR arc = TYPED(nt_angle_arc)(angle, &is_small);
+  return V_COPYSIGN(V_SELECT(is_small, arc, SPLAT_R(NT_PI / 2) - arc), angle->sine);
+}
+static NT_INLINE VR TYPED(nt_angle_turn)(const TYPED(nt_angle) *angle) {
+  MASK_R is_small;
+  VR arc = TYPED(nt_angle_arc)(angle, &is_small);
+  VR small = SPLAT_R(NT_PI / 2) + V_COPYSIGN(arc, angle->sine);
+  return V_SELECT(is_small, small, V_SELECT(angle->sine >= SPLAT_R(0), SPLAT_R(NT_PI) - arc, arc));
+}

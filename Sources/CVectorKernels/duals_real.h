@@ -1,0 +1,91 @@
+// The element type of one pass over the covariance operations: REAL (its name given by NT_REAL_BITS), VR (as many as a
+// vector holds), and the names TYPED(foo) of this pass's functions. Closed by duals_real_end.h.
+
+#if NT_REAL_BITS == 32
+#define REAL float
+#define VR VF
+#define VRI VI
+#define R_LANES F_LANES
+#define LOAD_R LOAD_F
+#define STORE_R STORE_F
+#define SPLAT_R(x) SPLAT_F((float)(x))
+#define TYPED(base) NAME(NT_JOIN(base, _f32))
+#define POLYNOMIAL_R(name) NT_JOIN(NT_JOIN(NT_, name), _F32)
+#else
+#define REAL double
+#define VR VD
+#define VRI VL
+#define R_LANES D_LANES
+#define LOAD_R LOAD_D
+#define STORE_R STORE_D
+#define SPLAT_R(x) SPLAT_D((double)(x))
+#define TYPED(base) NAME(NT_JOIN(base, _f64))
+#define POLYNOMIAL_R(name) NT_JOIN(NT_JOIN(NT_, name), _F64)
+#endif
+
+// What a comparison of two VR gives.
+typedef __typeof__((VR)0 > (VR)0) TYPED(nt_mask);
+#define MASK_R TYPED(nt_mask)
+
+// As many REALs as VD has lanes: factors are computed in double precision and stored as REAL.
+typedef REAL TYPED(nt_narrow) __attribute__((ext_vector_type(D_LANES)));
+
+static NT_INLINE VD TYPED(nt_load_wide)(const REAL *p) {
+  TYPED(nt_narrow) v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return __builtin_convertvector(v, VD);
+}
+static NT_INLINE void TYPED(nt_store_narrow)(REAL *p, VD x) {
+  TYPED(nt_narrow) v = __builtin_convertvector(x, TYPED(nt_narrow));
+  __builtin_memcpy(p, &v, sizeof v);
+}
+#define LOAD_WIDE TYPED(nt_load_wide)
+#define STORE_NARROW TYPED(nt_store_narrow)
+
+// a b - p without an error, where p is a b rounded.
+static NT_INLINE VR TYPED(nt_product_error)(VR a, VR b, VR p) {
+#if NT_HAS_FMA
+  return V_FMA(a, b, -p);
+#elif NT_REAL_BITS == 32
+  typedef double wide __attribute__((ext_vector_type(R_LANES)));
+  wide exact = __builtin_convertvector(a, wide) * __builtin_convertvector(b, wide);
+  return __builtin_convertvector(exact - __builtin_convertvector(p, wide), VR);
+#else
+  return NAME(nt_product_error_d)(a, b, p);
+#endif
+}
+#define PRODUCT_ERROR TYPED(nt_product_error)
+
+// 1 - a b, rounded once when a b is near 1.
+static NT_INLINE VR TYPED(nt_one_minus)(VR a, VR b) {
+#if NT_HAS_FMA
+  return V_FMA(-a, b, SPLAT_R(1));
+#else
+  VR p = a * b;
+  return (SPLAT_R(1) - p) - PRODUCT_ERROR(a, b, p);
+#endif
+}
+#define ONE_MINUS TYPED(nt_one_minus)
+
+// The larger of x and 0, or x when it is NaN.
+static NT_INLINE VR TYPED(nt_clamp_below)(VR x) { return V_SELECT(SPLAT_R(0) > x, SPLAT_R(0), x); }
+
+// Horner's rule on coefficients that the compiler knows.
+static NT_INLINE VR TYPED(nt_horner)(const REAL *coefficients, int count, VR x) {
+  VR sum = SPLAT_R(coefficients[count - 1]);
+  NT_UNROLL
+  for (int i = count - 2; i >= 0; i--) sum = V_FMA(sum, x, SPLAT_R(coefficients[i]));
+  return sum;
+}
+#define DEFINE_POLYNOMIAL(function, name)                             \
+  static NT_INLINE VR TYPED(function)(VR x) {                         \
+    static const REAL coefficients[] = {POLYNOMIAL_R(name)};          \
+    const int count = (int)(sizeof coefficients / sizeof(REAL));      \
+    return TYPED(nt_horner)(coefficients, count, x);                  \
+  }
+DEFINE_POLYNOMIAL(nt_relu_g, RELU_G)
+DEFINE_POLYNOMIAL(nt_relu_h, RELU_H)
+DEFINE_POLYNOMIAL(nt_asin_ratio, ASIN)
+DEFINE_POLYNOMIAL(nt_exp_tail, EXP)
+DEFINE_POLYNOMIAL(nt_sinh_ratio, SINH)
+DEFINE_POLYNOMIAL(nt_cosh_root, COSH)

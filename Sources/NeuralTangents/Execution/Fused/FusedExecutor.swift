@@ -1,0 +1,311 @@
+import Foundation
+import Synchronization
+import Tensors
+
+/// Runs a fused plan over tiles of the Gram matrix on all cores.
+///
+/// A tile of x1·x2ᵀ comes from BLAS; then every row of it runs through the whole plan while it is in the L1 cache. Tiles
+/// lie on a fixed grid, so the numbers depend neither on the thread count nor on who computes which tile. When both data
+/// sets are one, only tiles on and above the diagonal are computed, and the diagonal comes from the self-covariances.
+struct FusedExecutor<Scalar: FusedScalar>: Sendable {
+  private let plan: FusedPlan
+  private let inputs: [CovarianceInput]
+  private let withNTK: Bool
+  private let isSymmetric: Bool
+  private let n1: Int
+  private let n2: Int
+  private let self1: SelfCovariances<Scalar>
+  private let self2: SelfCovariances<Scalar>
+  private let progress: (@Sendable (KernelProgress) -> Void)?
+
+  /// Rows and columns of a tile: 256 KiB of K in float32, so that it stays in a second-level cache beside the inputs.
+  static var tileSize: Int { 256 }
+
+  init(
+    _ plan: FusedPlan, _ inputs: [CovarianceInput], withNTK: Bool, progress: (@Sendable (KernelProgress) -> Void)?
+  ) throws(NetworkError) {
+    self.plan = plan
+    self.inputs = inputs
+    self.withNTK = withNTK
+    self.progress = progress
+    let isSymmetric = inputs.allSatisfy(\.isSymmetric)
+    self.isSymmetric = isSymmetric
+    (n1, n2) = inputs[0].counts
+    let self1 = try SelfCovariances<Scalar>(
+      plan, count: n1, variances: inputs.map { $0.variances(ofSecond: false) },
+      thetas: inputs.map { isSymmetric ? $0.selfThetas : nil })
+    self.self1 = self1
+    self2 =
+      isSymmetric
+      ? self1
+      : try SelfCovariances(
+        plan, count: n2, variances: inputs.map { $0.variances(ofSecond: true) }, thetas: inputs.map { _ in nil })
+  }
+
+  func run() throws(NetworkError) -> [KernelComputation.Output] {
+    let results = plan.outputs.map { _ in Result(n1: n1, n2: n2, withNTK: withNTK) }
+    let tiles = tileOrigins()
+    let done = Atomic<Int>(0)
+    let failure = Mutex<NetworkError?>(nil)
+    Threads.forEachWorker(tiles.count) { next in
+      let worker = Worker(self, results)
+      while let index = next() {
+        if failure.withLock({ $0 != nil }) { break }
+        do throws(NetworkError) {
+          try worker.compute(row: tiles[index].row, column: tiles[index].column)
+        } catch {
+          failure.withLock { $0 = $0 ?? error }
+        }
+        let count = done.add(1, ordering: .relaxed).newValue
+        progress?(KernelProgress(tilesDone: count, tileCount: tiles.count))
+      }
+    }
+    if let error = failure.withLock({ $0 }) { throw error }
+    return results.enumerated().map { index, result in
+      KernelComputation.Output(
+        k12: result.k12, theta: result.theta,
+        k11: Tensor(copying: self1.outputVariances(index), shape: [n1]),
+        k22: isSymmetric ? nil : Tensor(copying: self2.outputVariances(index), shape: [n2]))
+    }
+  }
+
+  private func tileOrigins() -> [(row: Int, column: Int)] {
+    stride(from: 0, to: n1, by: Self.tileSize).flatMap { row in
+      stride(from: isSymmetric ? row : 0, to: n2, by: Self.tileSize).map { (row, $0) }
+    }
+  }
+
+  /// The matrices of one output. Threads write to disjoint tiles of them.
+  private final class Result: @unchecked Sendable {
+    let k12: Tensor
+    let theta: Tensor?
+    let k: UnsafeMutablePointer<Scalar>
+    let thetaPointer: UnsafeMutablePointer<Scalar>?
+
+    init(n1: Int, n2: Int, withNTK: Bool) {
+      var (k12, k) = Result.matrix(n1, n2)
+      self.k12 = k12
+      self.k = k
+      guard withNTK else {
+        theta = nil
+        thetaPointer = nil
+        return
+      }
+      (k12, k) = Result.matrix(n1, n2)
+      theta = k12
+      thetaPointer = k
+    }
+
+    private static func matrix(_ n1: Int, _ n2: Int) -> (Tensor, UnsafeMutablePointer<Scalar>) {
+      var pointer: UnsafeMutablePointer<Scalar>?
+      let tensor = Tensor(shape: [n1, n2], of: Scalar.self) { pointer = $0.baseAddress }
+      return (tensor, pointer!)
+    }
+  }
+
+  /// One thread's scratch memory and the work on a tile.
+  private final class Worker {
+    private let executor: FusedExecutor
+    private let results: [Result]
+    /// One tile of K and of Θ per input of the program.
+    private let inputTiles: Scratch<Scalar>
+    /// A row of K and of Θ per register.
+    private let rows: Scratch<Scalar>
+    /// Where the current row of each register is: in `inputTiles` for inputs, in `rows` for the others.
+    private var k: [UnsafeMutablePointer<Scalar>]
+    private var theta: [UnsafeMutablePointer<Scalar>]
+
+    init(_ executor: FusedExecutor, _ results: [Result]) {
+      self.executor = executor
+      self.results = results
+      let (plan, size) = (executor.plan, FusedExecutor.tileSize)
+      inputTiles = Scratch(2 * plan.inputCount * size * size)
+      let rows = Scratch<Scalar>(2 * plan.registerCount * size)
+      self.rows = rows
+      k = (0..<plan.registerCount).map { rows.pointer + 2 * $0 * size }
+      theta = (0..<plan.registerCount).map { rows.pointer + (2 * $0 + 1) * size }
+    }
+
+    func compute(row: Int, column: Int) throws(NetworkError) {
+      let size = FusedExecutor.tileSize
+      let (rowCount, columnCount) = (min(size, executor.n1 - row), min(size, executor.n2 - column))
+      for input in executor.inputs.indices { load(input, row, column, rowCount, columnCount) }
+      for i in row..<row + rowCount {
+        // Above the diagonal only, but from a multiple of the vector length.
+        let offset = executor.isSymmetric && i > column ? (i - column) / 16 * 16 : 0
+        let count = columnCount - offset
+        try computeRow(i, column + offset, count, at: (i - row) * size + offset)
+        try store(i, column + offset, count)
+      }
+      if executor.isSymmetric { mirror(row, column, rowCount, columnCount) }
+    }
+
+    /// Fills the tile of one input of the program.
+    private func load(_ input: Int, _ row: Int, _ column: Int, _ rowCount: Int, _ columnCount: Int) {
+      let size = FusedExecutor.tileSize
+      let tile = inputTiles.pointer + 2 * input * size * size
+      switch executor.inputs[input] {
+      case .data(let x1, let x2):
+        let channels = x1.shape[1]
+        let a = x1.unsafePointer(to: Scalar.self) + row * channels
+        let b = (x2 ?? x1).unsafePointer(to: Scalar.self) + column * channels
+        Scalar.multiplyTransposed(rowCount, columnCount, channels, alpha: 1 / Scalar(channels), a, b, tile, ldc: size)
+        correct(input, tile, row, column, rowCount, columnCount, a, b, channels)
+      case .kernel(let kernel):
+        copyBlock(of: kernel.nngp, to: tile, row, column, rowCount, columnCount)
+        if executor.withNTK, let ntk = kernel.ntk {
+          copyBlock(of: ntk, to: tile + size * size, row, column, rowCount, columnCount)
+        }
+      }
+    }
+
+    private func correct(
+      _ input: Int, _ tile: UnsafeMutablePointer<Scalar>, _ row: Int, _ column: Int, _ rowCount: Int,
+      _ columnCount: Int, _ x1: UnsafePointer<Scalar>, _ x2: UnsafePointer<Scalar>, _ channels: Int
+    ) {
+      let (self1, self2) = (executor.self1, executor.self2)
+      let check = CollinearityCheck<Scalar>(channels: channels)
+      let (variances, roots) = (self2.inputVariances(input) + column, self2.inputRoots(input) + column)
+      for i in 0..<rowCount {
+        let line = tile + i * FusedExecutor.tileSize
+        let (q11, root11) = (self1.inputVariances(input)[row + i], self1.inputRoots(input)[row + i])
+        let bound = check.threshold * root11
+        var j = Scalar.findAtLeast(columnCount, from: 0, line, factor: bound, scale: roots)
+        while j < columnCount {
+          line[j] = check.corrected(
+            line[j], q11, variances[j], root11, roots[j], x1 + i * channels, x2 + j * channels, channels: channels)
+          j = Scalar.findAtLeast(columnCount, from: j + 1, line, factor: bound, scale: roots)
+        }
+      }
+    }
+
+    private func copyBlock(
+      of matrix: Tensor, to tile: UnsafeMutablePointer<Scalar>, _ row: Int, _ column: Int, _ rowCount: Int,
+      _ columnCount: Int
+    ) {
+      let stride = matrix.shape[1]
+      let source = matrix.unsafePointer(to: Scalar.self)
+      for i in 0..<rowCount {
+        (tile + i * FusedExecutor.tileSize).update(from: source + (row + i) * stride + column, count: columnCount)
+      }
+    }
+
+    /// Runs the plan on one row; `place` is where it starts in the input tiles.
+    private func computeRow(_ i: Int, _ column: Int, _ count: Int, at place: Int) throws(NetworkError) {
+      let (self1, self2) = (executor.self1, executor.self2)
+      let size = FusedExecutor.tileSize
+      let padded = (count + 15) / 16 * 16
+      for input in executor.inputs.indices {
+        k[input] = inputTiles.pointer + 2 * input * size * size + place
+        theta[input] = k[input] + size * size
+        for j in count..<padded { (k[input][j], theta[input][j]) = (1, 1) }
+      }
+      for instruction in executor.plan.instructions {
+        switch instruction {
+        case .copy(let from, let to, let hasTheta):
+          k[to].update(from: k[from], count: padded)
+          if hasTheta { theta[to].update(from: theta[from], count: padded) }
+        case .affine(let register, let rule, let thetaIsZero):
+          Scalar.affine(
+            rule, padded, thetaIsZero: thetaIsZero, k[register], executor.withNTK ? theta[register] : nil)
+        case .dual(let register, let routine, let factor, let hasTheta):
+          switch routine {
+          case .vector(let dual):
+            Scalar.dualRow(
+              dual, padded, row: self1.factors(factor) + i, rowStride: self1.stride,
+              column: self2.factors(factor) + column, stride: self2.stride, k[register],
+              hasTheta ? theta[register] : nil)
+          case .tensor(let activation):
+            let q12 = Tensor(copying: k[register], shape: [1, count])
+            let q11 = Tensor(copying: self1.factors(factor) + i, shape: [1, 1])
+            let q22 = Tensor(copying: self2.factors(factor) + column, shape: [1, count])
+            if hasTheta {
+              try theta[register].multiply(by: activation.derivativeDual(q12, q11, q22), count: count)
+            }
+            try k[register].update(from: activation.dual(q12, q11, q22), count: count)
+          }
+        case .normalize(let register, _, _, let factor, let hasTheta):
+          Scalar.scaleRow(
+            padded, row: self1.factors(factor)[i], column: self2.factors(factor) + column, k[register],
+            hasTheta ? theta[register] : nil)
+        case .dropout:
+          break  // Changes the covariance of an input with itself only, which the self-covariances give.
+        case .combine(let into, let from, let combination, let intoHasTheta, let fromHasTheta):
+          Scalar.combine(
+            combination, padded, thetaIsZero: !intoHasTheta, k[into],
+            intoHasTheta || fromHasTheta ? theta[into] : nil, k[from],
+            fromHasTheta ? UnsafePointer(theta[from]) : nil)
+        }
+      }
+    }
+
+    /// Copies the outputs of row `i` to the results, checked.
+    private func store(_ i: Int, _ column: Int, _ count: Int) throws(NetworkError) {
+      for (index, (result, output)) in zip(results, executor.plan.outputs).enumerated() {
+        let place = i * executor.n2 + column
+        try store(k[output.register], to: result.k + place, count, name: "nngp", i, column)
+        if let target = result.thetaPointer {
+          if output.hasTheta {
+            try store(theta[output.register], to: target + place, count, name: "ntk", i, column)
+          } else {
+            (target + place).update(repeating: 0, count: count)
+          }
+        }
+        if executor.isSymmetric, (column..<column + count).contains(i) {
+          let diagonal = i * executor.n2 + i
+          result.k[diagonal] = executor.self1.outputVariances(index)[i]
+          result.thetaPointer?[diagonal] = executor.self1.outputThetas(index)[i]
+        }
+      }
+    }
+
+    private func store(
+      _ source: UnsafeMutablePointer<Scalar>, to target: UnsafeMutablePointer<Scalar>, _ count: Int, name: String,
+      _ i: Int, _ column: Int
+    ) throws(NetworkError) {
+      target.update(from: source, count: count)
+      guard !Scalar.allFinite(count, source) else { return }
+      let j = (0..<count).first { !source[$0].isFinite } ?? 0
+      throw .notFinite(kernel: name, place: "\(source[j]) at [\(i), \(column + j)]")
+    }
+
+    /// Copies what was computed above the diagonal to below it.
+    private func mirror(_ row: Int, _ column: Int, _ rowCount: Int, _ columnCount: Int) {
+      let stride = executor.n2
+      for result in results {
+        for matrix in [result.k, result.thetaPointer].compactMap({ $0 }) {
+          if row == column {
+            for i in row + 1..<max(row + 1, row + rowCount) {
+              for j in column..<i { matrix[i * stride + j] = matrix[j * stride + i] }
+            }
+          } else {
+            Scalar.transpose(
+              rows: rowCount, columns: columnCount, matrix + row * stride + column, stride: stride,
+              to: matrix + column * stride + row, stride: stride)
+          }
+        }
+      }
+    }
+  }
+}
+
+extension CovarianceInput {
+  /// Variances of the inputs of one of the data sets, shape (N).
+  ///
+  /// Accumulated in float64, whatever the precision of the data.
+  func variances(ofSecond: Bool) -> Tensor {
+    switch self {
+    case .data(let x1, let x2):
+      let x = ofSecond ? x2 ?? x1 : x1
+      let squares = x.asType(.float64)
+      return (squares * squares).mean(axis: 1).asType(x.dtype)
+    case .kernel(let kernel): return ofSecond ? kernel.cov2 ?? kernel.cov1 : kernel.cov1
+    }
+  }
+
+  /// Θ of every input with itself, shape (N); nil when there is none yet.
+  var selfThetas: Tensor? {
+    guard case .kernel(let kernel) = self else { return nil }
+    return kernel.ntk?.diagonal()
+  }
+}

@@ -1,0 +1,34 @@
+import Tensors
+
+extension Layer {
+  /// The shape of the outputs for inputs of shape `input`.
+  public func outputShape(forInput input: [Int]) throws(NetworkError) -> [Int] {
+    try single(outputShape(.single(input)))
+  }
+
+  /// Random parameters of the finite network.
+  ///
+  /// - Parameter inputShape: shape of the inputs; its size along the batch axis is of no importance.
+  public func initialize(_ key: RandomKey, inputShape: [Int], dtype: DType = .float32) throws(NetworkError)
+    -> Parameters
+  {
+    try initialize(key, .single(inputShape), dtype: dtype)
+  }
+
+  /// Outputs of the finite network.
+  ///
+  /// - Parameter key: randomness for layers such as `Dropout`; they throw without it.
+  public func callAsFunction(_ parameters: Parameters, _ x: Tensor, key: RandomKey? = nil) throws(NetworkError)
+    -> Tensor
+  {
+    try single(apply(parameters, .single(x), ApplyContext(key: key)))
+  }
+
+  private func single<Leaf>(_ output: Branches<Leaf>) throws(NetworkError) -> Leaf {
+    guard case .single(let leaf) = output else {
+      throw NetworkError(
+        expected: "a network with one output (use apply for several)", found: "\(output.leaves.count) outputs")
+    }
+    return leaf
+  }
+}
