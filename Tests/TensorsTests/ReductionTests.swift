@@ -181,6 +181,8 @@ struct ReductionTests {
     expectSame(x.all(), NaiveTensor([]) { _ in 1 })
     expectSame(x.any(), NaiveTensor([]) { _ in 0 })
     expectSame(x.cumulativeSum(axis: 0), NaiveTensor([0, 3]) { _ in 0 })
+    expectSame(Tensor.zeros([3, 0]).sum(axis: 0), NaiveTensor([0]) { _ in 0 })
+    expectSame(Tensor.zeros([3, 0]).argMax(axis: 0), NaiveTensor([0]) { _ in 0 })
     expectSame(Tensor.zeros([2, 0, 3]).sum(axes: [0, 1]), NaiveTensor([3]) { _ in 0 })
   }
 }
