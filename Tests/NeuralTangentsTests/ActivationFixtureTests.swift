@@ -20,12 +20,7 @@ struct ActivationFixtureTests {
     let activations: [Entry]
   }
 
-  static let entries: [Fixture.Entry] = {
-    guard let url = Bundle.module.url(forResource: "duals", withExtension: "json", subdirectory: "Fixtures"),
-      let data = try? Data(contentsOf: url), let fixture = try? JSONDecoder().decode(Fixture.self, from: data)
-    else { return [] }
-    return fixture.activations
-  }()
+  static let entries = (try? loadFixture("duals", as: Fixture.self))?.activations ?? []
 
   @Test("the fixture has every activation")
   func complete() {

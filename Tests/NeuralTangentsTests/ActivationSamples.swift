@@ -13,16 +13,16 @@ struct ActivationSample: Sendable, CustomTestStringConvertible {
 
   /// Every activation with a dual in closed form, some with several arguments.
   static let closedForms: [ActivationSample] = [
-    .init(Relu()), .init(Abs()), .init(LeakyRelu(0.1)), .init(LeakyRelu(-0.4)), .init(ABRelu(-0.3, 0.8)),
-    .init(ABRelu(0.6, 0.6)), .init(Erf()), .init(Erf(a: 0.7, b: 1.3, c: 0.2)), .init(SigmoidLike()), .init(Gelu()),
+    .init(Relu()), .init(Abs()), .init(LeakyRelu(alpha: 0.1)), .init(LeakyRelu(alpha: -0.4)), .init(ABRelu(a: -0.3, b: 0.8)),
+    .init(ABRelu(a: 0.6, b: 0.6)), .init(Erf()), .init(Erf(a: 0.7, b: 1.3, c: 0.2)), .init(SigmoidLike()), .init(Gelu()),
     .init(Sin()), .init(Sin(a: 0.7, b: 1.3, c: 0.3)), .init(Cos()), .init(Cos(a: 1.4, b: 0.6, c: -0.5)), .init(Rbf()),
     .init(Rbf(gamma: 0.4)), .init(Gaussian()), .init(Gaussian(a: 0.7, b: -0.6)), .init(Exp()), .init(Exp(a: 0.7, b: 0.5)),
     .init(ExpNormalized()), .init(ExpNormalized(gamma: 0.6, shift: 0.2, clip: true)), .init(Gabor()), .init(Sign()),
     .init(Hermite(degree: 0)), .init(Hermite(degree: 1)), .init(Hermite(degree: 4)), .init(Monomial(degree: 0)),
     .init(Monomial(degree: 1)), .init(Monomial(degree: 2)), .init(Monomial(degree: 7)),
     .init(RectifiedMonomial(degree: 0)), .init(RectifiedMonomial(degree: 1)), .init(RectifiedMonomial(degree: 2)),
-    .init(RectifiedMonomial(degree: 5)), .init(Polynomial([])), .init(Polynomial([0.5])),
-    .init(Polynomial([1.3, 0, -1.2, -0.5])), .init(Polynomial([0.1, -0.2, 0.3, -0.1, 0.05, 0.02, -0.01])),
+    .init(RectifiedMonomial(degree: 5)), .init(Polynomial(coefficients: [])), .init(Polynomial(coefficients: [0.5])),
+    .init(Polynomial(coefficients: [1.3, 0, -1.2, -0.5])), .init(Polynomial(coefficients: [0.1, -0.2, 0.3, -0.1, 0.05, 0.02, -0.01])),
   ]
 
   static let numerical: [ActivationSample] = [
