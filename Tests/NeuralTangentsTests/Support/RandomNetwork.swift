@@ -1,4 +1,5 @@
 import NeuralTangents
+import Tensors
 
 /// Random valid fully connected networks, reproducible by their seed.
 struct RandomNetwork {
@@ -52,8 +53,8 @@ struct RandomNetwork {
     switch Int.random(in: 0..<16, using: &generator) {
     case 0: Relu()
     case 1: Abs()
-    case 2: LeakyRelu(alpha: number())
-    case 3: ABRelu(a: -number(), b: number())
+    case 2: LeakyRelu(number())
+    case 3: ABRelu(-number(), number())
     case 4: Erf(a: 0.5 + number(), b: 0.5 + number(), c: number())
     case 5: SigmoidLike()
     case 6: Gelu()
@@ -64,10 +65,15 @@ struct RandomNetwork {
     case 11: Gabor()
     case 12: Sign()
     case 13: RectifiedMonomial(degree: 1)
-    case 14: Polynomial(coefficients: [number(), 0.5, -0.1])
-    default: ElementwiseNumerical(.tanh, degree: 5)
+    case 14: Polynomial([number(), 0.5, -0.1])
+    default: RandomNetwork.expNormalized
     }
   }
+
+  /// An activation without a vector kernel.
+  private static let expNormalized = Elementwise(
+    dual: { q12, q11, q22 in sqrt(q11) * sqrt(q22) * exp(q12 / maximum(sqrt(q11) * sqrt(q22), 1e-300)) },
+    derivativeDual: { q12, q11, q22 in exp(q12 / maximum(sqrt(q11) * sqrt(q22), 1e-300)) })
 
   private mutating func number() -> Double { Double.random(in: 0...1, using: &generator) }
 }
