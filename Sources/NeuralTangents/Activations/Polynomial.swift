@@ -15,7 +15,7 @@ public struct Polynomial: Activation {
   /// From the constant term upwards; none at all is the zero function.
   public var coefficients: [Double]
 
-  public init(_ coefficients: [Double]) {
+  public init(coefficients: [Double]) {
     self.coefficients = coefficients
   }
 
