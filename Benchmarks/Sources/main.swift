@@ -1,1 +1,15 @@
-import NeuralTangents
+import Foundation
+
+// benchmarks                      every row, against the peer where PEER_PYTHON names a Python that has it
+// benchmarks --row '{...}'        one row in this process, printed as JSON
+
+let arguments = CommandLine.arguments
+if arguments.count == 3 && arguments[1] == "--row" {
+  let row = try JSONDecoder().decode(Row.self, from: Data(arguments[2].utf8))
+  print(String(decoding: try JSONEncoder().encode(measure(row)), as: UTF8.self))
+} else if arguments.count == 1 {
+  try Comparison(peerPython: ProcessInfo.processInfo.environment["PEER_PYTHON"]).run()
+} else {
+  FileHandle.standardError.write(Data("usage: benchmarks [--row JSON]\n".utf8))
+  exit(64)
+}

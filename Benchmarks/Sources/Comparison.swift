@@ -1,0 +1,82 @@
+import Foundation
+
+/// Runs every row in a fresh process, ours and the peer's in turn, and prints times, ratios and peak memory.
+struct Comparison {
+  let peerPython: String?
+
+  func run() throws {
+    if peerPython == nil { print("PEER_PYTHON is not set: measuring this package only.") }
+    let widths = [58, 12, 12, 8, 8, 10, 10]
+    printLine(["", "here", "peer", "ratio", "to reach", "MB here", "MB peer"], widths)
+    for row in Row.all {
+      // Twice each, in turn, so that a disturbance does not fall on one side only.
+      var ours: [Measurement] = []
+      var peers: [Measurement] = []
+      for _ in 0..<2 {
+        ours.append(try measureHere(row))
+        if let peerPython { peers.append(try measurePeer(row, peerPython)) }
+      }
+      let here = ours.map(\.seconds_best).min()!
+      let peer = peers.map(\.seconds_best).min()
+      if let peer = peers.first, let message = disagreement(ours[0], peer) { print("  " + message) }
+      printLine(
+        [
+          row.name, milliseconds(here), peer.map(milliseconds) ?? "-",
+          peer.map { String(format: "%.1f", $0 / here) } ?? "-", row.target.map { String(format: "%g", $0) } ?? "-",
+          megabytes(ours.map(\.peak_bytes).max()!), peers.map(\.peak_bytes).max().map(megabytes) ?? "-",
+        ], widths)
+    }
+    try printCopyRatio()
+  }
+
+  /// Elementwise operations are held against a plain copy of the same tensor.
+  private func printCopyRatio() throws {
+    var row = Row(name: "copy", kind: .elementwise, operation: "copy", repeats: 15)
+    let copy = try measureHere(row).seconds_best
+    row.operation = "exp"
+    let exp = try measureHere(row).seconds_best
+    print(String(format: "exp takes %.2f times as long as a plain copy of 10^7 floats (at most 1.5)", exp / copy))
+  }
+
+  /// Says so when the sums of the results differ by more than rounding explains.
+  private func disagreement(_ here: Measurement, _ peer: Measurement) -> String? {
+    for (a, b) in zip(here.checksum, peer.checksum) where abs(a - b) > 2e-2 * max(abs(a), abs(b)) {
+      return "the results differ: sum \(a) here, \(b) there"
+    }
+    return here.checksum.count == peer.checksum.count ? nil : "a different number of results"
+  }
+
+  private func measureHere(_ row: Row) throws -> Measurement {
+    let json = String(decoding: try JSONEncoder().encode(row), as: UTF8.self)
+    return try run(CommandLine.arguments[0], ["--row", json])
+  }
+
+  private func measurePeer(_ row: Row, _ python: String) throws -> Measurement {
+    let json = String(decoding: try JSONEncoder().encode([row]), as: UTF8.self)
+    return try run(python, ["Benchmarks/peer/fully_connected.py", json])
+  }
+
+  private func run(_ program: String, _ arguments: [String]) throws -> Measurement {
+    let (process, output) = (Process(), Pipe())
+    process.executableURL = URL(fileURLWithPath: program)
+    process.arguments = arguments
+    process.standardOutput = output
+    try process.run()
+    let data = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return try JSONDecoder().decode(Measurement.self, from: data)
+  }
+
+  private func printLine(_ cells: [String], _ widths: [Int]) {
+    let padded = zip(cells, widths).enumerated().map { index, cell in
+      let space = String(repeating: " ", count: max(0, cell.1 - cell.0.count))
+      return index == 0 ? cell.0 + space : space + cell.0
+    }
+    print(padded.joined(separator: " "))
+    fflush(stdout)
+  }
+
+  private func milliseconds(_ seconds: Double) -> String { String(format: "%.1f ms", seconds * 1e3) }
+
+  private func megabytes(_ bytes: Double) -> String { String(format: "%.0f", bytes / 1e6) }
+}

@@ -1,0 +1,140 @@
+// Functions of one argument, and pow and atan2, a vector at a time; the last vector of a row goes through a buffer.
+
+DECLARE_SLEEF_1(cbrt, u10)
+DECLARE_SLEEF_1(exp, u10)
+DECLARE_SLEEF_1(expm1, u10)
+DECLARE_SLEEF_1(log, u10)
+DECLARE_SLEEF_1(log1p, u10)
+DECLARE_SLEEF_1(sin, u10)
+DECLARE_SLEEF_1(cos, u10)
+DECLARE_SLEEF_1(tan, u10)
+DECLARE_SLEEF_1(asin, u10)
+DECLARE_SLEEF_1(acos, u10)
+DECLARE_SLEEF_1(atan, u10)
+DECLARE_SLEEF_1(sinh, u10)
+DECLARE_SLEEF_1(cosh, u10)
+DECLARE_SLEEF_1(tanh, u10)
+DECLARE_SLEEF_1(asinh, u10)
+DECLARE_SLEEF_1(acosh, u10)
+DECLARE_SLEEF_1(atanh, u10)
+DECLARE_SLEEF_1(erf, u10)
+DECLARE_SLEEF_1(erfc, u15)
+DECLARE_SLEEF_2(pow, u10)
+DECLARE_SLEEF_2(atan2, u10)
+
+#define MAP(EXPRESSION)                                      \
+  {                                                          \
+    size_t j = 0;                                            \
+    for (; j + LANES <= count; j += LANES) {                 \
+      const V v = LOAD(x + j);                               \
+      STORE(y + j, EXPRESSION);                              \
+    }                                                        \
+    if (j < count) {                                         \
+      T last[LANES];                                         \
+      STORE(last, (V)(T)1);                                  \
+      __builtin_memcpy(last, x + j, (count - j) * sizeof(T)); \
+      const V v = LOAD(last);                                \
+      STORE(last, EXPRESSION);                               \
+      __builtin_memcpy(y + j, last, (count - j) * sizeof(T)); \
+    }                                                        \
+    break;                                                   \
+  }
+
+#define MAP_2(CALL)                                                            \
+  for (size_t i = 0; i < rows; i++) {                                          \
+    const T *x = (const T *)a.start + (ptrdiff_t)i * a.row;                    \
+    const T *y = (const T *)b.start + (ptrdiff_t)i * b.row;                    \
+    T *o = out + i * columns;                                                  \
+    const V x0 = (V)x[0], y0 = (V)y[0];                                        \
+    size_t j = 0;                                                              \
+    for (; j + LANES <= columns; j += LANES)                                   \
+      STORE(o + j, CALL(a.step ? LOAD(x + j) : x0, b.step ? LOAD(y + j) : y0)); \
+    if (j < columns) {                                                         \
+      const size_t bytes = (columns - j) * sizeof(T);                          \
+      T p[LANES], q[LANES];                                                    \
+      STORE(p, x0);                                                            \
+      STORE(q, y0);                                                            \
+      if (a.step) __builtin_memcpy(p, x + j, bytes);                           \
+      if (b.step) __builtin_memcpy(q, y + j, bytes);                           \
+      STORE(p, CALL(LOAD(p), LOAD(q)));                                        \
+      __builtin_memcpy(o + j, p, bytes);                                       \
+    }                                                                          \
+  }
+
+#define DEFINE_FUNCTIONS                                                                     \
+  static void FUNCTION(nt_elementary)(nt_unary_function f, const T *x, T *y, size_t count) { \
+    switch (f) {                                                                             \
+      case nt_negate: MAP(-v)                                                                \
+      case nt_absolute: MAP(V_ABS(v))                                                        \
+      case nt_sign: MAP(V_SELECT(v > 0, (V)(T)1, V_SELECT(v < 0, (V)(T)-1, v)))              \
+      case nt_square: MAP(v * v)                                                             \
+      case nt_floor: MAP(__builtin_elementwise_floor(v))                                     \
+      case nt_ceil: MAP(__builtin_elementwise_ceil(v))                                       \
+      case nt_round: MAP(__builtin_elementwise_rint(v))                                      \
+      case nt_sqrt: MAP(V_SQRT(v))                                                           \
+      case nt_rsqrt: MAP((T)1 / V_SQRT(v))                                                   \
+      case nt_reciprocal: MAP((T)1 / v)                                                      \
+      case nt_cbrt: MAP(SLEEF(cbrt, u10)(v))                                                 \
+      case nt_exp: MAP(SLEEF(exp, u10)(v))                                                   \
+      case nt_expm1: MAP(SLEEF(expm1, u10)(v))                                               \
+      case nt_log: MAP(SLEEF(log, u10)(v))                                                   \
+      case nt_log1p: MAP(SLEEF(log1p, u10)(v))                                               \
+      case nt_sin: MAP(SLEEF(sin, u10)(v))                                                   \
+      case nt_cos: MAP(SLEEF(cos, u10)(v))                                                   \
+      case nt_tan: MAP(SLEEF(tan, u10)(v))                                                   \
+      case nt_asin: MAP(SLEEF(asin, u10)(v))                                                 \
+      case nt_acos: MAP(SLEEF(acos, u10)(v))                                                 \
+      case nt_atan: MAP(SLEEF(atan, u10)(v))                                                 \
+      case nt_sinh: MAP(SLEEF(sinh, u10)(v))                                                 \
+      case nt_cosh: MAP(SLEEF(cosh, u10)(v))                                                 \
+      case nt_tanh: MAP(SLEEF(tanh, u10)(v))                                                 \
+      case nt_asinh: MAP(SLEEF(asinh, u10)(v))                                               \
+      case nt_acosh: MAP(SLEEF(acosh, u10)(v))                                               \
+      case nt_atanh: MAP(SLEEF(atanh, u10)(v))                                               \
+      case nt_erf: MAP(SLEEF(erf, u10)(v))                                                   \
+      case nt_erfc: MAP(SLEEF(erfc, u15)(v))                                                 \
+      case nt_not: break;                                                                    \
+    }                                                                                        \
+  }                                                                                          \
+  static void FUNCTION(nt_elementary_2)(                                                     \
+    nt_binary_function f, nt_operand a, nt_operand b, T *out, size_t rows, size_t columns) { \
+    if (columns == 0) return;                                                                \
+    if (f == nt_power) MAP_2(SLEEF(pow, u10))                                                \
+    if (f == nt_atan2) MAP_2(SLEEF(atan2, u10))                                              \
+  }
+
+#define T float
+#define V VF
+#define LANES F_LANES
+#define LOAD LOAD_F
+#define STORE STORE_F
+#define SLEEF SLEEF_F
+#define FUNCTION(base) NAME(base##_f)
+DEFINE_FUNCTIONS
+#undef T
+#undef V
+#undef LANES
+#undef LOAD
+#undef STORE
+#undef SLEEF
+#undef FUNCTION
+
+#define T double
+#define V VD
+#define LANES D_LANES
+#define LOAD LOAD_D
+#define STORE STORE_D
+#define SLEEF SLEEF_D
+#define FUNCTION(base) NAME(base##_d)
+DEFINE_FUNCTIONS
+#undef T
+#undef V
+#undef LANES
+#undef LOAD
+#undef STORE
+#undef SLEEF
+#undef FUNCTION
+
+#undef DEFINE_FUNCTIONS
+#undef MAP
+#undef MAP_2

@@ -1,0 +1,75 @@
+import CVectorKernels
+
+/// Computes primitives on concrete tensors, in native code on all threads.
+enum Evaluator {
+  static func evaluate(_ primitive: Primitive, _ inputs: consuming [Tensor]) -> Tensor {
+    var inputs = inputs
+    let type = primitive.outputType(for: inputs.map { $0.type })
+    switch primitive {
+    case .unary(let function): return unary(function, type, &inputs)
+    case .binary(let function): return binary(function, type, &inputs)
+    case .compare(let comparison): return compare(comparison, type, inputs)
+    case .multiplyAdd: return multiplyAdd(type, &inputs)
+    case .select: return select(type, &inputs)
+    case .convert: return convert(type, inputs[0])
+    case .reshape: return Tensor(shape: type.shape, dtype: type.dtype, storage: inputs[0].storage)
+    case .transpose(let permutation): return transpose(inputs[0], permutation, type)
+    case .broadcast: return broadcast(inputs[0], type)
+    case .reverse(let axes): return reverse(inputs[0], axes, type)
+    case .slice(let starts, _, let strides): return slice(inputs[0], starts, strides, type)
+    case .assign(let starts, _, let strides): return assign(&inputs, starts, strides)
+    case .pad(let low, _, let interior): return pad(inputs[0], inputs[1], low, interior, type)
+    case .concatenate(let axis): return concatenate(inputs, axis, type)
+    case .reduce(let reduction, let axes): return reduce(reduction, inputs[0], axes, type)
+    case .argReduce(let extreme, let axis): return argReduce(extreme, inputs[0], axis, type)
+    case .cumulativeSum(let axis): return cumulativeSum(inputs[0], axis, type)
+    case .iota(_, _, let axis): return iota(axis, type)
+    case .take(let axis): return take(inputs[0], inputs[1], axis, type)
+    case .scatterAdd(let axis, _): return scatterAdd(inputs[0], inputs[1], axis, type)
+    case .takeAlong(let axis): return takeAlong(inputs[0], inputs[1], axis, type)
+    case .scatterAddAlong(let axis, _): return scatterAddAlong(inputs[0], inputs[1], axis, type)
+    case .sort(let axis): return sort(inputs[0], axis, type)
+    case .argSort(let axis): return argSort(inputs[0], axis, type)
+    }
+  }
+
+  /// A result to write to: the memory of the first input of the same size and type that nothing else refers to, or new.
+  static func output(_ type: TensorType, reusing inputs: inout [Tensor]) -> Tensor {
+    let count = type.count
+    for index in inputs.indices where inputs[index].dtype == type.dtype && inputs[index].count == count {
+      if isKnownUniquelyReferenced(&inputs[index].storage) {
+        return Tensor(shape: type.shape, dtype: type.dtype, storage: inputs[index].storage)
+      }
+    }
+    return Tensor(uninitialized: type.shape, dtype: type.dtype)
+  }
+}
+
+extension Tensor {
+  /// Where the elements are. Whoever uses it keeps the tensor alive, and writes only to a tensor just made.
+  var bytes: UnsafeMutableRawPointer { storage.bytes }
+}
+
+extension DType {
+  var kernelType: nt_dtype {
+    switch self {
+    case .float32: nt_float32
+    case .float64: nt_float64
+    case .int32: nt_int32
+    case .bool: nt_bool
+    }
+  }
+}
+
+/// A tensor's shape seen from one axis: `outer` blocks of `length` rows of `inner` elements.
+struct AxisView {
+  let outer: Int
+  let length: Int
+  let inner: Int
+
+  init(_ shape: [Int], axis: Int) {
+    outer = Array(shape[..<axis]).product
+    length = shape[axis]
+    inner = Array(shape[(axis + 1)...]).product
+  }
+}

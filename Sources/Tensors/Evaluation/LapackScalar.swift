@@ -1,0 +1,251 @@
+import CLinearAlgebra
+
+/// The element types that BLAS and LAPACK work on, with their routines under one name.
+///
+/// Sizes arrive as `Int32`, which `blasInt` makes from `Int` with a check. Every routine but `gemm`, `gemv`, `symv`,
+/// `syrk` and `trsm` reads matrices column-major; the callers in `LinearAlgebra*.swift` say how a row-major matrix
+/// becomes that without a copy.
+protocol LinearAlgebraScalar: TensorScalar, BinaryFloatingPoint {
+  typealias Pointer = UnsafePointer<Self>
+  typealias MutablePointer = UnsafeMutablePointer<Self>
+
+  /// Whether any of `count` elements is NaN or infinite.
+  static func containsNonFinite(_ elements: Pointer, count: Int) -> Bool
+
+  static func gemm(
+    transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, a: Pointer, lda: Int, b: Pointer, ldb: Int,
+    beta: Self, c: MutablePointer, ldc: Int)
+  static func gemv(
+    columnMajor: Bool, transpose: Bool, m: Int, n: Int, a: Pointer, lda: Int, x: Pointer, incx: Int,
+    y: MutablePointer, incy: Int)
+  static func symv(n: Int, a: Pointer, x: Pointer, y: MutablePointer)
+  static func syrk(columnMajor: Bool, n: Int, k: Int, a: Pointer, lda: Int, c: MutablePointer)
+  static func trsm(
+    left: Bool, lower: Bool, transpose: Bool, unitDiagonal: Bool, m: Int, n: Int, alpha: Self, a: Pointer, lda: Int,
+    b: MutablePointer, ldb: Int)
+  static func potrf(n: Int, a: MutablePointer) -> Int
+  static func potri(n: Int, a: MutablePointer) -> Int
+  static func syevd(vectors: Bool, n: Int, a: MutablePointer, values: MutablePointer) -> Int
+  static func syevr(
+    vectors: Bool, n: Int, a: MutablePointer, range: ClosedRange<Int>, values: MutablePointer, z: MutablePointer?
+  ) -> Int
+  static func gesdd(
+    vectors: SingularVectors?, m: Int, n: Int, a: MutablePointer, values: MutablePointer, u: MutablePointer?,
+    vt: MutablePointer?, ldvt: Int
+  ) -> Int
+  static func gelqf(m: Int, n: Int, a: MutablePointer, tau: MutablePointer) -> Int
+  static func orglq(m: Int, n: Int, k: Int, a: MutablePointer, tau: Pointer) -> Int
+  static func getrf(n: Int, a: MutablePointer, pivots: UnsafeMutablePointer<Int32>) -> Int
+  static func getrs(
+    transpose: Bool, n: Int, columns: Int, a: Pointer, pivots: UnsafePointer<Int32>, b: MutablePointer
+  ) -> Int
+}
+
+/// Which singular vectors a decomposition returns.
+public enum SingularVectors: Hashable, Sendable {
+  /// As many as there are singular values: the smaller side of the matrix.
+  case thin
+  /// Complete orthogonal bases of both sides.
+  case full
+}
+
+/// A size for BLAS and LAPACK, whose integers have 32 bits.
+func blasInt(_ value: Int) -> Int32 {
+  precondition(value <= Int32.max, "a matrix side of \(value) is larger than BLAS takes (\(Int32.max))")
+  return Int32(truncatingIfNeeded: value)
+}
+
+private func option(_ letter: Unicode.Scalar) -> CChar { CChar(truncatingIfNeeded: letter.value) }
+
+private func svdJob(_ vectors: SingularVectors?) -> CChar {
+  switch vectors {
+  case .thin: option("S")
+  case .full: option("A")
+  case nil: option("N")
+  }
+}
+
+private let rowMajor = Int32(nt_row_major)
+private let columnMajorOrder = Int32(nt_column_major)
+
+private func transposition(_ transpose: Bool) -> Int32 {
+  Int32(transpose ? nt_transpose : nt_no_transpose)
+}
+
+extension Float: LinearAlgebraScalar {
+  static func containsNonFinite(_ elements: Pointer, count: Int) -> Bool {
+    // Over bit patterns, because a loop that compares and leaves early is not vectorised.
+    var largest: UInt32 = 0
+    for index in 0..<count { largest = max(largest, elements[index].bitPattern & 0x7f80_0000) }
+    return largest == 0x7f80_0000
+  }
+
+  static func gemm(
+    transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, a: Pointer, lda: Int, b: Pointer, ldb: Int,
+    beta: Self, c: MutablePointer, ldc: Int
+  ) {
+    cblas_sgemm(
+      rowMajor, transposition(transposeA), transposition(transposeB), blasInt(m), blasInt(n), blasInt(k), 1, a,
+      blasInt(lda), b, blasInt(ldb), beta, c, blasInt(ldc))
+  }
+
+  static func gemv(
+    columnMajor: Bool, transpose: Bool, m: Int, n: Int, a: Pointer, lda: Int, x: Pointer, incx: Int,
+    y: MutablePointer, incy: Int
+  ) {
+    cblas_sgemv(
+      columnMajor ? columnMajorOrder : rowMajor, transposition(transpose), blasInt(m), blasInt(n), 1, a, blasInt(lda),
+      x, blasInt(incx), 0, y, blasInt(incy))
+  }
+
+  static func symv(n: Int, a: Pointer, x: Pointer, y: MutablePointer) {
+    cblas_ssymv(rowMajor, Int32(nt_lower), blasInt(n), 1, a, blasInt(n), x, 1, 0, y, 1)
+  }
+
+  static func syrk(columnMajor: Bool, n: Int, k: Int, a: Pointer, lda: Int, c: MutablePointer) {
+    cblas_ssyrk(
+      rowMajor, Int32(nt_lower), transposition(columnMajor), blasInt(n), blasInt(k), 1, a, blasInt(lda), 0, c,
+      blasInt(n))
+  }
+
+  static func trsm(
+    left: Bool, lower: Bool, transpose: Bool, unitDiagonal: Bool, m: Int, n: Int, alpha: Self, a: Pointer, lda: Int,
+    b: MutablePointer, ldb: Int
+  ) {
+    cblas_strsm(
+      rowMajor, Int32(left ? nt_left : nt_right), Int32(lower ? nt_lower : nt_upper),
+      transposition(transpose), Int32(unitDiagonal ? nt_unit : nt_non_unit), blasInt(m), blasInt(n), alpha,
+      a, blasInt(lda), b, blasInt(ldb))
+  }
+
+  static func potrf(n: Int, a: MutablePointer) -> Int { Int(nt_spotrf(option("U"), blasInt(n), a)) }
+
+  static func potri(n: Int, a: MutablePointer) -> Int { Int(nt_spotri(option("U"), blasInt(n), a)) }
+
+  static func syevd(vectors: Bool, n: Int, a: MutablePointer, values: MutablePointer) -> Int {
+    Int(nt_ssyevd(option(vectors ? "V" : "N"), option("U"), blasInt(n), a, values))
+  }
+
+  static func syevr(
+    vectors: Bool, n: Int, a: MutablePointer, range: ClosedRange<Int>, values: MutablePointer, z: MutablePointer?
+  ) -> Int {
+    Int(
+      nt_ssyevr(
+        option(vectors ? "V" : "N"), option("U"), blasInt(n), a, blasInt(range.lowerBound + 1),
+        blasInt(range.upperBound + 1), values, z))
+  }
+
+  static func gesdd(
+    vectors: SingularVectors?, m: Int, n: Int, a: MutablePointer, values: MutablePointer, u: MutablePointer?,
+    vt: MutablePointer?, ldvt: Int
+  ) -> Int {
+    Int(nt_sgesdd(svdJob(vectors), blasInt(m), blasInt(n), a, values, u, vt, blasInt(ldvt)))
+  }
+
+  static func gelqf(m: Int, n: Int, a: MutablePointer, tau: MutablePointer) -> Int {
+    Int(nt_sgelqf(blasInt(m), blasInt(n), a, tau))
+  }
+
+  static func orglq(m: Int, n: Int, k: Int, a: MutablePointer, tau: Pointer) -> Int {
+    Int(nt_sorglq(blasInt(m), blasInt(n), blasInt(k), a, tau))
+  }
+
+  static func getrf(n: Int, a: MutablePointer, pivots: UnsafeMutablePointer<Int32>) -> Int {
+    Int(nt_sgetrf(blasInt(n), a, pivots))
+  }
+
+  static func getrs(
+    transpose: Bool, n: Int, columns: Int, a: Pointer, pivots: UnsafePointer<Int32>, b: MutablePointer
+  ) -> Int {
+    Int(nt_sgetrs(option(transpose ? "T" : "N"), blasInt(n), blasInt(columns), a, pivots, b))
+  }
+}
+
+extension Double: LinearAlgebraScalar {
+  static func containsNonFinite(_ elements: Pointer, count: Int) -> Bool {
+    // Over bit patterns, because a loop that compares and leaves early is not vectorised.
+    var largest: UInt64 = 0
+    for index in 0..<count { largest = max(largest, elements[index].bitPattern & 0x7ff0_0000_0000_0000) }
+    return largest == 0x7ff0_0000_0000_0000
+  }
+
+  static func gemm(
+    transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, a: Pointer, lda: Int, b: Pointer, ldb: Int,
+    beta: Self, c: MutablePointer, ldc: Int
+  ) {
+    cblas_dgemm(
+      rowMajor, transposition(transposeA), transposition(transposeB), blasInt(m), blasInt(n), blasInt(k), 1, a,
+      blasInt(lda), b, blasInt(ldb), beta, c, blasInt(ldc))
+  }
+
+  static func gemv(
+    columnMajor: Bool, transpose: Bool, m: Int, n: Int, a: Pointer, lda: Int, x: Pointer, incx: Int,
+    y: MutablePointer, incy: Int
+  ) {
+    cblas_dgemv(
+      columnMajor ? columnMajorOrder : rowMajor, transposition(transpose), blasInt(m), blasInt(n), 1, a, blasInt(lda),
+      x, blasInt(incx), 0, y, blasInt(incy))
+  }
+
+  static func symv(n: Int, a: Pointer, x: Pointer, y: MutablePointer) {
+    cblas_dsymv(rowMajor, Int32(nt_lower), blasInt(n), 1, a, blasInt(n), x, 1, 0, y, 1)
+  }
+
+  static func syrk(columnMajor: Bool, n: Int, k: Int, a: Pointer, lda: Int, c: MutablePointer) {
+    cblas_dsyrk(
+      rowMajor, Int32(nt_lower), transposition(columnMajor), blasInt(n), blasInt(k), 1, a, blasInt(lda), 0, c,
+      blasInt(n))
+  }
+
+  static func trsm(
+    left: Bool, lower: Bool, transpose: Bool, unitDiagonal: Bool, m: Int, n: Int, alpha: Self, a: Pointer, lda: Int,
+    b: MutablePointer, ldb: Int
+  ) {
+    cblas_dtrsm(
+      rowMajor, Int32(left ? nt_left : nt_right), Int32(lower ? nt_lower : nt_upper),
+      transposition(transpose), Int32(unitDiagonal ? nt_unit : nt_non_unit), blasInt(m), blasInt(n), alpha,
+      a, blasInt(lda), b, blasInt(ldb))
+  }
+
+  static func potrf(n: Int, a: MutablePointer) -> Int { Int(nt_dpotrf(option("U"), blasInt(n), a)) }
+
+  static func potri(n: Int, a: MutablePointer) -> Int { Int(nt_dpotri(option("U"), blasInt(n), a)) }
+
+  static func syevd(vectors: Bool, n: Int, a: MutablePointer, values: MutablePointer) -> Int {
+    Int(nt_dsyevd(option(vectors ? "V" : "N"), option("U"), blasInt(n), a, values))
+  }
+
+  static func syevr(
+    vectors: Bool, n: Int, a: MutablePointer, range: ClosedRange<Int>, values: MutablePointer, z: MutablePointer?
+  ) -> Int {
+    Int(
+      nt_dsyevr(
+        option(vectors ? "V" : "N"), option("U"), blasInt(n), a, blasInt(range.lowerBound + 1),
+        blasInt(range.upperBound + 1), values, z))
+  }
+
+  static func gesdd(
+    vectors: SingularVectors?, m: Int, n: Int, a: MutablePointer, values: MutablePointer, u: MutablePointer?,
+    vt: MutablePointer?, ldvt: Int
+  ) -> Int {
+    Int(nt_dgesdd(svdJob(vectors), blasInt(m), blasInt(n), a, values, u, vt, blasInt(ldvt)))
+  }
+
+  static func gelqf(m: Int, n: Int, a: MutablePointer, tau: MutablePointer) -> Int {
+    Int(nt_dgelqf(blasInt(m), blasInt(n), a, tau))
+  }
+
+  static func orglq(m: Int, n: Int, k: Int, a: MutablePointer, tau: Pointer) -> Int {
+    Int(nt_dorglq(blasInt(m), blasInt(n), blasInt(k), a, tau))
+  }
+
+  static func getrf(n: Int, a: MutablePointer, pivots: UnsafeMutablePointer<Int32>) -> Int {
+    Int(nt_dgetrf(blasInt(n), a, pivots))
+  }
+
+  static func getrs(
+    transpose: Bool, n: Int, columns: Int, a: Pointer, pivots: UnsafePointer<Int32>, b: MutablePointer
+  ) -> Int {
+    Int(nt_dgetrs(option(transpose ? "T" : "N"), blasInt(n), blasInt(columns), a, pivots, b))
+  }
+}

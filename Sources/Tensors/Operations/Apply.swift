@@ -1,0 +1,34 @@
+/// The result of `primitive` on `inputs`. Every public operation comes down to this function.
+///
+/// Inputs are consumed: memory that nothing else refers to is written to instead of fresh memory.
+func apply(_ primitive: Primitive, _ inputs: consuming [Tensor]) -> Tensor {
+  Evaluator.evaluate(primitive, inputs)
+}
+
+extension Tensor {
+  /// A placeholder that holds no memory of its own worth having.
+  private static let empty = Tensor(uninitialized: [0], dtype: .bool)
+
+  /// Moves the tensor out, so that an operation can write to its memory; the caller assigns the result back.
+  mutating func take() -> Tensor {
+    var result = Tensor.empty
+    swap(&self, &result)
+    return result
+  }
+
+  /// A tensor of rank 0.
+  ///
+  /// - Precondition: an integer tensor takes only integers in its range, so that no fraction is lost unseen.
+  static func constant(_ value: Double, dtype: DType) -> Tensor {
+    switch dtype {
+    case .float32: return Tensor(Float(value))
+    case .float64: return Tensor(value)
+    case .int32:
+      guard let integer = Int32(exactly: value) else {
+        preconditionFailure("\(value) is not an int32: convert the tensor with asType first")
+      }
+      return Tensor(integer)
+    case .bool: return Tensor(value != 0)
+    }
+  }
+}

@@ -1,0 +1,66 @@
+/// Eigenvalues and eigenvectors of symmetric matrices: a = vectors · diag(values) · vectorsᵀ. Only the lower triangle is
+/// read.
+///
+/// - Parameter a: shape (…, n, n), float32 or float64.
+/// - Returns: values in ascending order, shape (…, n); orthonormal vectors in the columns of shape (…, n, n).
+/// - Throws: `TensorError.notFinite`, `TensorError.notConverged`.
+public func eigh(_ a: Tensor) throws(TensorError) -> (values: Tensor, vectors: Tensor) {
+  let (values, rows) = try eigenvectorRows(a)
+  return (values, rows.transposed(swappingLastAxes(rows.rank)))
+}
+
+/// `eigh` with the eigenvectors in rows, which is how they come out of LAPACK: one pass over the matrix less.
+package func eigenvectorRows(_ a: Tensor) throws(TensorError) -> (values: Tensor, rows: Tensor) {
+  let result = try evaluateEigen(a, vectors: true)
+  return (result.values, result.vectors ?? a)
+}
+
+/// The eigenvalues of symmetric matrices in ascending order, shape (…, n, n) → (…, n).
+///
+/// - Throws: as `eigh`.
+public func eigenvaluesSymmetric(_ a: Tensor) throws(TensorError) -> Tensor {
+  try evaluateEigen(a, vectors: false).values
+}
+
+/// The largest eigenvalue of one symmetric matrix, to rounding error.
+///
+/// Large matrices by Lanczos iteration, a few dozen products with the matrix; if that converges too slowly, and for small
+/// matrices, by a direct method.
+///
+/// - Throws: as `eigh`.
+public func largestEigenvalue(_ a: Tensor) throws(TensorError) -> Double {
+  try evaluateLargestEigenvalue(a)
+}
+
+/// The singular value decomposition a = u · diag(values) · vTransposed.
+///
+/// - Parameters:
+///   - a: shape (…, m, n), float32 or float64.
+///   - vectors: `.thin`: u (…, m, r) and vTransposed (…, r, n) with r = min(m, n); `.full`: u (…, m, m) and
+///     vTransposed (…, n, n).
+/// - Returns: values (…, r), descending.
+/// - Throws: `TensorError.notFinite`, `TensorError.notConverged`.
+public func svd(
+  _ a: Tensor, vectors: SingularVectors = .thin
+) throws(TensorError) -> (u: Tensor, values: Tensor, vTransposed: Tensor) {
+  let result = try evaluateSVD(a, vectors: vectors)
+  guard let (u, vTransposed) = result.vectors else { preconditionFailure("svd without the vectors it was asked for") }
+  return (u, result.values, vTransposed)
+}
+
+/// The singular values, descending: shape (…, m, n) → (…, min(m, n)).
+///
+/// - Throws: as `svd`.
+public func singularValues(_ a: Tensor) throws(TensorError) -> Tensor {
+  try evaluateSVD(a, vectors: nil).values
+}
+
+/// The thin factorisation a = q r with orthonormal columns in q and upper triangular (trapezoidal) r.
+///
+/// - Parameter a: shape (…, m, n), float32 or float64.
+/// - Returns: q (…, m, min(m, n)) and r (…, min(m, n), n).
+public func qr(_ a: Tensor) throws(TensorError) -> (q: Tensor, r: Tensor) {
+  try evaluateQR(a)
+}
+
+private func swappingLastAxes(_ rank: Int) -> [Int] { Array(0..<rank - 2) + [rank - 1, rank - 2] }
