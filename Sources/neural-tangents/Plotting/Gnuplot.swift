@@ -4,6 +4,8 @@ import Foundation
 struct Gnuplot: Sendable {
   private let executable: URL
 
+  var path: String { executable.path }
+
   /// The gnuplot on the search path; nil when there is none.
   init?(searchPath: String = ProcessInfo.processInfo.environment["PATH"] ?? "") {
     let candidates = searchPath.split(separator: ":").map { URL(filePath: String($0)).appending(path: "gnuplot") }
