@@ -24,7 +24,7 @@ func measure(_ row: Row) throws -> Measurement {
   #endif
   return Measurement(
     name: row.name, seconds_best: seconds[0], seconds_median: seconds[seconds.count / 2], peak_bytes: peak,
-    checksum: result.map { sum($0.asType(.float64)).scalar(as: Double.self) })
+    checksum: result.map { $0.asType(.float64).sum().scalar(as: Double.self) })
 }
 
 private func work(of row: Row) throws -> () throws -> [Tensor] {

@@ -11,20 +11,34 @@
 #define NT_UNROLL _Pragma("clang loop unroll(full)")
 #define NT_PI 3.14159265358979323846
 
-// Every kind whose loops have the common form.
-#define FOR_EACH_DUAL(DO) \
-  DO(ab_relu)             \
-  DO(erf)
+// Every kind and how many arrays of factors it needs; -1 is as many as it has coefficients.
+#define FOR_EACH_DUAL(DO)  \
+  DO(ab_relu, 3)           \
+  DO(erf, 2)               \
+  DO(gelu, 3)              \
+  DO(sin, 1)               \
+  DO(gaussian, 2)          \
+  DO(exp, 1)               \
+  DO(exp_normalized, 3)    \
+  DO(gabor, 1)             \
+  DO(sign, 2)              \
+  DO(rbf, 1)               \
+  DO(polynomial, -1)       \
+  DO(power_series, 0)      \
+  DO(rectified_monomial, 4)
+
+#define FACTOR_COUNT(kind, count) nt_##kind##_factor_count = count,
+enum { FOR_EACH_DUAL(FACTOR_COUNT) };
 
 #define NT_BODY "duals_body.h"
 #include "every_instruction_set.h"
 
 int nt_dual_factor_count(const nt_dual *dual) {
-  switch (dual->kind) {
-    case nt_dual_ab_relu: return 3;
-    case nt_dual_erf: return 5;
-    default: return 0;
-  }
+#define CASE(kind, count) \
+  case nt_dual_##kind: return count < 0 ? dual->coefficient_count : count;
+  switch (dual->kind) { FOR_EACH_DUAL(CASE) }
+#undef CASE
+  return 0;
 }
 
 // The public functions, for the selected instruction set.

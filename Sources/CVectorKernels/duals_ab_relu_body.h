@@ -40,4 +40,4 @@ static NT_INLINE VR TYPED(nt_ab_relu)(const TYPED(nt_ab_relu_constants) *constan
   return V_FMA(scale * (t * root), TYPED(nt_relu_g)(t), linear * q12);
 }
 
-DEFINE_DUAL_LOOPS(nt_ab_relu, 3)
+DEFINE_DUAL_LOOPS(ab_relu)

@@ -4,12 +4,24 @@
 
 #include "duals_correlation_body.h"
 #include "duals_ab_relu_body.h"
+#include "duals_rectified_monomial_body.h"
+
 #include "duals_angle_body.h"
 #include "duals_erf_body.h"
+#include "duals_gelu_body.h"
+#include "duals_gaussian_body.h"
+#include "duals_gabor_body.h"
+#include "duals_sign_body.h"
+
+#include "duals_exponential_body.h"
+#include "duals_sin_body.h"
+#include "duals_exp_body.h"
+
+#include "duals_polynomial_body.h"
 #include "duals_rows_body.h"
 
 static void TYPED(nt_dual_factors)(const nt_dual *dual, long n, const REAL *q, REAL *factors, long stride) {
-#define CASE(kind) \
+#define CASE(kind, count) \
   case nt_dual_##kind: TYPED(nt_##kind##_factors)(dual, n, q, factors, stride); break;
   switch (dual->kind) { FOR_EACH_DUAL(CASE) }
 #undef CASE
@@ -17,7 +29,7 @@ static void TYPED(nt_dual_factors)(const nt_dual *dual, long n, const REAL *q, R
 
 static void TYPED(nt_dual_row)(const nt_dual *dual, long n, const REAL *row_factors, long row_stride,
                                const REAL *column_factors, long stride, REAL *k, REAL *theta) {
-#define CASE(kind)     \
+#define CASE(kind, count)     \
   case nt_dual_##kind: \
     TYPED(nt_##kind##_row)(dual, n, row_factors, row_stride, column_factors, stride, k, theta); break;
   switch (dual->kind) { FOR_EACH_DUAL(CASE) }
@@ -26,7 +38,7 @@ static void TYPED(nt_dual_row)(const nt_dual *dual, long n, const REAL *row_fact
 
 static void TYPED(nt_dual_diagonal)(const nt_dual *dual, long n, const REAL *factors, long stride, REAL *k,
                                     REAL *theta) {
-#define CASE(kind) \
+#define CASE(kind, count) \
   case nt_dual_##kind: TYPED(nt_##kind##_diagonal)(dual, n, factors, stride, k, theta); break;
   switch (dual->kind) { FOR_EACH_DUAL(CASE) }
 #undef CASE

@@ -4,6 +4,7 @@
 #if NT_REAL_BITS == 32
 #define REAL float
 #define VR VF
+#define VRI VI
 #define R_LANES F_LANES
 #define LOAD_R LOAD_F
 #define STORE_R STORE_F
@@ -13,6 +14,7 @@
 #else
 #define REAL double
 #define VR VD
+#define VRI VL
 #define R_LANES D_LANES
 #define LOAD_R LOAD_D
 #define STORE_R STORE_D
@@ -49,7 +51,7 @@ static NT_INLINE VR TYPED(nt_product_error)(VR a, VR b, VR p) {
   wide exact = __builtin_convertvector(a, wide) * __builtin_convertvector(b, wide);
   return __builtin_convertvector(exact - __builtin_convertvector(p, wide), VR);
 #else
-  return NAME(nt_dekker_error)(a, b, p);
+  return NAME(nt_product_error_d)(a, b, p);
 #endif
 }
 #define PRODUCT_ERROR TYPED(nt_product_error)

@@ -1,6 +1,7 @@
 // Forgets the element type that duals_real.h chose.
 #undef REAL
 #undef VR
+#undef VRI
 #undef MASK_R
 #undef R_LANES
 #undef LOAD_R

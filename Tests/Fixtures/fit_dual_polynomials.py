@@ -42,7 +42,7 @@ def cosh_root(z):
 HALF_LN2 = mp.log(2) / 2
 FITS = [
     ("RELU_G", "(sqrt(1-c^2) - c acos c) / (pi t^1.5), c = 1-t", relu_g, 0, 1, 6, 19),
-    ("RELU_H", "acos(c) / (pi sqrt t), c = 1-t", relu_h, 0, 1, 7, 19),
+    ("RELU_H", "acos(c) / (pi sqrt t), c = 1-t", relu_h, 0, 1, 6, 19),
     ("ASIN", "asin(x) / x in z = x^2", asin_ratio, 0, mp.mpf(1) / 2, 7, 18),
     ("EXP", "(exp(r) - 1 - r) / r^2", exp_tail, -HALF_LN2, HALF_LN2, 4, 10),
     ("SINH", "sinh(x) / x in z = x^2", sinh_ratio, 0, mp.mpf(1) / 16, 2, 4),

@@ -74,7 +74,7 @@ struct FiniteNetworkTests {
     let parameters = try network.initialize(RandomKey(seed: 0), inputShape: [1, 4000])
     let y = try network(parameters, .ones([1, 4000]), key: RandomKey(seed: 3))
     #expect(Set(y.scalars(as: Float.self)) == [0, 4])
-    #expect(Swift.abs(mean(y).scalar(as: Float.self) - 1) < 0.12)
+    #expect(Swift.abs(y.mean().scalar(as: Float.self) - 1) < 0.12)
     let error = #expect(throws: NetworkError.self) { try network(parameters, .ones([1, 4000])) }
     #expect(error?.description == "serial[0].dropout: expected a random key for the training-time forward pass, found none")
     let test = Dropout(keepRate: 0.25, mode: .test)
@@ -108,7 +108,7 @@ struct FiniteNetworkTests {
     #expect(y.shape == [2, 3, 5])
     let first = Dense(5, biasStd: 0.5, batchAxis: 1, channelAxis: 0)
     let moved = Parameters.tensors([parameters.tensors[0], parameters.tensors[1].reshaped([5, 1, 1])])
-    let z = try first(moved, transpose(x, axes: [2, 0, 1]))
-    #expect(allClose(transpose(z, axes: [1, 2, 0]), y, relative: 1e-14, absolute: 1e-14))
+    let z = try first(moved, x.transposed([2, 0, 1]))
+    #expect(allClose(z.transposed([1, 2, 0]), y, relative: 1e-14, absolute: 1e-14))
   }
 }

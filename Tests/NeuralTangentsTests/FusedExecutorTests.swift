@@ -28,12 +28,12 @@ struct FusedExecutorTests {
     for second in [nil, x2] {
       let reference = try network.kernel(x1, second, options: KernelOptions(executor: .reference))
       let fused = try network.kernel(x1, second, options: KernelOptions(executor: .fused))
-      let scale = max(abs(reference.nngp)).scalar(as: Double.self)
+      let scale = abs(reference.nngp).max().scalar(as: Double.self)
       let description = Comment(rawValue: (try? NetworkFile(network).json()) ?? "")
       #expect(largestError(fused.nngp, reference.nngp, relativeTo: scale) < 1e-11, description)
       #expect(largestError(fused.cov1, reference.cov1, relativeTo: scale) < 1e-11, description)
       let (a, b) = (try #require(fused.ntk), try #require(reference.ntk))
-      #expect(largestError(a, b, relativeTo: max(abs(b)).scalar(as: Double.self)) < 1e-7, description)
+      #expect(largestError(a, b, relativeTo: abs(b).max().scalar(as: Double.self)) < 1e-7, description)
     }
   }
 
@@ -48,12 +48,12 @@ struct FusedExecutorTests {
   @Test("the thread count never changes a bit", arguments: [DType.float32, .float64])
   func threads(_ dtype: DType) throws {
     let x = Self.data(700, 17, seed: 3, dtype: dtype)
-    let threads = Parallel.threadCount
-    defer { Parallel.threadCount = threads }
-    Parallel.threadCount = 1
+    let threads = Threads.count
+    defer { Threads.count = threads }
+    Threads.count = 1
     let one = try Self.network.kernel(x)
     for count in [2, 3, 8] {
-      Parallel.threadCount = count
+      Threads.count = count
       let several = try Self.network.kernel(x)
       #expect(bytes(one.nngp) == bytes(several.nngp))
       #expect(bytes(try #require(one.ntk)) == bytes(try #require(several.ntk)))
@@ -68,7 +68,7 @@ struct FusedExecutorTests {
   func symmetry(count: Int) throws {
     let kernel = try Self.network.kernel(Self.data(count, 4, seed: 5))
     for matrix in [kernel.nngp, try #require(kernel.ntk)] {
-      #expect(allClose(matrix, transpose(matrix), relative: 0, absolute: 0))
+      #expect(allClose(matrix, matrix.transposed(), relative: 0, absolute: 0))
     }
     #expect(allClose(kernel.nngp.diagonal(), kernel.cov1, relative: 0, absolute: 0))
   }

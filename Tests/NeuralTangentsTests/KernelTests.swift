@@ -30,7 +30,7 @@ struct KernelTests {
   @Test("inputs of any size, zero, equal, opposite: finite and right", arguments: [DType.float32, .float64])
   func extremeInputs(_ dtype: DType) throws {
     let direction = RandomKey(seed: 1).normal([1, 12], dtype: .float64)
-    let unit = direction / sqrt(sum(direction * direction))
+    let unit = direction / sqrt((direction * direction).sum())
     for (scale, activation) in [1e-6, 1, 1e6].flatMap({ scale in
       [Relu() as any Layer, Erf(), Abs(), LeakyRelu(alpha: 0.1)].map { (scale, $0) }
     }) {
@@ -154,7 +154,7 @@ struct KernelTests {
       Dense(3, batchAxis: 1, channelAxis: 0)
       Relu()
       Dense(1, batchAxis: 1, channelAxis: 0)
-    }.kernel(transpose(x))
+    }.kernel(x.transposed())
     #expect(allClose(usual.nngp, other.nngp, relative: 0, absolute: 0))
     #expect(other.shape1 == [1, 6])
   }
@@ -175,7 +175,7 @@ struct KernelTests {
     for seed in 0..<samples {
       let parameters = try network.initialize(RandomKey(seed: seed), inputShape: x.shape, dtype: .float64)
       let y = try network(parameters, x)
-      let sample = (matmul(y, transpose(y)) / 64).scalars(as: Double.self)
+      let sample = (matmul(y, y.transposed()) / 64).scalars(as: Double.self)
       for index in 0..<16 {
         total[index] += sample[index]
         squares[index] += sample[index] * sample[index]

@@ -135,9 +135,9 @@ struct RandomTests {
       nt_threefry_2x32(key.words.x, key.words.y, &first, &second)
       (expected[pair], expected[half + pair]) = (first, second)
     }
-    let before = Parallel.threadCount
-    defer { Parallel.threadCount = before }
-    Parallel.threadCount = count
+    let before = Threads.count
+    defer { Threads.count = before }
+    Threads.count = count
     #expect(key.bits(size, of: UInt32.self) == Array(expected[..<size]))
   }
 

@@ -1,4 +1,5 @@
 import CVectorKernels
+import Foundation
 import Tensors
 
 /// The kernel of an exponential function of normalised inputs, for which no function φ is given.
@@ -34,8 +35,8 @@ public struct ExpNormalized: Activation {
   public func dual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
     let scale = Correlation(q12, q11, q22).scale
     // κ has a kink at scale 0; the second form has its value and, in q12, the derivative κ̇.
-    return select(
-      scale .<= 0, exponential(gamma * shift) * (scale + gamma * q12), scale * growth(q12, scale))
+    let atZero = Foundation.exp(gamma * shift) * (scale + gamma * q12)
+    return select(scale .<= 0, atZero, scale * growth(q12, scale))
   }
 
   public func derivativeDual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {

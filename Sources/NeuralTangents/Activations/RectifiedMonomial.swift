@@ -42,7 +42,7 @@ public struct RectifiedMonomial: Activation {
     let z = 0.5 * correlation.distance
     let opposed = integerPower(z, degree) * squareRoot(z) * powerSeries(hypergeometricSeries(degree), at: z)
     let rho = 1 - 2 * z
-    let moments = powerSeries(Monomial.momentCoefficients(degree).reversed().map { .pi * $0 }, at: rho * rho)
+    let moments = .pi * powerSeries(Monomial.momentCoefficients(degree).reversed(), at: rho * rho)
     let even = degree.isMultiple(of: 2)
     let aligned = even ? moments - opposed : moments * rho + opposed
     let j = select(correlation.isNonnegative, aligned, opposed) * (0.5 / .pi)
@@ -51,7 +51,8 @@ public struct RectifiedMonomial: Activation {
 
   /// The coefficients of Cₙ F(½, ½; n + 3/2; z), as many as count for z ≤ ½.
   private static func hypergeometricSeries(_ degree: Int) -> [Double] {
-    var term = (1..<max(degree + 1, 1)).reduce(2.0) { $0 * 2 * Double($1 * $1) / (Double($1) + 0.5) }
+    var term = 2.0
+    for k in 0..<degree { term *= 2 * Double((k + 1) * (k + 1)) / (Double(k) + 1.5) }
     let negligible = term * 0x1p-54
     var result = [term]
     var size = term
@@ -66,7 +67,7 @@ public struct RectifiedMonomial: Activation {
   }
 
   public var vectorDual: VectorDual? {
-    var coefficients = [Double](repeating: 0, count: Int(nt_rectified_monomial_coefficient_count.rawValue))
+    var coefficients = [Double](repeating: 0, count: nt_rectified_monomial_coefficient_count)
     nt_rectified_monomial_coefficients(Int32(clamping: degree), &coefficients)
     return VectorDual(nt_dual_rectified_monomial, parameters: [Double(degree)], coefficients: coefficients)
   }

@@ -106,24 +106,25 @@ private struct KernelInput {
   private let axes: DataAxes
 
   init(x1: Tensor, x2: Tensor?, axes: DataAxes) throws(NetworkError) {
-    self.axes = try axes.resolved(rank: 2)
-    self.x1 = try KernelInput.rows(x1, name: "x1", axes: self.axes)
-    self.x2 = try x2.map { (x2: Tensor) throws(NetworkError) in
-      try KernelInput.rows(x2, name: "x2", axes: self.axes)
+    let axes = try axes.resolved(rank: 2)
+    let rows1 = try KernelInput.rows(x1, name: "x1", axes: axes)
+    let rows2 = try x2.map { (x2: Tensor) throws(NetworkError) in try KernelInput.rows(x2, name: "x2", axes: axes) }
+    if let rows2, rows2.shape[1] != rows1.shape[1] {
+      throw NetworkError(
+        path: [.name("x2")], expected: "\(rows1.shape[1]) channels, as in x1", found: "\(rows2.shape[1])")
     }
+    self.axes = axes
+    self.x1 = rows1
+    self.x2 = rows2
     shape1 = x1.shape
     shape2 = (x2 ?? x1).shape
-    if let x2 = self.x2, x2.shape[1] != self.x1.shape[1] {
-      throw NetworkError(
-        path: [.name("x2")], expected: "\(self.x1.shape[1]) channels, as in x1", found: "\(x2.shape[1])")
-    }
   }
 
   /// Whether both data sets have the same numbers, up to 1e-12.
   var areSame: Bool {
     guard let x2 else { return true }
     guard x1.shape == x2.shape else { return false }
-    let difference = max(abs(x1.asType(.float64) - x2.asType(.float64)))
+    let difference = abs(x1.asType(.float64) - x2.asType(.float64)).max()
     return difference.scalar(as: Double.self) < 1e-12
   }
 
@@ -146,7 +147,7 @@ private struct KernelInput {
     } catch {
       throw NetworkError(path: [.name(name)], expected: "finite numbers", found: error.firstNonFinite)
     }
-    return axes.batch == 0 ? values : transpose(values)
+    return axes.batch == 0 ? values : values.transposed()
   }
 }
 

@@ -76,7 +76,7 @@ public struct Dense: SingleInputLayer {
     var product = dotGeneral(input, tensors[0], contracting: ([axes.channel], [0]))
     var order = Array(0..<input.rank - 1)
     order.insert(input.rank - 1, at: axes.channel)
-    product = transpose(product, axes: order)
+    product = product.transposed(order)
     switch parameterization {
     case .ntk:
       let output = product * (weightStd / Double(fanIn).squareRoot())

@@ -25,8 +25,8 @@ public struct LayerNorm: SingleInputLayer {
 
   public func apply(_ parameters: Parameters, _ input: Tensor, _ context: ApplyContext) throws(NetworkError) -> Tensor {
     let axes = try resolvedAxes(rank: input.rank)
-    let centered = input - mean(input, axes: axes, keepDims: true)
-    let variance = mean(centered * centered, axes: axes, keepDims: true)
+    let centered = input - input.mean(axes: axes, keepDims: true)
+    let variance = (centered * centered).mean(axes: axes, keepDims: true)
     return centered / sqrt(variance + epsilon)
   }
 

@@ -210,11 +210,11 @@ extension ContractionPlan {
           if batchCount * multiplications <= Self.grain {
             for index in 0..<batchCount { multiply(index) }
           } else if batchCount == 1
-            || (multiplications >= Self.threadedProduct && batchCount < 4 * Parallel.threadCount)
+            || (multiplications >= Self.threadedProduct && batchCount < 4 * Threads.count)
           {
-            Parallel.withThreadedBLAS { for index in 0..<batchCount { multiply(index) } }
+            Threads.withThreadedBLAS { for index in 0..<batchCount { multiply(index) } }
           } else {
-            Parallel.forEachRange(batchCount, grain: max(1, Self.grain / multiplications)) { range in
+            Threads.forEachRange(batchCount, grain: max(1, Self.grain / multiplications)) { range in
               for index in range { multiply(index) }
             }
           }
@@ -262,7 +262,7 @@ extension ContractionPlan {
             return
           }
           nonisolated(unsafe) let pointers = (a, b, out)
-          Parallel.forEachRange(batchCount, grain: max(1, Self.grain / max(1, multiplications))) { range in
+          Threads.forEachRange(batchCount, grain: max(1, Self.grain / max(1, multiplications))) { range in
             for index in range {
               productWithLoops(
                 pointers.0 + aView.offset(ofBatch: index), pointers.1 + bView.offset(ofBatch: index),
@@ -297,7 +297,7 @@ extension ContractionPlan {
 func mirrorLowerTriangle<Scalar: TensorScalar>(_ matrix: UnsafeMutablePointer<Scalar>, size: Int) {
   let block = 32
   nonisolated(unsafe) let matrix = matrix
-  Parallel.forEachRange((size + block - 1) / block, grain: 4) { blocks in
+  Threads.forEachRange((size + block - 1) / block, grain: 4) { blocks in
     for i in stride(from: blocks.lowerBound * block, to: min(size, blocks.upperBound * block), by: block) {
       for j in stride(from: 0, through: i, by: block) {
         for row in i..<min(size, i + block) {

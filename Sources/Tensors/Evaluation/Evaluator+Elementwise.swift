@@ -9,7 +9,7 @@ extension Evaluator {
     let result = output(type, reusing: &inputs)
     nonisolated(unsafe) let (x, y) = (inputs[0].bytes, result.bytes)
     let (kernel, kernelType, size) = (function.kernel, type.dtype.kernelType, type.dtype.byteCount)
-    Parallel.forEachRange(type.count, grain: function.isCheap ? arithmeticGrain : functionGrain) { range in
+    Threads.forEachRange(type.count, grain: function.isCheap ? arithmeticGrain : functionGrain) { range in
       let offset = range.lowerBound * size
       nt_unary(kernel, kernelType, x + offset, y + offset, range.count)
     }
@@ -71,7 +71,7 @@ extension Evaluator {
     let result = Tensor(uninitialized: type.shape, dtype: type.dtype)
     nonisolated(unsafe) let (source, target) = (x.bytes, result.bytes)
     let (from, to) = (x.dtype, type.dtype)
-    Parallel.forEachRange(type.count, grain: arithmeticGrain) { range in
+    Threads.forEachRange(type.count, grain: arithmeticGrain) { range in
       nt_convert(
         from.kernelType, to.kernelType, source + range.lowerBound * from.byteCount,
         target + range.lowerBound * to.byteCount, range.count)
@@ -84,7 +84,7 @@ extension Evaluator {
     _ inputs: [Tensor], _ type: TensorType, grain: Int, _ body: @Sendable (BroadcastPlan.Run) -> Void
   ) {
     let plan = BroadcastPlan(inputs.map { $0.shape }, to: type.shape)
-    Parallel.forEachRange(type.count, grain: grain) { range in plan.forEachRun(in: range, body) }
+    Threads.forEachRange(type.count, grain: grain) { range in plan.forEachRun(in: range, body) }
     withExtendedLifetime(inputs) {}
   }
 }

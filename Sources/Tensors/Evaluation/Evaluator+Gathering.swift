@@ -10,7 +10,7 @@ extension Evaluator {
     nonisolated(unsafe) let (source, target) = (x.bytes, result.bytes)
     rows.withUnsafeBuffer(of: Int32.self) { rows in
       nonisolated(unsafe) let rows = rows
-      Parallel.forEachRange(view.outer * count, grain: max(1, grain / max(1, view.inner))) { range in
+      Threads.forEachRange(view.outer * count, grain: max(1, grain / max(1, view.inner))) { range in
         for index in range {
           let (outer, position) = index.quotientAndRemainder(dividingBy: count)
           (target + index * rowBytes).copyMemory(
@@ -33,7 +33,7 @@ extension Evaluator {
             nonisolated(unsafe) let (rows, source, target) = (rows, source, target)
             let inner = view.inner
             // Positions may repeat, so those of one outer index stay on one thread.
-            Parallel.forEachRange(view.outer, grain: max(1, grain / max(1, rows.count * inner))) { range in
+            Threads.forEachRange(view.outer, grain: max(1, grain / max(1, rows.count * inner))) { range in
               for outer in range {
                 for (k, row) in rows.enumerated() {
                   let from = (outer * rows.count + k) * inner

@@ -55,7 +55,7 @@ extension Evaluator {
       let length = view.length
       let pieces = (length + rowPiece - 1) / rowPiece
       guard pieces > 1 else {
-        Parallel.forEachRange(rows, grain: max(1, grain / max(1, length))) { range in
+        Threads.forEachRange(rows, grain: max(1, grain / max(1, length))) { range in
           withUnsafeTemporaryAllocation(of: nt_partial.self, capacity: min(256, range.count)) { partials in
             for first in stride(from: range.lowerBound, to: range.upperBound, by: 256) {
               let count = min(256, range.upperBound - first)
@@ -69,7 +69,7 @@ extension Evaluator {
       }
       withPartials(rows * pieces) { partials in
         nonisolated(unsafe) let partials = partials
-        Parallel.forEach(rows * pieces) { index in
+        Threads.forEach(rows * pieces) { index in
           let (row, piece) = index.quotientAndRemainder(dividingBy: pieces)
           let first = piece * rowPiece
           nt_reduce_rows(
@@ -94,7 +94,7 @@ extension Evaluator {
       let taskSize = min(wideRows, columnPieceRows) * min(width, columnPieceWidth)
       let taskGrain = max(1, grain / taskSize)
       guard pieces > 1 || fold > 1 else {
-        Parallel.forEachRange(view.outer * tiles, grain: taskGrain) { range in
+        Threads.forEachRange(view.outer * tiles, grain: taskGrain) { range in
           withUnsafeTemporaryAllocation(of: nt_partial.self, capacity: min(width, columnPieceWidth)) { partials in
             for index in range {
               let (outer, tile) = index.quotientAndRemainder(dividingBy: tiles)
@@ -113,7 +113,7 @@ extension Evaluator {
       let partialRows = pieces * fold + (remainder > 0 ? 1 : 0)
       withPartials(view.outer * partialRows * inner) { partials in
         nonisolated(unsafe) let partials = partials
-        Parallel.forEachRange(view.outer * pieces * tiles, grain: taskGrain) { range in
+        Threads.forEachRange(view.outer * pieces * tiles, grain: taskGrain) { range in
           for index in range {
             let (rest, tile) = index.quotientAndRemainder(dividingBy: tiles)
             let (outer, piece) = rest.quotientAndRemainder(dividingBy: pieces)
@@ -150,7 +150,7 @@ extension Evaluator {
     nonisolated(unsafe) let source = x.bytes
     nonisolated(unsafe) let target = result.bytes.bindMemory(to: Int32.self, capacity: type.count)
     if view.inner == 1 {
-      Parallel.forEachRange(view.outer, grain: max(1, grain / view.length)) { range in
+      Threads.forEachRange(view.outer, grain: max(1, grain / view.length)) { range in
         nt_arg_reduce_rows(
           isLargest, dtype.kernelType, source + range.lowerBound * view.length * dtype.byteCount, range.count,
           view.length, view.length, target + range.lowerBound)
@@ -185,7 +185,7 @@ extension Evaluator {
     let width = 256
     let tiles = (view.inner + width - 1) / width
     let size = max(1, view.length * min(width, view.inner))
-    Parallel.forEachRange(view.outer * tiles, grain: max(1, grain / size)) { range in
+    Threads.forEachRange(view.outer * tiles, grain: max(1, grain / size)) { range in
       for index in range {
         let (outer, tile) = index.quotientAndRemainder(dividingBy: tiles)
         body(outer, tile * width, min(width, view.inner - tile * width))

@@ -35,12 +35,12 @@ struct MatrixStack {
   /// small ones, else one after the other with all threads of LAPACK.
   func forEach(_ body: @Sendable (Int) -> Int) -> [Int] {
     var results = [Int](repeating: 0, count: count)
-    if count < 2 * Parallel.threadCount {
-      return Parallel.withThreadedBLAS { (0..<count).map(body) }
+    if count < 2 * Threads.count {
+      return Threads.withThreadedBLAS { (0..<count).map(body) }
     }
     results.withUnsafeMutableBufferPointer { results in
       nonisolated(unsafe) let results = results
-      Parallel.forEach(count) { results[$0] = body($0) }
+      Threads.forEach(count) { results[$0] = body($0) }
     }
     return results
   }

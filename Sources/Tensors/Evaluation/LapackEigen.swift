@@ -70,13 +70,13 @@ private func evaluateLargestEigenvalue<Scalar: LinearAlgebraScalar>(
   precondition(stack.batchShape.isEmpty && stack.rows > 0, "largestEigenvalue: expected one matrix, found \(a.shape)")
   let estimate = try withElements(of: a, as: type) { (elements) throws(TensorError) in
     try stack.requireFinite(elements, lowerOnly: true, for: "largestEigenvalue")
-    return Parallel.withThreadedBLAS { lanczosLargestEigenvalue(elements, size: stack.rows) }
+    return Threads.withThreadedBLAS { lanczosLargestEigenvalue(elements, size: stack.rows) }
   }
   if let estimate { return Double(estimate) }
   var work = a
   var value: Scalar = 0
   let code = try withMutableElements(of: &work, as: type) { (matrix) throws(TensorError) in
-    Parallel.withThreadedBLAS {
+    Threads.withThreadedBLAS {
       Scalar.syevr(
         vectors: false, n: stack.rows, a: matrix, range: stack.rows - 1...stack.rows - 1, values: &value, z: nil)
     }

@@ -55,7 +55,7 @@ private func evaluateTriangularSolve<Scalar: LinearAlgebraScalar>(
       }
       if matrices.batchShape.isEmpty && options.side == .right {
         // Rows of all right-hand sides stand below each other: one solve.
-        Parallel.withThreadedBLAS { solve(sides.count * sides.rows, a, x) }
+        Threads.withThreadedBLAS { solve(sides.count * sides.rows, a, x) }
       } else {
         let step = matrices.batchShape.isEmpty ? 0 : matrices.elementsPerMatrix
         _ = sides.forEach { index in

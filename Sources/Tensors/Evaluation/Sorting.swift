@@ -21,7 +21,7 @@ extension Evaluator {
     return Tensor(shape: x.shape) { (order: UnsafeMutableBufferPointer<Int32>) in
       x.withUnsafeBuffer(of: Scalar.self) { values in
         nonisolated(unsafe) let (order, values) = (order, values)
-        Parallel.forEachRange(view.outer * inner, grain: max(1, (1 << 12) / max(1, length))) { range in
+        Threads.forEachRange(view.outer * inner, grain: max(1, (1 << 12) / max(1, length))) { range in
           var sorter = RadixSorter<Key>(capacity: length)
           for line in range {
             let (outer, column) = line.quotientAndRemainder(dividingBy: inner)

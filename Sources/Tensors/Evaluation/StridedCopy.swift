@@ -45,7 +45,7 @@ struct StridedCopy: Sendable {
     let columnBlocks = (columns.size + columnBlock - 1) / columnBlock
     let blocks = outer.reduce(rowBlocks * columnBlocks) { $0 * $1.size }
     nonisolated(unsafe) let (source, target) = (source, target)
-    Parallel.forEachRange(blocks, grain: max(1, (1 << 16) / (rowBlock * columnBlock))) { range in
+    Threads.forEachRange(blocks, grain: max(1, (1 << 16) / (rowBlock * columnBlock))) { range in
       for block in range {
         let (rest, columnPiece) = block.quotientAndRemainder(dividingBy: columnBlocks)
         let (outerIndex, rowPiece) = rest.quotientAndRemainder(dividingBy: rowBlocks)

@@ -46,7 +46,7 @@ public func matmul(_ a: Tensor, _ b: Tensor) -> Tensor {
     guard matrix.rank == 2 else { return product }
     return product.transposed(Array(1..<product.rank - 1) + [0, product.rank - 1])
   }
-  let batch = broadcastShapes(aBatch, bBatch)
+  let batch = aBatch.broadcast(with: bBatch)
   let axes = Array(batch.indices)
   return dotGeneral(
     a.broadcast(to: batch + a.shape.suffix(2)), b.broadcast(to: batch + b.shape.suffix(2)),

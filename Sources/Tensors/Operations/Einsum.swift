@@ -83,22 +83,16 @@ private struct EinsumTerm {
 
   func size(of label: AxisLabel) -> Int { tensor.shape[labels.firstIndex(of: label) ?? 0] }
 
-  /// Each letter once: repeated ones become the diagonal, which is every (n + 1)-th entry of the flattened n x n axes.
+  /// Each letter once: repeated ones become the diagonal.
   func withDiagonals() -> EinsumTerm {
     var result = self
     while let (first, second) = result.repeatedAxes {
-      let size = result.tensor.shape[first]
       precondition(
-        size == result.tensor.shape[second],
-        "einsum: a repeated axis has sizes \(size) and \(result.tensor.shape[second])")
+        result.tensor.shape[first] == result.tensor.shape[second],
+        "einsum: a repeated axis has sizes \(result.tensor.shape[first]) and \(result.tensor.shape[second])")
       let others = result.labels.indices.filter { $0 != first && $0 != second }
-      let sizes = others.map { result.tensor.shape[$0] }
-      let flat = result.tensor.transposed(others + [first, second]).reshaped(sizes + [size * size])
-      let axes = Array(repeating: 0, count: others.count + 1)
       result = EinsumTerm(
-        tensor: flat.strided(
-          starts: axes, limits: flat.shape, strides: others.map { _ in 1 } + [size + 1]),
-        labels: others.map { result.labels[$0] } + [result.labels[first]])
+        tensor: result.tensor.diagonal(first, second), labels: others.map { result.labels[$0] } + [result.labels[first]])
     }
     return result
   }

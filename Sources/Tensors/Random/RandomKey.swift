@@ -82,7 +82,7 @@ extension RandomKey {
     guard let base = numbers.baseAddress, count > 0 else { return }
     // Ranges of pairs write to different places.
     nonisolated(unsafe) let out = base
-    Parallel.forEachRange(pairs, grain: 1 << 14) { range in
+    Threads.forEachRange(pairs, grain: 1 << 14) { range in
       filler(words.x, words.y, count, range.lowerBound, range.upperBound, out)
     }
   }

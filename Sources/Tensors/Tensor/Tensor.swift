@@ -119,7 +119,7 @@ extension Tensor {
   /// The elements, for inner loops that hold on to them; valid while a copy of this tensor lives and is not written to.
   package func unsafePointer<Scalar: TensorScalar>(to type: Scalar.Type) -> UnsafePointer<Scalar> {
     precondition(Scalar.dtype == dtype, "expected a tensor of \(Scalar.dtype), found \(dtype)")
-    return UnsafePointer(storage.bytes.bindMemory(to: Scalar.self, capacity: max(1, count)))
+    return UnsafePointer(storage.bytes.bindMemory(to: Scalar.self, capacity: Swift.max(1, count)))
   }
 
   mutating func makeUnique() {

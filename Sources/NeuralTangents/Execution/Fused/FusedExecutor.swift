@@ -28,11 +28,13 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
     self.inputs = inputs
     self.withNTK = withNTK
     self.progress = progress
-    isSymmetric = inputs.allSatisfy(\.isSymmetric)
+    let isSymmetric = inputs.allSatisfy(\.isSymmetric)
+    self.isSymmetric = isSymmetric
     (n1, n2) = inputs[0].counts
-    self1 = try SelfCovariances(
+    let self1 = try SelfCovariances<Scalar>(
       plan, count: n1, variances: inputs.map { $0.variances(ofSecond: false) },
       thetas: inputs.map { isSymmetric ? $0.selfThetas : nil })
+    self.self1 = self1
     self2 =
       isSymmetric
       ? self1
@@ -43,8 +45,9 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
   func run() throws(NetworkError) -> [KernelComputation.Output] {
     let results = plan.outputs.map { _ in Result(n1: n1, n2: n2, withNTK: withNTK) }
     let tiles = tileOrigins()
-    let (done, failure) = (Atomic<Int>(0), Mutex<NetworkError?>(nil))
-    Parallel.forEachWorker(tiles.count) { next in
+    let done = Atomic<Int>(0)
+    let failure = Mutex<NetworkError?>(nil)
+    Threads.forEachWorker(tiles.count) { next in
       let worker = Worker(self, results)
       while let index = next() {
         if failure.withLock({ $0 != nil }) { break }
@@ -295,7 +298,7 @@ extension CovarianceInput {
     case .data(let x1, let x2):
       let x = ofSecond ? x2 ?? x1 : x1
       let squares = x.asType(.float64)
-      return mean(squares * squares, axes: [1]).asType(x.dtype)
+      return (squares * squares).mean(axis: 1).asType(x.dtype)
     case .kernel(let kernel): return ofSecond ? kernel.cov2 ?? kernel.cov1 : kernel.cov1
     }
   }

@@ -46,7 +46,7 @@ struct ReferenceExecutor {
     switch input {
     case .data(let x1, let x2):
       let (k11, k22) = (meanSquare(x1), x2.map(meanSquare))
-      let product = matmul(x1, transpose(x2 ?? x1)) / Double(x1.shape[1])
+      let product = matmul(x1, (x2 ?? x1).transposed()) / Double(x1.shape[1])
       let k12 =
         x1.dtype == .float32
         ? correct(product, k11, k22 ?? k11, x1, x2 ?? x1, as: Float.self)
@@ -58,7 +58,7 @@ struct ReferenceExecutor {
     }
   }
 
-  private static func meanSquare(_ x: Tensor) -> Tensor { mean(x * x, axes: [1]) }
+  private static func meanSquare(_ x: Tensor) -> Tensor { (x * x).mean(axis: 1) }
 
   private static func correct<Scalar: FusedScalar>(
     _ k12: Tensor, _ k11: Tensor, _ k22: Tensor, _ x1: Tensor, _ x2: Tensor, as type: Scalar.Type
@@ -114,13 +114,13 @@ struct ReferenceExecutor {
       if rule.outputScale != 0 { change = change + k12 * rule.outputScale }
       if rule.constant != 0 { change = change + rule.constant }
       if case .matrix(let matrix) = theta { change = change + matrix * rule.weightVariance }
-      theta = .matrix(change.rank == 0 ? broadcast(change, to: k12.shape) : change)
+      theta = .matrix(change.rank == 0 ? change.broadcast(to: k12.shape) : change)
     }
     return State(k12: k12, theta: theta, k11: map(input.k11), k22: map(input.k22))
   }
 
   private func dual(_ activation: any Activation, _ input: State) throws(NetworkError) -> State {
-    let (q11, q22) = (input.k11.expandingDims([1]), input.k22.expandingDims([0]))
+    let (q11, q22) = (input.k11.expandedDims(1), input.k22.expandedDims(0))
     var theta = input.theta
     if case .matrix(let matrix) = theta {
       theta = .matrix(matrix * (try activation.derivativeDual(input.k12, q11, q22)))
@@ -133,10 +133,10 @@ struct ReferenceExecutor {
   private func normalize(_ input: State, epsilon: Double, overBatch: Bool) -> State {
     func factor(_ variances: Tensor) -> Tensor {
       let regularized = variances + epsilon
-      return rsqrt(overBatch ? broadcast(mean(regularized), to: variances.shape) : regularized)
+      return rsqrt(overBatch ? regularized.mean().broadcast(to: variances.shape) : regularized)
     }
     let (r1, r2) = (factor(input.k11), factor(input.k22))
-    let scale = r1.expandingDims([1]) * r2.expandingDims([0])
+    let scale = r1.expandedDims(1) * r2.expandedDims(0)
     return State(
       k12: input.k12 * scale, theta: map(input.theta) { $0 * scale }, k11: input.k11 * r1 * r1,
       k22: input.k22 * r2 * r2)

@@ -4,23 +4,23 @@ import Foundation
 import Synchronization
 
 /// How many threads the package computes with, and the one way it spreads work over them.
-public enum Parallel {
-  private static let chosenThreadCount = Atomic<Int>(0)
+public enum Threads {
+  private static let chosenCount = Atomic<Int>(0)
   private static let blasUse = Mutex(0)
 
   /// Threads that an operation may use: the processors of this machine unless set.
-  public static var threadCount: Int {
+  public static var count: Int {
     get {
-      let chosen = chosenThreadCount.load(ordering: .relaxed)
+      let chosen = chosenCount.load(ordering: .relaxed)
       return chosen > 0 ? chosen : ProcessInfo.processInfo.activeProcessorCount
     }
     set {
       precondition(newValue > 0, "expected at least one thread, found \(newValue)")
-      chosenThreadCount.store(newValue, ordering: .relaxed)
+      chosenCount.store(newValue, ordering: .relaxed)
     }
   }
 
-  /// Calls `body` once for every index below `count`, on up to `threadCount` threads, and returns when all are done.
+  /// Calls `body` once for every index below `count`, on up to `Threads.count` threads, and returns when all are done.
   ///
   /// Threads take the next index as they come free, so `body` should be some microseconds of work. Inside `body` a BLAS
   /// call uses one thread only.
@@ -31,7 +31,7 @@ public enum Parallel {
   /// Like `forEach`, for work that keeps scratch memory: `body` is called once per thread and takes indices from its
   /// argument until that returns nil.
   public static func forEachWorker(_ count: Int, _ body: @Sendable (_ next: () -> Int?) -> Void) {
-    let workers = min(threadCount, count)
+    let workers = min(Self.count, count)
     if workers <= 1 {
       var index = 0
       withSingleThreadedBLAS {
@@ -56,7 +56,7 @@ public enum Parallel {
   /// Splits `0 ..< count` into contiguous ranges of at least `grain` and calls `body` for each, in parallel.
   public static func forEachRange(_ count: Int, grain: Int, _ body: @Sendable (Range<Int>) -> Void) {
     guard count > 0 else { return }
-    let pieces = max(1, min(threadCount, count / max(1, grain)))
+    let pieces = max(1, min(Self.count, count / max(1, grain)))
     if pieces == 1 {
       body(0..<count)
       return
@@ -76,7 +76,7 @@ public enum Parallel {
     defer {
       blasUse.withLock { users in
         users -= 1
-        if users == 0 { nt_blas_set_threads(Int32(threadCount)) }
+        if users == 0 { nt_blas_set_threads(Int32(count)) }
       }
     }
     body()
@@ -85,7 +85,7 @@ public enum Parallel {
   /// Calls `body`, in which BLAS and LAPACK use all threads unless a parallel region is running.
   static func withThreadedBLAS<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
     blasUse.withLock { users in
-      if users == 0 { nt_blas_set_threads(Int32(threadCount)) }
+      if users == 0 { nt_blas_set_threads(Int32(count)) }
     }
     return try body()
   }
