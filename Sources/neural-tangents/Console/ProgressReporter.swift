@@ -13,24 +13,20 @@ final class ProgressReporter: Sendable {
     var fraction: Double?
     var lastShown: ContinuousClock.Instant
     var isShown = false
+    var isFinished = false
   }
 
   private static let patience = Duration.seconds(2)
 
   private let state: Mutex<State>
   private let isTerminal: Bool
-  private let timer: any DispatchSourceTimer
 
   /// Starts with a first step, such as `kernel of 2000x2000`.
   init(_ step: String, isTerminal: Bool = StandardError.isTerminal) {
     let now = ContinuousClock.now
     state = Mutex(State(step: step, began: now, lastShown: now))
     self.isTerminal = isTerminal
-    let timer = DispatchSource.makeTimerSource(queue: .global(qos: .utility))
-    self.timer = timer
-    timer.schedule(deadline: .now() + .milliseconds(250), repeating: .milliseconds(250))
-    timer.setEventHandler { [weak self] in self?.show() }
-    timer.activate()
+    scheduleShowing()
   }
 
   deinit {
@@ -60,25 +56,34 @@ final class ProgressReporter: Sendable {
 
   /// Stops, and removes the bar from the terminal.
   func finish() {
-    timer.cancel()
     state.withLock {
+      $0.isFinished = true
       if $0.isShown, isTerminal { StandardError.write("\r\u{1B}[K") }
       $0.isShown = false
     }
   }
 
-  private func show() {
-    guard !timer.isCancelled else { return }
+  private func scheduleShowing() {
+    DispatchQueue.global(qos: .utility).asyncAfter(deadline: .now() + .milliseconds(250)) { [weak self] in
+      guard let self, show() else { return }
+      scheduleShowing()
+    }
+  }
+
+  /// Whether there will be more to show.
+  private func show() -> Bool {
     let now = ContinuousClock.now
-    state.withLock { state in
+    return state.withLock { state in
+      guard !state.isFinished else { return false }
       let sinceLast = now - state.lastShown
-      guard state.isShown || now - state.began >= Self.patience else { return }
-      guard isTerminal || sinceLast >= Self.patience else { return }
+      guard state.isShown || now - state.began >= Self.patience else { return true }
+      guard isTerminal || sinceLast >= Self.patience else { return true }
       state.lastShown = now
       state.isShown = true
       let line = Self.line(
         step: state.step, fraction: state.fraction, elapsed: now - state.began, barWidth: isTerminal ? 30 : 0)
       StandardError.write(isTerminal ? "\r\(line)\u{1B}[K" : line + "\n")
+      return true
     }
   }
 
