@@ -1,4 +1,5 @@
 import CLinearAlgebra
+import Synchronization
 
 /// A stack of matrices over the leading axes of a tensor, as the evaluators of linear algebra see their arguments.
 struct MatrixStack {
@@ -92,5 +93,34 @@ func withMutableElements<Scalar: TensorScalar, Result>(
   try tensor.withUnsafeMutableBuffer(of: type) { (buffer) throws(TensorError) in
     guard let base = buffer.baseAddress else { preconditionFailure("a tensor without storage") }
     return try body(base)
+  }
+}
+
+/// The position of the first NaN or infinity in a tensor of floating-point numbers; nil when all are finite.
+package func firstNonFinite(_ tensor: Tensor) -> [Int]? {
+  func find<Scalar: LinearAlgebraScalar>(_ type: Scalar.Type) -> [Int]? {
+    tensor.withUnsafeBuffer(of: type) { elements in
+      guard let base = elements.baseAddress, !elements.isEmpty else { return nil }
+      nonisolated(unsafe) let start = base
+      let block = 1 << 16
+      let blocks = (elements.count + block - 1) / block
+      let firstBad = Mutex(blocks)
+      Parallel.forEachRange(blocks, grain: 4) { range in
+        for index in range {
+          let count = min(block, tensor.count - index * block)
+          guard Scalar.containsNonFinite(start + index * block, count: count) else { continue }
+          firstBad.withLock { $0 = min($0, index) }
+          break
+        }
+      }
+      let first = firstBad.withLock { $0 } * block
+      guard let offset = (first..<elements.count).first(where: { !elements[$0].isFinite }) else { return nil }
+      return zip(tensor.shape, tensor.shape.rowMajorStrides).map { offset / $1 % $0 }
+    }
+  }
+  return switch tensor.dtype {
+  case .float32: find(Float.self)
+  case .float64: find(Double.self)
+  case .int32, .bool: nil
   }
 }

@@ -1,8 +1,8 @@
 /// Evaluates `cholesky`.
 ///
 /// A symmetric matrix reads the same by rows and by columns, so LAPACK's upper factor of the column-major matrix, read by
-/// rows, is the lower one: no copy beside the result itself.
-func evaluateCholesky(_ a: Tensor) throws(TensorError) -> Tensor {
+/// rows, is the lower one. Memory that nothing else refers to is factored in place.
+func evaluateCholesky(_ a: consuming Tensor) throws(TensorError) -> Tensor {
   switch a.dtype {
   case .float32: try evaluateCholesky(a, Float.self)
   default: try evaluateCholesky(a, Double.self)
@@ -10,13 +10,13 @@ func evaluateCholesky(_ a: Tensor) throws(TensorError) -> Tensor {
 }
 
 private func evaluateCholesky<Scalar: LinearAlgebraScalar>(
-  _ a: Tensor, _ type: Scalar.Type
+  _ a: consuming Tensor, _ type: Scalar.Type
 ) throws(TensorError) -> Tensor {
-  let stack = MatrixStack(square: a, for: "cholesky")
-  let size = stack.rows
-  guard a.count > 0 else { return a }
   var result = a
-  try withElements(of: a, as: type) { (elements) throws(TensorError) in
+  let stack = MatrixStack(square: result, for: "cholesky")
+  let size = stack.rows
+  guard result.count > 0 else { return result }
+  try withElements(of: result, as: type) { (elements) throws(TensorError) in
     try stack.requireFinite(elements, lowerOnly: true, for: "cholesky")
   }
   try withMutableElements(of: &result, as: type) { (elements) throws(TensorError) in

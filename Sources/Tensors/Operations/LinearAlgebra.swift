@@ -3,7 +3,7 @@
 /// - Parameter a: symmetric positive definite matrices, shape (…, n, n), float32 or float64.
 /// - Throws: `TensorError.notPositiveDefinite` with the first pivot that fails, `TensorError.notFinite`.
 /// - Complexity: n³/3 multiplications and additions, on all threads.
-public func cholesky(_ a: Tensor) throws(TensorError) -> Tensor {
+public func cholesky(_ a: consuming Tensor) throws(TensorError) -> Tensor {
   try evaluateCholesky(a)
 }
 
