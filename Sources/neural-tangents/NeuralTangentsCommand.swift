@@ -30,7 +30,7 @@ struct NeuralTangentsCommand: ParsableCommand {
         written. Errors are one line on standard error beginning "error: ".
       """,
     version: version,
-    subcommands: [KernelCommand.self, PredictCommand.self, DemoCommand.self, InfoCommand.self])
+    subcommands: [KernelCommand.self, InfoCommand.self])
 
   static func main() {
     do {

@@ -105,7 +105,7 @@ package func firstNonFinite(_ tensor: Tensor) -> [Int]? {
       let block = 1 << 16
       let blocks = (elements.count + block - 1) / block
       let firstBad = Mutex(blocks)
-      Parallel.forEachRange(blocks, grain: 4) { range in
+      Threads.forEachRange(blocks, grain: 4) { range in
         for index in range {
           let count = min(block, tensor.count - index * block)
           guard Scalar.containsNonFinite(start + index * block, count: count) else { continue }

@@ -18,7 +18,7 @@ struct ComputeOptions: ParsableArguments {
 
   /// Makes the number of threads that of the process.
   func apply() {
-    if let threads { Parallel.threadCount = threads }
+    if let threads { Threads.count = threads }
   }
 }
 

@@ -24,7 +24,7 @@ struct InfoCommand: ParsableCommand {
       ("version", NeuralTangentsCommand.version),
       ("system", process.operatingSystemVersionString),
       ("processors", "\(process.activeProcessorCount)"),
-      ("threads", "\(Parallel.threadCount)"),
+      ("threads", "\(Threads.count)"),
       ("memory", String(format: "%.1f GiB", Double(process.physicalMemory) / Double(1 << 30))),
       ("instruction set", "\(name(nt_selected_instruction_set())) (best here: \(name(nt_best_instruction_set())))"),
       ("linear algebra", String(cString: nt_blas_description()).trimmingCharacters(in: .whitespaces)),

@@ -40,6 +40,7 @@ struct CommandError: Error, CustomStringConvertible {
     switch error {
     case let error as CommandError: self = error
     case let error as NetworkError: self.init(.badData, error.description)
+    case let error as PredictionError: self.init(.badData, error.description)
     case let error as TensorError:
       switch error {
       case .notConverged: self.init(.internalFailure, error.description)

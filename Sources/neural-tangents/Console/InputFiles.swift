@@ -38,4 +38,21 @@ enum InputFiles {
     }
     return tensor
   }
+
+  private static func numbers(csvAt path: String) throws -> Tensor {
+    let table = try CsvTable(at: path)
+    var numbers: [Double] = []
+    numbers.reserveCapacity(table.rows.count * table.header.count)
+    for (row, line) in zip(table.rows, table.lines) {
+      for (cell, column) in zip(row, table.header) {
+        guard let number = Double(cell.trimmingCharacters(in: .whitespaces)), number.isFinite else {
+          throw TensorError.format(
+            path: path, place: "line \(line), column \"\(column)\"", expected: "a finite number",
+            found: cell.isEmpty ? "an empty cell" : "\"\(cell)\"")
+        }
+        numbers.append(number)
+      }
+    }
+    return Tensor(numbers, shape: [table.rows.count, table.header.count])
+  }
 }

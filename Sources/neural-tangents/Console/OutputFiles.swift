@@ -31,4 +31,20 @@ enum OutputFiles {
     }
     guard FileManager.default.isWritableFile(atPath: path) else { throw .cannotWrite(path, reason: "not permitted") }
   }
+
+  static func writeArchive(_ arrays: [(name: String, tensor: Tensor)], to path: String) throws(CommandError) {
+    do {
+      try NpzArchive.write(arrays, to: path)
+    } catch {
+      throw CommandError(.cannotWrite, error.description)
+    }
+  }
+
+  static func writeTable(header: [String], rows: [[String]], to path: String) throws(CommandError) {
+    do {
+      try CsvTable.write(header: header, rows: rows, to: path)
+    } catch {
+      throw CommandError(.cannotWrite, error.description)
+    }
+  }
 }
