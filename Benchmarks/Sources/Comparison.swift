@@ -72,8 +72,7 @@ struct Comparison {
       let space = String(repeating: " ", count: max(0, cell.1 - cell.0.count))
       return index == 0 ? cell.0 + space : space + cell.0
     }
-    print(padded.joined(separator: " "))
-    fflush(stdout)
+    FileHandle.standardOutput.write(Data((padded.joined(separator: " ") + "\n").utf8))
   }
 
   private func milliseconds(_ seconds: Double) -> String { String(format: "%.1f ms", seconds * 1e3) }

@@ -9,6 +9,7 @@
 #define NT_VECTOR_BYTES 64
 #define NT_HAS_FMA 1
 #define NT_SLEEF_SET avx512f
+#define NT_REGISTER zmm
 #define NT_SLEEF_F_LANES 16
 #define NT_SLEEF_D_LANES 8
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
@@ -21,6 +22,7 @@
 #define NT_VECTOR_BYTES 32
 #define NT_HAS_FMA 1
 #define NT_SLEEF_SET avx2
+#define NT_REGISTER ymm
 #define NT_SLEEF_F_LANES 8
 #define NT_SLEEF_D_LANES 4
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)

@@ -55,16 +55,62 @@ static inline __attribute__((always_inline)) VD NAME(nt_splat_d)(double x) { ret
 #define SPLAT_F NAME(nt_splat_f)
 #define SPLAT_D NAME(nt_splat_d)
 
-// SLEEF's vector functions (u10: at most 1 ulp, u15: 1.5 ulp): SLEEF_F(exp, u10) is the one for VF, SLEEF_D(exp, u10)
-// the one for VD. They are declared here because SLEEF's own header hides those of instruction sets that the compiler
-// was not told to assume.
+// SLEEF's vector functions (u10: at most 1 ulp, u15: 1.5 ulp): after DECLARE_SLEEF_1(exp, u10), SLEEF_F(exp, u10) is the
+// one for VF and SLEEF_D(exp, u10) the one for VD. They are declared here because SLEEF's own header hides those of
+// instruction sets that the compiler was not told to assume.
 #define NT_SLEEF_NAME_(name, type, lanes, accuracy, set) Sleef_##name##type##lanes##_##accuracy##set
 #define NT_SLEEF_NAME(name, type, lanes, accuracy, set) NT_SLEEF_NAME_(name, type, lanes, accuracy, set)
-#define SLEEF_F(name, accuracy) NT_SLEEF_NAME(name, f, NT_SLEEF_F_LANES, accuracy, NT_SLEEF_SET)
-#define SLEEF_D(name, accuracy) NT_SLEEF_NAME(name, d, NT_SLEEF_D_LANES, accuracy, NT_SLEEF_SET)
+#define NT_SLEEF_F_SYMBOL(name, accuracy) NT_SLEEF_NAME(name, f, NT_SLEEF_F_LANES, accuracy, NT_SLEEF_SET)
+#define NT_SLEEF_D_SYMBOL(name, accuracy) NT_SLEEF_NAME(name, d, NT_SLEEF_D_LANES, accuracy, NT_SLEEF_SET)
+
+#if NT_VECTOR_BYTES == 16
+
+#define SLEEF_F(name, accuracy) NT_SLEEF_F_SYMBOL(name, accuracy)
+#define SLEEF_D(name, accuracy) NT_SLEEF_D_SYMBOL(name, accuracy)
 #define DECLARE_SLEEF_1(name, accuracy) \
   VF SLEEF_F(name, accuracy)(VF);       \
   VD SLEEF_D(name, accuracy)(VD);
-#define DECLARE_SLEEF_2(name, accuracy)  \
-  VF SLEEF_F(name, accuracy)(VF, VF);    \
+#define DECLARE_SLEEF_2(name, accuracy) \
+  VF SLEEF_F(name, accuracy)(VF, VF);   \
   VD SLEEF_D(name, accuracy)(VD, VD);
+
+#else
+
+// Clang passes vectors wider than 16 bytes in memory wherever the compilation unit as a whole is not for AVX, whatever
+// the functions' own targets are, but SLEEF wants them
+// in registers. So they go by address to a function that loads the registers and jumps; results are in registers always.
+#define NT_TEXT_(x) #x
+#define NT_TEXT(x) NT_TEXT_(x)
+#define NT_LOAD_ARGUMENT(from, index) "vmovaps (%" from "), %" NT_TEXT(NT_REGISTER) index "\n\t"
+#ifdef __ELF__
+#define NT_JUMP(symbol) "jmp " NT_TEXT(symbol) "@PLT"
+#else
+#define NT_JUMP(symbol) "jmp " NT_TEXT(__USER_LABEL_PREFIX__) NT_TEXT(symbol)
+#endif
+
+#define SLEEF_F(name, accuracy) NAME(nt_##name##_##accuracy##_f)
+#define SLEEF_D(name, accuracy) NAME(nt_##name##_##accuracy##_d)
+
+#define NT_DEFINE_SLEEF_1(V, caller, jumper, symbol)                                                   \
+  static __attribute__((naked, noinline)) V jumper(const V *x) {                                       \
+    __asm__(NT_LOAD_ARGUMENT("rdi", "0") NT_JUMP(symbol));                                             \
+  }                                                                                                    \
+  static inline __attribute__((always_inline, unused)) V caller(V x) { return jumper(&x); }
+#define NT_DEFINE_SLEEF_2(V, caller, jumper, symbol)                                                   \
+  static __attribute__((naked, noinline)) V jumper(const V *x, const V *y) {                           \
+    __asm__(NT_LOAD_ARGUMENT("rdi", "0") NT_LOAD_ARGUMENT("rsi", "1") NT_JUMP(symbol));                \
+  }                                                                                                    \
+  static inline __attribute__((always_inline, unused)) V caller(V x, V y) { return jumper(&x, &y); }
+
+#define DECLARE_SLEEF_1(name, accuracy)                                                                \
+  NT_DEFINE_SLEEF_1(                                                                                   \
+    VF, SLEEF_F(name, accuracy), NAME(nt_jump_##name##_##accuracy##_f), NT_SLEEF_F_SYMBOL(name, accuracy)) \
+  NT_DEFINE_SLEEF_1(                                                                                   \
+    VD, SLEEF_D(name, accuracy), NAME(nt_jump_##name##_##accuracy##_d), NT_SLEEF_D_SYMBOL(name, accuracy))
+#define DECLARE_SLEEF_2(name, accuracy)                                                                \
+  NT_DEFINE_SLEEF_2(                                                                                   \
+    VF, SLEEF_F(name, accuracy), NAME(nt_jump_##name##_##accuracy##_f), NT_SLEEF_F_SYMBOL(name, accuracy)) \
+  NT_DEFINE_SLEEF_2(                                                                                   \
+    VD, SLEEF_D(name, accuracy), NAME(nt_jump_##name##_##accuracy##_d), NT_SLEEF_D_SYMBOL(name, accuracy))
+
+#endif

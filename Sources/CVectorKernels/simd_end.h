@@ -6,3 +6,8 @@
 #undef NT_SLEEF_F_LANES
 #undef NT_SLEEF_D_LANES
 #undef V_FMA
+#undef NT_REGISTER
+#undef SLEEF_F
+#undef SLEEF_D
+#undef DECLARE_SLEEF_1
+#undef DECLARE_SLEEF_2

@@ -109,6 +109,6 @@ struct FiniteNetworkTests {
     let first = Dense(5, biasStd: 0.5, batchAxis: 1, channelAxis: 0)
     let moved = Parameters.tensors([parameters.tensors[0], parameters.tensors[1].reshaped([5, 1, 1])])
     let z = try first(moved, x.transposed([2, 0, 1]))
-    #expect(allClose(z.transposed([1, 2, 0]), y, relative: 1e-14, absolute: 1e-14))
+    #expect(allClose(z.transposed([1, 2, 0]), y, relativeTolerance: 1e-14, absoluteTolerance: 1e-14))
   }
 }

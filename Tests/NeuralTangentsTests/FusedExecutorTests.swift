@@ -68,9 +68,9 @@ struct FusedExecutorTests {
   func symmetry(count: Int) throws {
     let kernel = try Self.network.kernel(Self.data(count, 4, seed: 5))
     for matrix in [kernel.nngp, try #require(kernel.ntk)] {
-      #expect(allClose(matrix, matrix.transposed(), relative: 0, absolute: 0))
+      #expect(allClose(matrix, matrix.transposed(), relativeTolerance: 0, absoluteTolerance: 0))
     }
-    #expect(allClose(kernel.nngp.diagonal(), kernel.cov1, relative: 0, absolute: 0))
+    #expect(allClose(kernel.nngp.diagonal(), kernel.cov1, relativeTolerance: 0, absoluteTolerance: 0))
   }
 
   @Test("kernel(x) = kernel(x, x) = the blocks of kernel(x, y)", arguments: [DType.float32, .float64])
@@ -79,7 +79,7 @@ struct FusedExecutorTests {
     let alone = try Self.network.kernel(x)
     let twice = try Self.network.kernel(x, x)
     #expect(twice.x1IsX2 && twice.cov2 != nil && alone.cov2 == nil)
-    #expect(allClose(alone.nngp, twice.nngp, relative: 0, absolute: 0))
+    #expect(allClose(alone.nngp, twice.nngp, relativeTolerance: 0, absoluteTolerance: 0))
     let more = try Self.network.kernel(x, concatenate([x, Self.data(3, 6, seed: 8, dtype: dtype)], axis: 0))
     #expect(!more.x1IsX2)
     let tolerance = dtype == .float32 ? 2e-6 : 1e-14
@@ -93,7 +93,7 @@ struct FusedExecutorTests {
     let both = try Self.network.kernel(x)
     let one = try Self.network.kernel(x, kernels: .nngp)
     #expect(one.ntk == nil)
-    #expect(allClose(one.nngp, both.nngp, relative: 0, absolute: 0))
+    #expect(allClose(one.nngp, both.nngp, relativeTolerance: 0, absoluteTolerance: 0))
   }
 
   @Test("kernels are positive semidefinite", arguments: 0..<12)

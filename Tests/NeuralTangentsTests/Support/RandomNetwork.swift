@@ -52,8 +52,8 @@ struct RandomNetwork {
     switch Int.random(in: 0..<16, using: &generator) {
     case 0: Relu()
     case 1: Abs()
-    case 2: LeakyRelu(alpha: number())
-    case 3: ABRelu(a: -number(), b: number())
+    case 2: LeakyRelu(number())
+    case 3: ABRelu(-number(), number())
     case 4: Erf(a: 0.5 + number(), b: 0.5 + number(), c: number())
     case 5: SigmoidLike()
     case 6: Gelu()
@@ -64,7 +64,7 @@ struct RandomNetwork {
     case 11: Gabor()
     case 12: Sign()
     case 13: RectifiedMonomial(degree: 1)
-    case 14: Polynomial(coefficients: [number(), 0.5, -0.1])
+    case 14: Polynomial([number(), 0.5, -0.1])
     default: ElementwiseNumerical(.tanh, degree: 5)
     }
   }
