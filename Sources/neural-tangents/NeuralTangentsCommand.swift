@@ -12,46 +12,57 @@ struct NeuralTangentsCommand: ParsableCommand {
     discussion: """
       EXAMPLES
         neural-tangents demo
-        neural-tangents kernel network.json --x1 train.npy --x2 test.npy --output kernel.npz
-        neural-tangents predict network.json --train train.csv --target price --test test.csv \\
-          --output predictions.csv
-        neural-tangents predict network.yaml --train iris.csv --target species --folds 5
+        neural-tangents kernel network.json --x1 train.npy --output kernel.npz
+        neural-tangents predict network.json --train train.csv --target price \
+          --test test.csv --output predictions.csv
+        neural-tangents predict network.yaml --train iris.csv --target species \
+          --folds 5
 
-      A network file nests layers in JSON or YAML:
-        {"serial": [{"dense": {"width": 512, "weightStd": 1.5, "biasStd": 0.1}}, {"relu": {}}, {"dense": {"width": 1}}]}
+      NETWORK FILES
+        JSON, or YAML of the same structure; one object per layer:
+        {"serial": [
+          {"dense": {"width": 512, "weightStd": 1.5, "biasStd": 0.1}},
+          {"relu": {}},
+          {"dense": {"width": 1}}
+        ]}
 
       SHELL COMPLETION
-        bash  neural-tangents --generate-completion-script bash > ~/.local/share/bash-completion/completions/neural-tangents
-        zsh   neural-tangents --generate-completion-script zsh > ~/.zsh/completions/_neural-tangents
-        fish  neural-tangents --generate-completion-script fish > ~/.config/fish/completions/neural-tangents.fish
+        neural-tangents --generate-completion-script bash   (or zsh, fish)
+        prints a script; save it where your shell looks for completions.
 
       EXIT STATUS
-        0 success, 64 wrong options, 65 wrong data, 66 a missing file, 70 the computation failed, 73 a file that cannot be
-        written. Errors are one line on standard error beginning "error: ".
+        0   success
+        64  options or arguments that make no sense
+        65  a file was read, and what it holds is wrong
+        66  a file to read is missing
+        70  the computation failed
+        73  a file cannot be written
+        Errors are one line on standard error that begins with "error: ".
       """,
     version: version,
-    subcommands: [KernelCommand.self, InfoCommand.self])
+    subcommands: [KernelCommand.self, DemoCommand.self, InfoCommand.self])
 
   static func main() {
     do {
       var command = try parseAsRoot()
-      do {
-        try command.run()
-      } catch let error where !(error is CleanExit || error is ValidationError || error is ExitCode) {
-        throw CommandError(error)
-      }
-    } catch let error as CommandError {
-      fail(error.description, status: error.status.rawValue)
+      try command.run()
     } catch {
-      // Help, the version and completion scripts arrive here too.
-      if exitCode(for: error).isSuccess { exit(withError: error) }
-      fail(message(for: error), status: CommandError.Status.usage.rawValue)
+      stop(for: error)
     }
   }
 
-  private static func fail(_ message: String, status: Int32) -> Never {
-    let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
+  private static func stop(for error: any Error) -> Never {
+    if let known = CommandError(error) { fail(known) }
+    // The rest comes from the argument parser, which also throws help, the version and completion scripts.
+    let code = exitCode(for: error)
+    if code.isSuccess { exit(withError: error) }
+    let isUsage = code.rawValue == CommandError.Status.usage.rawValue
+    fail(CommandError(isUsage ? .usage : .internalFailure, message(for: error)))
+  }
+
+  private static func fail(_ error: CommandError) -> Never {
+    let line = error.description.split(whereSeparator: \.isNewline).joined(separator: " ")
     StandardError.write("error: \(line)\n")
-    Foundation.exit(status)
+    Foundation.exit(error.status.rawValue)
   }
 }

@@ -11,6 +11,10 @@ struct ComputeOptions: ParsableArguments {
   var threads: Int?
 
   func validate() throws {
+    try Self.requirePositive(threads: threads)
+  }
+
+  static func requirePositive(threads: Int?) throws {
     if let threads, threads < 1 {
       throw ValidationError("--threads: expected at least 1, found \(threads)")
     }

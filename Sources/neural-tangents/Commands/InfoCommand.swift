@@ -10,8 +10,8 @@ struct InfoCommand: ParsableCommand {
     commandName: "info",
     abstract: "Show the version, the processor's features, and the libraries in use.",
     discussion: """
-      The environment variable NEURAL_TANGENTS_ISA (baseline, avx2 or avx512) chooses a lesser instruction set than the
-      processor's best.
+      The environment variable NEURAL_TANGENTS_ISA (baseline, avx2 or avx512)
+      chooses a lesser instruction set than the processor's best.
 
       EXAMPLES
         neural-tangents info

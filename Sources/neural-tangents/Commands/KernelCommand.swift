@@ -8,15 +8,16 @@ struct KernelCommand: ParsableCommand {
     commandName: "kernel",
     abstract: "Compute the NNGP and tangent kernels of a network between two data sets.",
     discussion: """
-      The output is a NumPy archive with one matrix per kernel, named nngp and ntk, with one row per input of --x1 and one
-      column per input of --x2. Without --x2 it is the kernel of --x1 with itself, which costs half.
+      The output is a NumPy archive with a matrix per kernel, named nngp and ntk:
+      one row per input of --x1, one column per input of --x2. Without --x2 it is
+      the kernel of --x1 with itself, which costs half.
 
       EXAMPLES
-        neural-tangents kernel network.json --x1 train.npy --output train-kernel.npz
-        neural-tangents kernel network.json --x1 test.npy --x2 train.npy --kernels ntk --precision float32 \\
-          --output test-train.npz
+        neural-tangents kernel network.json --x1 train.npy --output train.npz
+        neural-tangents kernel network.json --x1 test.npy --x2 train.npy \
+          --kernels ntk --precision float32 --output test-train.npz
 
-        In Python: kernel = numpy.load("train-kernel.npz"); kernel["ntk"]
+      In Python: kernel = numpy.load("train.npz"); kernel["ntk"]
       """)
 
   @Argument(help: "The network: a JSON file, or YAML with a name ending in .yaml.", completion: .file())

@@ -36,6 +36,7 @@ enum InputFiles {
     guard tensor.rank >= 1, tensor.shape[0] > 0 else {
       throw CommandError.badData("\(path): expected at least one row, found shape \(tensor.shape)")
     }
+    try tensor.requireFinite(context: path)
     return tensor
   }
 

@@ -18,6 +18,8 @@ struct Figure: Sendable {
     case topRight = "top right"
     case bottomRight = "bottom right"
     case bottomLeft = "bottom left"
+    /// Beside the axes, for many series.
+    case outside = "outside right center"
   }
 
   enum Shape: Sendable {
@@ -62,7 +64,7 @@ struct Mark: Sendable {
   }
 
   /// nil keeps the series out of the legend.
-  var label: String?
+  var label: String? = nil
   var x: [Double]
   var geometry: Geometry
   var color: Color
