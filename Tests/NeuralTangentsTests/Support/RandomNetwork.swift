@@ -1,4 +1,5 @@
 import NeuralTangents
+import Tensors
 
 /// Random valid fully connected networks, reproducible by their seed.
 struct RandomNetwork {
@@ -65,9 +66,14 @@ struct RandomNetwork {
     case 12: Sign()
     case 13: RectifiedMonomial(degree: 1)
     case 14: Polynomial([number(), 0.5, -0.1])
-    default: ElementwiseNumerical(.tanh, degree: 5)
+    default: RandomNetwork.expNormalized
     }
   }
+
+  /// An activation without a vector kernel.
+  private static let expNormalized = Elementwise(
+    dual: { q12, q11, q22 in sqrt(q11) * sqrt(q22) * exp(q12 / maximum(sqrt(q11) * sqrt(q22), 1e-300)) },
+    derivativeDual: { q12, q11, q22 in exp(q12 / maximum(sqrt(q11) * sqrt(q22), 1e-300)) })
 
   private mutating func number() -> Double { Double.random(in: 0...1, using: &generator) }
 }

@@ -2,8 +2,8 @@ import Tensors
 
 /// The variances of one data set carried through a fused plan, and the per-input factors that rows of tiles need.
 ///
-/// This is per-input work: its memory is a few numbers per input and layer. It runs the very loops that rows run, so
-/// that the covariance of two equal inputs stays bitwise equal to their variance in every layer.
+/// This is per-input work: its memory is a few numbers per input and layer. It runs the very vector loops that rows run,
+/// so that the covariance of two equal inputs stays bitwise equal to their variance in every layer.
 struct SelfCovariances<Scalar: FusedScalar>: @unchecked Sendable {
   let count: Int
   /// `count` rounded up for the vector kernels; arrays are this far apart. Entries past `count` hold harmless ones.
@@ -79,7 +79,7 @@ struct SelfCovariances<Scalar: FusedScalar>: @unchecked Sendable {
           if hasTheta {
             try theta(register).multiply(by: activation.derivativeDual(q, q, q), count: stride)
           }
-          try k(register).update(from: activation.dual(q, q, q), count: stride)
+          try k(register).update(from: activation.varianceDual(q), count: stride)
         }
       case .normalize(let register, let epsilon, let overBatch, let factor, let hasTheta):
         let factors = factorStorage.pointer + factor * stride

@@ -22,7 +22,7 @@ struct ReferenceExecutor {
   }
 
   let program: CovarianceProgram
-  /// Whether both data sets are the same, which only dropout needs to know.
+  /// Whether both data sets are the same; then the diagonal of K is the variances to the last bit.
   let x1IsX2: Bool
 
   /// The states of the values `outputs`, from those of the program's inputs.
@@ -36,7 +36,9 @@ struct ReferenceExecutor {
     for (index, step) in program.steps.enumerated() {
       let operands = step.operands.map { states[$0]! }
       for operand in step.operands where lastUse[operand] == index { states[operand] = nil }
-      states[step.result] = try evaluate(step.operation, operands)
+      var result = try evaluate(step.operation, operands)
+      if x1IsX2 { result.k12 = withDiagonal(result.k11, in: result.k12) }
+      states[step.result] = result
     }
     return outputs.map { states[$0]! }
   }
@@ -143,15 +145,16 @@ struct ReferenceExecutor {
   }
 
   private func dropout(_ input: State, keepRate: Double) -> State {
-    var result = State(
-      k12: input.k12, theta: input.theta, k11: input.k11 / keepRate, k22: input.k22 / keepRate)
+    // The diagonal of K follows the variances, see `run`.
+    var result = State(k12: input.k12, theta: input.theta, k11: input.k11 / keepRate, k22: input.k22 / keepRate)
     if x1IsX2 {
-      let count = input.k11.count
-      let scale = Tensor.eye(count, dtype: input.k12.dtype) * (1 / keepRate - 1) + 1
-      result.k12 = input.k12 * scale
-      result.theta = map(input.theta) { $0 * scale }
+      result.theta = map(input.theta) { withDiagonal($0.diagonal() / keepRate, in: $0) }
     }
     return result
+  }
+
+  private func withDiagonal(_ diagonal: Tensor, in matrix: Tensor) -> Tensor {
+    select(Tensor.eye(diagonal.count, dtype: .bool), diagonal.expandedDims(1), matrix)
   }
 
   private func sum(_ a: State, _ b: State) -> State {
