@@ -40,7 +40,7 @@ struct NeuralTangentsCommand: ParsableCommand {
         Errors are one line on standard error that begins with "error: ".
       """,
     version: version,
-    subcommands: [KernelCommand.self, DemoCommand.self, InfoCommand.self])
+    subcommands: [KernelCommand.self, PredictCommand.self, DemoCommand.self, InfoCommand.self])
 
   static func main() {
     do {

@@ -23,6 +23,16 @@ enum InputFiles {
     return try NetworkFile(contentsOf: path).network
   }
 
+  /// - Throws: `CommandError` also for a table without rows.
+  static func table(at path: String) throws -> CsvTable {
+    try requireReadable(path)
+    let table = try CsvTable(at: path)
+    guard !table.rows.isEmpty else {
+      throw CommandError.badData("\(path): line 2: expected at least one row, found none")
+    }
+    return table
+  }
+
   /// A matrix with one row per input, from an NPY file or a CSV file whose columns are all numbers.
   static func tensor(at path: String) throws -> Tensor {
     try requireReadable(path)

@@ -7,6 +7,7 @@ import Synchronization
 /// seconds. Work of less than two seconds shows nothing.
 final class ProgressReporter: Sendable {
   private struct State {
+    var prefix = ""
     var step: String
     var began: ContinuousClock.Instant
     /// nil where there is nothing to count.
@@ -33,11 +34,17 @@ final class ProgressReporter: Sendable {
     finish()
   }
 
+  /// Stands before the names of the steps that begin from now on.
+  var prefix: String {
+    get { state.withLock { $0.prefix } }
+    set { state.withLock { $0.prefix = newValue } }
+  }
+
   /// Begins the next step.
   func begin(_ step: String) {
     let now = ContinuousClock.now
     state.withLock {
-      $0.step = step
+      $0.step = $0.prefix + step
       $0.fraction = nil
       $0.began = now
       if !isTerminal { $0.lastShown = now }

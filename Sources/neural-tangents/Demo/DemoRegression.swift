@@ -179,5 +179,3 @@ struct DemoRegression {
   }
 }
 
-/// `value` with `digits` decimals.
-func format(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }

@@ -28,6 +28,8 @@ struct DemoReport {
 
   func write(_ text: String) { print("  \(text)") }
 
+  func writeEmptyLine() { print() }
+
   func write(_ table: TextTable) { print(table) }
 
   mutating func draw(_ figure: Figure, name: String) throws {
