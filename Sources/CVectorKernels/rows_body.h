@@ -28,6 +28,22 @@ FIND_AT_LEAST(find_at_least_f64, double, __builtin_fabs)
 ALL_FINITE(all_finite_f32, float)
 ALL_FINITE(all_finite_f64, double)
 
+// Thirty-two partial sums, added up pairwise, whatever the width of the vectors: the same result everywhere.
+#define SUM_OF_SQUARES(name, type)                                                          \
+  static double NAME(name)(long n, const type *x) {                                         \
+    double part[32] = {0};                                                                  \
+    long j = 0;                                                                             \
+    for (; j + 32 <= n; j += 32)                                                            \
+      for (int l = 0; l < 32; l++) part[l] += (double)x[j + l] * (double)x[j + l];          \
+    for (int l = 0; j + l < n; l++) part[l] += (double)x[j + l] * (double)x[j + l];         \
+    for (int half = 16; half > 0; half /= 2)                                                \
+      for (int l = 0; l < half; l++) part[l] += part[l + half];                             \
+    return part[0];                                                                         \
+  }
+
+SUM_OF_SQUARES(sum_of_squares_f32, float)
+SUM_OF_SQUARES(sum_of_squares_f64, double)
+
 // Blocks of 16 rows and columns keep the cache lines of both sides alive.
 #define TRANSPOSE(name, type)                                                                                      \
   static void NAME(name)(long rows, long columns, const type *restrict source, long source_stride,                 \
@@ -52,4 +68,5 @@ TRANSPOSE(transpose_f64, double)
 
 #undef FIND_AT_LEAST
 #undef ALL_FINITE
+#undef SUM_OF_SQUARES
 #undef TRANSPOSE

@@ -13,6 +13,8 @@ protocol FusedScalar: TensorScalar, BinaryFloatingPoint {
   static func findAtLeast(
     _ n: Int, from start: Int, _ k: UnsafePointer<Self>, factor: Self, scale: UnsafePointer<Self>) -> Int
   static func allFinite(_ n: Int, _ x: UnsafePointer<Self>) -> Bool
+  /// In float64, whatever the numbers are.
+  static func sumOfSquares(_ n: Int, _ x: UnsafePointer<Self>) -> Double
   static func transpose(
     rows: Int, columns: Int, _ source: UnsafePointer<Self>, stride: Int, to target: Pointer, stride: Int)
 
@@ -56,6 +58,8 @@ extension Float: FusedScalar {
   }
 
   static func allFinite(_ n: Int, _ x: UnsafePointer<Float>) -> Bool { nt_all_finite_f32(n, x) != 0 }
+
+  static func sumOfSquares(_ n: Int, _ x: UnsafePointer<Float>) -> Double { nt_sum_of_squares_f32(n, x) }
 
   static func transpose(
     rows: Int, columns: Int, _ source: UnsafePointer<Float>, stride: Int, to target: Pointer, stride targetStride: Int
@@ -126,6 +130,8 @@ extension Double: FusedScalar {
   }
 
   static func allFinite(_ n: Int, _ x: UnsafePointer<Double>) -> Bool { nt_all_finite_f64(n, x) != 0 }
+
+  static func sumOfSquares(_ n: Int, _ x: UnsafePointer<Double>) -> Double { nt_sum_of_squares_f64(n, x) }
 
   static func transpose(
     rows: Int, columns: Int, _ source: UnsafePointer<Double>, stride: Int, to target: Pointer, stride targetStride: Int
