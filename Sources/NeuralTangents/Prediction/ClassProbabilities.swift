@@ -34,7 +34,7 @@ public func classProbabilities(mean: Tensor, variance: Tensor, nodes: Int = 64) 
   let quadrature = try onBehalf(of: "quadrature") { () throws(TensorError) in try NormalDistribution.quadrature(nodes) }
   let result = Tensor(shape: mean.shape, of: Double.self) { probabilities in
     nonisolated(unsafe) let probabilities = probabilities
-    Parallel.forEachRange(mean.shape[0], grain: 16) { rows in
+    Threads.forEachRange(mean.shape[0], grain: 16) { rows in
       for row in rows {
         let range = row * classes..<(row + 1) * classes
         let sigma = isShared ? Array(repeating: deviations[row], count: classes) : Array(deviations[range])
