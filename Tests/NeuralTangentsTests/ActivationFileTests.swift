@@ -44,7 +44,7 @@ struct ActivationFileTests {
     arguments: [
       ("{\"rbf\":{\"gamma\":-1}}", "rbf.gamma: expected a positive number, found -1"),
       ("{\"hermite\":{\"degree\":-1}}", "hermite.degree: expected an integer of at least 0, found -1"),
-      ("{\"monomial\":{\"degree\":151}}", "monomial.degree: expected an integer from 0 to 150, found 151"),
+      ("{\"monomial\":{\"degree\":150}}", "monomial.degree: expected an integer from 0 to 149, found 150"),
       ("{\"monomial\":{\"degree\":-2}}", "monomial.degree: expected an integer of at least 0, found -2"),
       ("{\"rectifiedMonomial\":{}}", "rectifiedMonomial.degree: expected an integer of at least 0, found nothing"),
       ("{\"leakyRelu\":{}}", "leakyRelu.alpha: expected a finite number, found nothing"),

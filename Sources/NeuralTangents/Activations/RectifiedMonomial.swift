@@ -11,7 +11,7 @@ import Tensors
 public struct RectifiedMonomial: Activation {
   public static let nodeName = "rectifiedMonomial"
 
-  /// Of higher degrees float64 does not hold E[u²ⁿ] at unit variance.
+  /// Of higher degrees float64 does not hold κ̇ at unit variances.
   public static let largestDegree = Monomial.largestDegree
 
   public let degree: Int
