@@ -2,9 +2,10 @@
 //
 // For variances A = beta q11, B = beta q22 and the covariance C = beta q12 they need
 //   E = (1 + A)(1 + B) - C^2   and   s = C / sqrt((1 + A)(1 + B)).
-// Multiplied out, E = 1 + beta (q11 + q22 + beta D) with the determinant D = q11 q22 - q12^2, a sum of positive terms when
-// beta > 0. D's two products are carried exactly (Kahan), so that E keeps its digits for large variances and s near 1,
-// where 1 - s^2 would have none; D is exactly 0 for equal inputs. D overflows beyond variances of 1e19 (1e154 in float64).
+// Multiplied out, E = 1 + beta (q11 + q22 + beta D) with the determinant D = q11 q22 - q12^2, a sum of positive terms
+// when beta > 0. D's two products are carried exactly (Kahan), so that E keeps its digits for large variances and s
+// near 1, where 1 - s^2 would have none; D is exactly 0 for equal inputs. D overflows, and the results are NaN, beyond
+// variances of 1e19 (1e154 in float64).
 
 typedef struct {
   VR sum, determinant, expanded;  // q11 + q22, D, E

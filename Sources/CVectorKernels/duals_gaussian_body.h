@@ -2,7 +2,8 @@
 //
 // With E of duals_angle_body.h for beta = -2 b,
 //   kappa = a^2 / sqrt(E),   kappa' = 4 a^2 b^2 q12 / sqrt(E)^3
-// The expectation is finite where 2 b q < 1 for both inputs and E > 0, as always when b <= 0; elsewhere kappa is infinite.
+// The expectation is finite where 2 b q < 1 for both inputs and E > 0, as always when b <= 0; elsewhere kappa is
+// infinite.
 
 typedef struct {
   VR beta, scale, slope_scale;

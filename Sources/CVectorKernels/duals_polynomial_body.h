@@ -1,8 +1,8 @@
 // Polynomial: phi(x) = sum of c_k x^k, Monomial of any degree among them, and power series in q12.
 //
 //   kappa = sum over l of s_l(q11) s_l(q22) q12^l,   s_l(q) = sum over i of c_{2i+l} (2i+l)! / (2^i i! sqrt(l!)) q^i
-// Hermite's expansion without its division by the variance: zero variances are ordinary. A power series has constants a_l
-// in place of s_l(q11) s_l(q22); a normalised Hermite polynomial of degree n of a unit-variance input is q12^n.
+// Hermite's expansion without its division by the variance: zero variances are ordinary. A power series has constants
+// a_l in place of s_l(q11) s_l(q22); a normalised Hermite polynomial of degree n of a unit-variance input is q12^n.
 
 static void TYPED(nt_polynomial_factors)(const nt_dual *dual, long n, const REAL *q, REAL *factors, long stride) {
   int count = dual->coefficient_count;

@@ -13,8 +13,9 @@ static double cosine(long m, long count) {
                        : cos(NT_PI * (double)m / (double)(2 * count));
 }
 
-// The Chebyshev series of F_n on [0, 1] from its Taylor series, whose terms are all positive: acos(1 - t) =
-// sqrt(2t) sum of (2k)! / (k!^2 (2k+1) 8^k) t^k, and integrating K_{i-1} i^2 from t = 0 divides the k-th term by k + i + 1/2.
+// The Chebyshev series of F_n (see duals_rectified_monomial_body.h) on [0, 1] from its Taylor series, whose terms are
+// all positive: acos(1 - t) = sqrt(2t) sum of (2k)! / (k!^2 (2k+1) 8^k) t^k, and integrating K_{i-1} i^2 from t = 0
+// divides the k-th term by k + i + 1/2.
 static void chebyshev_series(int degree, int count, double *series) {
   enum { terms = 64 };
   double taylor[terms], values[64];

@@ -6,7 +6,8 @@
 // F_n is smooth and positive on [0, 1] and comes as a Chebyshev series; M_n is the dual of x^n,
 //   M_{n+1} = (2n+1) c M_n + n^2 (1 - c^2) M_{n-1},   M_0 = 1,   M_1 = c,
 // whose terms are positive. So nothing cancels, at c = -1 and c = 1 no more than between; and a variance of zero means
-// c = 0. There kappa' of degree 1 is 1/4, as for Relu, while degree 0 takes phi(0) = 1: 1/2 for one zero variance, 1 for two.
+// c = 0. There kappa' of degree 1 is 1/4, as for Relu, while degree 0 takes phi(0) = 1: kappa is 1/2 for one zero
+// variance and 1 for two.
 // Source: Cho and Saul, Kernel methods for deep learning (2009).
 
 typedef struct {

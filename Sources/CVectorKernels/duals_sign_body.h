@@ -1,4 +1,4 @@
-// Sign: kappa = (2 / pi) asin(c), with c = q12 / sqrt(q11 q22), 0 where a variance is 0, and exactly 1 for equal inputs.
+// Sign: kappa = (2 / pi) asin(c) with c = q12 / sqrt(q11 q22); 0 where a variance is 0, exactly 1 for equal inputs.
 // Its derivative in a network is zero almost everywhere, so the derivative dual is taken as 0.
 
 typedef struct {
@@ -23,7 +23,7 @@ static NT_INLINE VR TYPED(nt_sign)(const TYPED(nt_sign_constants) *constants, co
   angle.cosine = V_SQRT(t * (SPLAT_R(2) - t));
   MASK_R is_small;
   VR part = constants->scale * TYPED(nt_angle_arc)(&angle, &is_small);
-  *slope = SPLAT_R(0);
+  *slope = t * SPLAT_R(0);
   return V_COPYSIGN(V_SELECT(is_small, part, SPLAT_R(1) - part), q12);
 }
 

@@ -1,7 +1,7 @@
 """Fits the polynomials of Sources/CVectorKernels/polynomials.h and prints that file.
 
-Each is the best approximation in the relative sense (Remez exchange, 110 digits). Coefficients are rounded one after the
-other, lowest first, and what is left is fitted again, so that rounding them costs almost nothing.
+Each is the best approximation in the relative sense (Remez exchange, 110 digits). Coefficients are rounded one after
+the other, lowest first, and what is left is fitted again, so that rounding them costs almost nothing.
 
     python fit_dual_polynomials.py > Sources/CVectorKernels/polynomials.h
 """
@@ -116,7 +116,8 @@ def main():
     for name, meaning, function, low, high, single, double in FITS:
         interval = f"[{mp.nstr(mp.mpf(low), 5)}, {mp.nstr(mp.mpf(high), 5)}]"
         print(f"// {meaning}, on {interval}.")
-        for suffix, degree, rounding, digits in (("F32", single, to_float32, 9), ("F64", double, lambda x: mp.mpf(float(x)), 17)):
+        kinds = (("F32", single, to_float32, 9), ("F64", double, lambda x: mp.mpf(float(x)), 17))
+        for suffix, degree, rounding, digits in kinds:
             coefficients, worst = fit(function, low, high, degree, rounding)
             print(f"// Degree {degree}: {mp.nstr(worst, 2)}.")
             print(f"#define NT_{name}_{suffix} \\")

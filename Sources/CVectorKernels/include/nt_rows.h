@@ -9,6 +9,14 @@ long nt_find_at_least_f64(long n, long start, const double *k, double factor, co
 int nt_all_finite_f32(long n, const float *x);
 int nt_all_finite_f64(long n, const double *x);
 
+// Copies n numbers and says whether all are finite.
+int nt_copy_if_finite_f32(long n, const float *source, float *target);
+int nt_copy_if_finite_f64(long n, const double *source, double *target);
+
+// The sum of the squares of n numbers, accumulated in double.
+double nt_sum_of_squares_f32(long n, const float *x);
+double nt_sum_of_squares_f64(long n, const double *x);
+
 // target[j * target_stride + i] = source[i * source_stride + j] for i < rows, j < columns; must not overlap.
 void nt_transpose_f32(long rows, long columns, const float *source, long source_stride, float *target, long target_stride);
 void nt_transpose_f64(long rows, long columns, const double *source, long source_stride, double *target, long target_stride);

@@ -105,7 +105,7 @@ package func firstNonFinite(_ tensor: Tensor) -> [Int]? {
       let block = 1 << 16
       let blocks = (elements.count + block - 1) / block
       let firstBad = Mutex(blocks)
-      Parallel.forEachRange(blocks, grain: 4) { range in
+      Threads.forEachRange(blocks, grain: 4) { range in
         for index in range {
           let count = min(block, tensor.count - index * block)
           guard Scalar.containsNonFinite(start + index * block, count: count) else { continue }
@@ -113,7 +113,7 @@ package func firstNonFinite(_ tensor: Tensor) -> [Int]? {
           break
         }
       }
-      let first = firstBad.withLock { $0 } * block
+      let first = min(firstBad.withLock { $0 } * block, elements.count)
       guard let offset = (first..<elements.count).first(where: { !elements[$0].isFinite }) else { return nil }
       return zip(tensor.shape, tensor.shape.rowMajorStrides).map { offset / $1 % $0 }
     }

@@ -99,6 +99,18 @@ public struct CsvTable: Sendable {
     return index
   }
 
+  /// The table of some of its rows, in the order of `indices`; each keeps its line.
+  public func selecting(rows indices: [Int]) -> CsvTable {
+    CsvTable(path: path, header: header, rows: indices.map { rows[$0] }, lines: indices.map { lines[$0] })
+  }
+
+  private init(path: String, header: [String], rows: [[String]], lines: [Int]) {
+    self.path = path
+    self.header = header
+    self.rows = rows
+    self.lines = lines
+  }
+
   /// Writes a table, cells quoted where they must be.
   ///
   /// - Precondition: every row has a cell for each column.

@@ -18,8 +18,13 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
   private let self2: SelfCovariances<Scalar>
   private let progress: (@Sendable (KernelProgress) -> Void)?
 
-  /// Rows and columns of a tile: 256 KiB of K in float32, so that it stays in a second-level cache beside the inputs.
-  static var tileSize: Int { 256 }
+  /// Rows and columns of a tile: 512 KiB of K, so that it stays in a second-level cache while its rows are worked on,
+  /// and large enough for BLAS to reach its full speed.
+  private static var tileRows: Int { 256 }
+  private static var tileColumns: Int { 2048 / MemoryLayout<Scalar>.size }
+  private static var tileElements: Int { tileRows * tileColumns }
+  /// Rows of a tile on the diagonal that are multiplied at once, from their first column on or above the diagonal.
+  private static var diagonalRows: Int { 64 }
 
   init(
     _ plan: FusedPlan, _ inputs: [CovarianceInput], withNTK: Bool, progress: (@Sendable (KernelProgress) -> Void)?
@@ -32,14 +37,14 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
     self.isSymmetric = isSymmetric
     (n1, n2) = inputs[0].counts
     let self1 = try SelfCovariances<Scalar>(
-      plan, count: n1, variances: inputs.map { $0.variances(ofSecond: false) },
+      plan, count: n1, variances: inputs.map { $0.variances(ofSecond: false, as: Scalar.self) },
       thetas: inputs.map { isSymmetric ? $0.selfThetas : nil })
     self.self1 = self1
     self2 =
       isSymmetric
       ? self1
       : try SelfCovariances(
-        plan, count: n2, variances: inputs.map { $0.variances(ofSecond: true) }, thetas: inputs.map { _ in nil })
+        plan, count: n2, variances: inputs.map { $0.variances(ofSecond: true, as: Scalar.self) }, thetas: inputs.map { _ in nil })
   }
 
   func run() throws(NetworkError) -> [KernelComputation.Output] {
@@ -69,10 +74,13 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
     }
   }
 
+  /// The tiles to compute, those on the diagonal, which are less work, last: so threads finish together.
   private func tileOrigins() -> [(row: Int, column: Int)] {
-    stride(from: 0, to: n1, by: Self.tileSize).flatMap { row in
-      stride(from: isSymmetric ? row : 0, to: n2, by: Self.tileSize).map { (row, $0) }
+    let tiles = stride(from: 0, to: n1, by: Self.tileRows).flatMap { row in
+      stride(from: isSymmetric ? row : 0, to: n2, by: Self.tileColumns).map { (row: row, column: $0) }
     }
+    guard isSymmetric else { return tiles }
+    return tiles.filter { $0.row != $0.column } + tiles.filter { $0.row == $0.column }
   }
 
   /// The matrices of one output. Threads write to disjoint tiles of them.
@@ -118,8 +126,8 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
     init(_ executor: FusedExecutor, _ results: [Result]) {
       self.executor = executor
       self.results = results
-      let (plan, size) = (executor.plan, FusedExecutor.tileSize)
-      inputTiles = Scratch(2 * plan.inputCount * size * size)
+      let (plan, size) = (executor.plan, FusedExecutor.tileColumns)
+      inputTiles = Scratch(2 * plan.inputCount * FusedExecutor.tileElements)
       let rows = Scratch<Scalar>(2 * plan.registerCount * size)
       self.rows = rows
       k = (0..<plan.registerCount).map { rows.pointer + 2 * $0 * size }
@@ -127,14 +135,14 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
     }
 
     func compute(row: Int, column: Int) throws(NetworkError) {
-      let size = FusedExecutor.tileSize
-      let (rowCount, columnCount) = (min(size, executor.n1 - row), min(size, executor.n2 - column))
+      let rowCount = min(FusedExecutor.tileRows, executor.n1 - row)
+      let columnCount = min(FusedExecutor.tileColumns, executor.n2 - column)
       for input in executor.inputs.indices { load(input, row, column, rowCount, columnCount) }
       for i in row..<row + rowCount {
         // Above the diagonal only, but from a multiple of the vector length.
         let offset = executor.isSymmetric && i > column ? (i - column) / 16 * 16 : 0
         let count = columnCount - offset
-        try computeRow(i, column + offset, count, at: (i - row) * size + offset)
+        try computeRow(i, column + offset, count, at: (i - row) * FusedExecutor.tileColumns + offset)
         try store(i, column + offset, count)
       }
       if executor.isSymmetric { mirror(row, column, rowCount, columnCount) }
@@ -142,19 +150,25 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
 
     /// Fills the tile of one input of the program.
     private func load(_ input: Int, _ row: Int, _ column: Int, _ rowCount: Int, _ columnCount: Int) {
-      let size = FusedExecutor.tileSize
-      let tile = inputTiles.pointer + 2 * input * size * size
+      let tile = inputTiles.pointer + 2 * input * FusedExecutor.tileElements
       switch executor.inputs[input] {
       case .data(let x1, let x2):
         let channels = x1.shape[1]
         let a = x1.unsafePointer(to: Scalar.self) + row * channels
         let b = (x2 ?? x1).unsafePointer(to: Scalar.self) + column * channels
-        Scalar.multiplyTransposed(rowCount, columnCount, channels, alpha: 1 / Scalar(channels), a, b, tile, ldc: size)
+        let step = executor.isSymmetric && row == column ? FusedExecutor.diagonalRows : rowCount
+        for first in stride(from: 0, to: rowCount, by: step) {
+          let skipped = executor.isSymmetric && row == column ? first : 0
+          Scalar.multiplyTransposed(
+            min(step, rowCount - first), columnCount - skipped, channels, alpha: 1 / Scalar(channels),
+            a + first * channels, b + skipped * channels, tile + first * FusedExecutor.tileColumns + skipped,
+            ldc: FusedExecutor.tileColumns)
+        }
         correct(input, tile, row, column, rowCount, columnCount, a, b, channels)
       case .kernel(let kernel):
         copyBlock(of: kernel.nngp, to: tile, row, column, rowCount, columnCount)
         if executor.withNTK, let ntk = kernel.ntk {
-          copyBlock(of: ntk, to: tile + size * size, row, column, rowCount, columnCount)
+          copyBlock(of: ntk, to: tile + FusedExecutor.tileElements, row, column, rowCount, columnCount)
         }
       }
     }
@@ -167,10 +181,11 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
       let check = CollinearityCheck<Scalar>(channels: channels)
       let (variances, roots) = (self2.inputVariances(input) + column, self2.inputRoots(input) + column)
       for i in 0..<rowCount {
-        let line = tile + i * FusedExecutor.tileSize
+        let line = tile + i * FusedExecutor.tileColumns
         let (q11, root11) = (self1.inputVariances(input)[row + i], self1.inputRoots(input)[row + i])
         let bound = check.threshold * root11
-        var j = Scalar.findAtLeast(columnCount, from: 0, line, factor: bound, scale: roots)
+        let start = executor.isSymmetric && row == column ? i + 1 : 0
+        var j = Scalar.findAtLeast(columnCount, from: start, line, factor: bound, scale: roots)
         while j < columnCount {
           line[j] = check.corrected(
             line[j], q11, variances[j], root11, roots[j], x1 + i * channels, x2 + j * channels, channels: channels)
@@ -186,18 +201,17 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
       let stride = matrix.shape[1]
       let source = matrix.unsafePointer(to: Scalar.self)
       for i in 0..<rowCount {
-        (tile + i * FusedExecutor.tileSize).update(from: source + (row + i) * stride + column, count: columnCount)
+        (tile + i * FusedExecutor.tileColumns).update(from: source + (row + i) * stride + column, count: columnCount)
       }
     }
 
     /// Runs the plan on one row; `place` is where it starts in the input tiles.
     private func computeRow(_ i: Int, _ column: Int, _ count: Int, at place: Int) throws(NetworkError) {
       let (self1, self2) = (executor.self1, executor.self2)
-      let size = FusedExecutor.tileSize
       let padded = (count + 15) / 16 * 16
       for input in executor.inputs.indices {
-        k[input] = inputTiles.pointer + 2 * input * size * size + place
-        theta[input] = k[input] + size * size
+        k[input] = inputTiles.pointer + 2 * input * FusedExecutor.tileElements + place
+        theta[input] = k[input] + FusedExecutor.tileElements
         for j in count..<padded { (k[input][j], theta[input][j]) = (1, 1) }
       }
       for instruction in executor.plan.instructions {
@@ -215,7 +229,8 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
               dual, padded, row: self1.factors(factor) + i, rowStride: self1.stride,
               column: self2.factors(factor) + column, stride: self2.stride, k[register],
               hasTheta ? theta[register] : nil)
-          case .tensor(let activation):
+          case .tensor(let index):
+            let activation = executor.plan.activations[index]
             let q12 = Tensor(copying: k[register], shape: [1, count])
             let q11 = Tensor(copying: self1.factors(factor) + i, shape: [1, 1])
             let q22 = Tensor(copying: self2.factors(factor) + column, shape: [1, count])
@@ -263,8 +278,7 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
       _ source: UnsafeMutablePointer<Scalar>, to target: UnsafeMutablePointer<Scalar>, _ count: Int, name: String,
       _ i: Int, _ column: Int
     ) throws(NetworkError) {
-      target.update(from: source, count: count)
-      guard !Scalar.allFinite(count, source) else { return }
+      if Scalar.copyIfFinite(count, source, to: target) { return }
       let j = (0..<count).first { !source[$0].isFinite } ?? 0
       throw .notFinite(kernel: name, place: "\(source[j]) at [\(i), \(column + j)]")
     }
@@ -274,15 +288,15 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
       let stride = executor.n2
       for result in results {
         for matrix in [result.k, result.thetaPointer].compactMap({ $0 }) {
+          let start = row == column ? rowCount : 0
           if row == column {
-            for i in row + 1..<max(row + 1, row + rowCount) {
-              for j in column..<i { matrix[i * stride + j] = matrix[j * stride + i] }
+            for i in row..<row + rowCount {
+              for j in row..<i { matrix[i * stride + j] = matrix[j * stride + i] }
             }
-          } else {
-            Scalar.transpose(
-              rows: rowCount, columns: columnCount, matrix + row * stride + column, stride: stride,
-              to: matrix + column * stride + row, stride: stride)
           }
+          Scalar.transpose(
+            rows: rowCount, columns: columnCount - start, matrix + row * stride + column + start, stride: stride,
+            to: matrix + (column + start) * stride + row, stride: stride)
         }
       }
     }
@@ -291,14 +305,20 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
 
 extension CovarianceInput {
   /// Variances of the inputs of one of the data sets, shape (N).
-  ///
-  /// Accumulated in float64, whatever the precision of the data.
-  func variances(ofSecond: Bool) -> Tensor {
+  func variances<Scalar: FusedScalar>(ofSecond: Bool, as type: Scalar.Type) -> Tensor {
     switch self {
     case .data(let x1, let x2):
       let x = ofSecond ? x2 ?? x1 : x1
-      let squares = x.asType(.float64)
-      return (squares * squares).mean(axis: 1).asType(x.dtype)
+      let channels = x.shape[1]
+      nonisolated(unsafe) let source = x.unsafePointer(to: Scalar.self)
+      return Tensor(shape: [x.shape[0]], of: Scalar.self) { variances in
+        nonisolated(unsafe) let target = variances
+        Threads.forEachRange(variances.count, grain: 1 + 65536 / channels) { rows in
+          for row in rows {
+            target[row] = Scalar(Scalar.sumOfSquares(channels, source + row * channels) / Double(channels))
+          }
+        }
+      }
     case .kernel(let kernel): return ofSecond ? kernel.cov2 ?? kernel.cov1 : kernel.cov1
     }
   }

@@ -1,0 +1,33 @@
+import ArgumentParser
+import NeuralTangents
+import Tensors
+
+/// The options that all computing subcommands share.
+struct ComputeOptions: ParsableArguments {
+  @Option(help: "Precision of the computation: float32 or float64 (default: that of the data; float64 for CSV).")
+  var precision: Precision?
+
+  @Option(help: "Threads to compute with (default: one per processor).")
+  var threads: Int?
+
+  func validate() throws {
+    try Self.requirePositive(threads: threads)
+  }
+
+  static func requirePositive(threads: Int?) throws {
+    if let threads, threads < 1 {
+      throw ValidationError("--threads: expected at least 1, found \(threads)")
+    }
+  }
+
+  /// Makes the number of threads that of the process.
+  func apply() {
+    if let threads { Threads.count = threads }
+  }
+}
+
+enum Precision: String, ExpressibleByArgument, CaseIterable {
+  case float32, float64
+
+  var dtype: DType { self == .float32 ? .float32 : .float64 }
+}

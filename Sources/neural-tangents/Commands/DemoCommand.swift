@@ -1,0 +1,74 @@
+import ArgumentParser
+import NeuralTangents
+import Tensors
+
+/// `neural-tangents demo`: what infinitely wide networks can do, on real data that comes with the program.
+struct DemoCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "demo",
+    abstract: "Show on real data what infinitely wide networks predict, with tables and pictures.",
+    discussion: """
+      Tables go to the terminal, pictures (SVG and PNG, drawn by gnuplot) to the
+      output directory. All of it takes less than a minute. The parts:
+
+        regression      diabetes: intervals that hold what they promise
+        classification  wine, breast cancer, digits: accuracy over depth and activation
+        learning-curve  digits: test error over the number of training images
+        kernel          digits: heat map of a tangent kernel
+
+      EXAMPLES
+        neural-tangents demo
+        neural-tangents demo regression kernel --output-directory pictures
+      """)
+
+  enum Part: String, CaseIterable, ExpressibleByArgument {
+    case regression, classification
+    case learningCurve = "learning-curve"
+    case kernel
+  }
+
+  @Argument(help: "The parts to run (default: all).")
+  var parts: [Part] = []
+
+  @Option(help: "Where to write the pictures; made if it is missing.", completion: .directory)
+  var outputDirectory = "demo-output"
+
+  @Option(help: "Seed of the random splits.")
+  var seed = 0
+
+  @Option(help: "Threads to compute with (default: one per processor).")
+  var threads: Int?
+
+  func validate() throws {
+    try ComputeOptions.requirePositive(threads: threads)
+  }
+
+  func run() throws {
+    if let threads { Threads.count = threads }
+    let gnuplot = Gnuplot()
+    if gnuplot != nil { try OutputFiles.makeDirectory(outputDirectory) }
+    let progress = ProgressReporter("demo")
+    defer { progress.finish() }
+    var report = DemoReport(directory: outputDirectory, gnuplot: gnuplot, progress: progress)
+    for part in Part.allCases where parts.isEmpty || parts.contains(part) {
+      // The same numbers whichever other parts run.
+      let key = RandomKey(seed: seed).folding(in: UInt32(Part.allCases.firstIndex(of: part) ?? 0))
+      switch part {
+      case .regression:
+        try report.part("Regression with calibrated intervals") { report in
+          try DemoRegression(key: key).run(&report, key: key)
+        }
+      case .classification:
+        try report.part("Classification: depth and activation") { report in
+          try DemoClassification().run(&report, key: key)
+        }
+      case .learningCurve:
+        try report.part("Learning curve") { report in try DemoLearningCurve().run(&report, key: key) }
+      case .kernel:
+        try report.part("A tangent kernel") { report in try DemoKernel().run(&report, key: key) }
+      }
+    }
+    progress.finish()
+    report.conclude()
+  }
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+import CLinearAlgebra
+import CVectorKernels
+import Foundation
+import Tensors
+
+/// `neural-tangents info`: what the program found on this machine.
+struct InfoCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "info",
+    abstract: "Show the version, the processor's features, and the libraries in use.",
+    discussion: """
+      The environment variable NEURAL_TANGENTS_ISA (baseline, avx2 or avx512)
+      chooses a lesser instruction set than the processor's best.
+
+      EXAMPLES
+        neural-tangents info
+        NEURAL_TANGENTS_ISA=avx2 neural-tangents info
+      """)
+
+  func run() {
+    let process = ProcessInfo.processInfo
+    let lines = [
+      ("version", NeuralTangentsCommand.version),
+      ("system", process.operatingSystemVersionString),
+      ("processors", "\(process.activeProcessorCount)"),
+      ("threads", "\(Threads.count)"),
+      ("memory", String(format: "%.1f GiB", Double(process.physicalMemory) / Double(1 << 30))),
+      ("instruction set", "\(name(nt_selected_instruction_set())) (best here: \(name(nt_best_instruction_set())))"),
+      ("linear algebra", String(cString: nt_blas_description()).trimmingCharacters(in: .whitespaces)),
+      ("gnuplot", Gnuplot()?.path ?? "not found (needed for the pictures of the demo)"),
+    ]
+    for (label, value) in lines {
+      print(label.padding(toLength: 16, withPad: " ", startingAt: 0) + value)
+    }
+  }
+
+  private func name(_ set: nt_instruction_set) -> String { String(cString: nt_instruction_set_name(set)) }
+}

@@ -1,0 +1,180 @@
+import ArgumentParser
+import NeuralTangents
+import Tensors
+
+/// `neural-tangents predict`: from a table to predictions with uncertainty.
+struct PredictCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "predict",
+    abstract: "Predict columns of a table from its other columns, with uncertainty.",
+    discussion: """
+      Numbers: each prediction comes with the standard deviation and the 95 %
+      interval of a new measurement, noise included, in the target's own units.
+      Classes: each comes with the probability of every class; regression on
+      one-hot targets, the class with the largest output is predicted.
+
+      Columns of numbers are standardised, columns of text become one input per
+      category. --diag-reg is the noise: its variance as a part of the kernel's mean
+      diagonal. By default it is the level between 1e-6 and 10 that predicts
+      left-out training rows best (of at most 1000 rows). The scale of all
+      variances is fitted to left-out training rows too; means do not depend on it.
+
+      --method nngp is the Bayesian network, --method ntk the ensemble of networks
+      trained by gradient descent, after --time steps of --learning-rate.
+
+      EXAMPLES
+        neural-tangents predict network.json --train train.csv --target price \\
+          --test test.csv --output predictions.csv
+        neural-tangents predict network.json --train iris.csv --target species \\
+          --folds 10
+        neural-tangents predict network.yaml --train lab.csv --target yield,purity \\
+          --method ntk --time 1000 --diag-reg 0.01 --folds 5
+      """)
+
+  @Argument(help: "The network: a JSON file, or YAML with a name ending in .yaml.", completion: .file())
+  var network: String
+
+  @Option(help: "CSV file with a header: the rows to learn from.", completion: .file(extensions: ["csv"]))
+  var train: String
+
+  @Option(help: "The column to predict, or several separated by commas.")
+  var target: String
+
+  @Option(help: "CSV file: the rows to predict. With the target column it is also scored.", completion: .file(extensions: ["csv"]))
+  var test: String?
+
+  @Option(help: "CSV file to write the predictions to.", completion: .file(extensions: ["csv"]))
+  var output: String?
+
+  @Option(help: "Judge by cross-validation of the training rows in so many folds.")
+  var folds: Int?
+
+  @Option(help: "What the target is: auto, regression or classification.")
+  var task = TaskChoice.auto
+
+  @Option(help: "nngp or ntk.")
+  var method = MethodChoice.nngp
+
+  @Option(parsing: .unconditional, help: "Training time in gradient steps, or inf.")
+  var time = Double.infinity
+
+  @Option(parsing: .unconditional, help: "Learning rate of a gradient step.")
+  var learningRate = 1.0
+
+  @Option(parsing: .unconditional, help: "Diagonal regularizer relative to the kernel's mean diagonal (default: chosen).")
+  var diagReg: Double?
+
+  @Option(parsing: .unconditional, help: "Diagonal regularizer in the kernel's own units.")
+  var diagRegAbsolute: Double?
+
+  @Option(help: "Columns of numbers to be read as names, separated by commas.")
+  var categorical: String?
+
+  @Option(parsing: .unconditional, help: "Seed of the folds.")
+  var seed = 0
+
+  @OptionGroup var compute: ComputeOptions
+
+  enum TaskChoice: String, ExpressibleByArgument, CaseIterable {
+    case auto, regression, classification
+
+    var task: TargetEncoder.Task {
+      switch self {
+      case .auto: .automatic
+      case .regression: .regression
+      case .classification: .classification
+      }
+    }
+  }
+
+  enum MethodChoice: String, ExpressibleByArgument, CaseIterable {
+    case nngp, ntk
+
+    var method: Recipe.Method { self == .nngp ? .nngp : .ntk }
+  }
+
+  func validate() throws {
+    guard test != nil || folds != nil else {
+      throw ValidationError("expected --test with rows to predict, or --folds to cross-validate")
+    }
+    guard (test == nil) == (output == nil) else {
+      throw ValidationError(test == nil ? "--output needs --test" : "--test needs --output")
+    }
+    if let folds, folds < 2 { throw ValidationError("--folds: expected at least 2, found \(folds)") }
+    guard time > 0 else { throw ValidationError("--time: expected a positive number or inf, found \(time)") }
+    guard learningRate > 0, learningRate.isFinite else {
+      throw ValidationError("--learning-rate: expected a positive number, found \(learningRate)")
+    }
+    for (name, value) in [("--diag-reg", diagReg), ("--diag-reg-absolute", diagRegAbsolute)] {
+      if let value, !(value >= 0 && value.isFinite) {
+        throw ValidationError("\(name): expected zero or a positive number, found \(value)")
+      }
+    }
+    guard diagReg == nil || diagRegAbsolute == nil else {
+      throw ValidationError("expected only one of --diag-reg and --diag-reg-absolute")
+    }
+  }
+
+  func run() throws {
+    compute.apply()
+    if let test { try InputFiles.requireReadable(test) }
+    if let output { try OutputFiles.requireWritable(output) }
+    let recipe = try recipe()
+    let table = try InputFiles.table(at: train)
+    let encoder = try encoder(of: table)
+    for note in encoder.notes { StandardError.write("note: \(train): \(note)\n") }
+    if let folds, folds > table.rows.count {
+      throw CommandError.usage("--folds: expected at most the \(table.rows.count) rows of \(train), found \(folds)")
+    }
+    let progress = ProgressReporter("reading")
+    defer { progress.finish() }
+    let key = RandomKey(seed: seed)
+    var report = ["\(table.rows.count) rows, \(encoder.width) inputs, \(describe(encoder.target))"]
+    if let folds {
+      let validation = CrossValidation(recipe: recipe, folds: folds) { try self.encoder(of: $0) }
+      let prediction = try validation.run(table, encoder: encoder, key: key, progress: progress)
+      report += ["\nCross-validation in \(folds) folds:\n", try prediction.judged(by: table, target: encoder.target)]
+    }
+    if let test, let output {
+      let testTable = try InputFiles.table(at: test)
+      // Judged before it is written: a mistake in the true values should not leave a file behind.
+      let model = try TableModel(recipe, encoder: encoder, table: table, key: key, progress: progress)
+      let prediction = try model.predict(testTable, progress: progress)
+      report.append("noise: \(model.model.calibration.regularizer)")
+      if encoder.target.isPresent(in: testTable) {
+        report += ["\n\(test):\n", try prediction.judged(by: testTable, target: encoder.target)]
+      }
+      try OutputFiles.writeTable(
+        header: prediction.header(for: encoder.target), rows: prediction.rows(for: encoder.target), to: output)
+      report.append("\(output): \(testTable.rows.count) predictions")
+    }
+    progress.finish()
+    print(report.joined(separator: "\n"))
+  }
+
+  private func recipe() throws -> Recipe {
+    var recipe = Recipe(network: try InputFiles.network(at: network), method: method.method)
+    if let diagReg { recipe.regularizer = .fixed(.relative(diagReg)) }
+    if let diagRegAbsolute { recipe.regularizer = .fixed(.absolute(diagRegAbsolute)) }
+    recipe.time = time
+    recipe.learningRate = learningRate
+    recipe.precision = compute.precision?.dtype ?? .float64
+    return recipe
+  }
+
+  private func encoder(of table: CsvTable) throws -> FeatureEncoder {
+    try FeatureEncoder(
+      table, targets: names(target), task: task.task, categorical: Set(categorical.map(names) ?? []),
+      // A fold may lack a category that other folds have.
+      allowsUnknownCategories: folds != nil && test == nil)
+  }
+
+  private func names(_ list: String) -> [String] {
+    list.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+  }
+
+  private func describe(_ target: TargetEncoder) -> String {
+    guard let classes = target.classes else { return "predicting \(target.names.joined(separator: ", "))" }
+    return "predicting \(target.names[0]) among \(classes.count) classes"
+  }
+}

@@ -1,0 +1,7 @@
+import Foundation
+
+/// `value` with `digits` decimals.
+func format(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
+
+/// `value` with four digits, without an exponent for ordinary sizes.
+func significant(_ value: Double) -> String { String(format: "%.4g", value) }

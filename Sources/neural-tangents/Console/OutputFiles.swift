@@ -1,0 +1,50 @@
+import Foundation
+import Tensors
+
+/// Writes results: under a temporary name first, so that a file is there in full or not at all.
+enum OutputFiles {
+  /// Checks before any long work that the result will have a place.
+  ///
+  /// - Throws: `CommandError` when `path` is a directory, or its directory is missing or may not be written to.
+  static func requireWritable(_ path: String) throws(CommandError) {
+    let files = FileManager.default
+    var isDirectory: ObjCBool = false
+    if files.fileExists(atPath: path, isDirectory: &isDirectory) {
+      guard !isDirectory.boolValue else { throw .cannotWrite(path, reason: "it is a directory") }
+      guard files.isWritableFile(atPath: path) else { throw .cannotWrite(path, reason: "not permitted") }
+    }
+    let directory = URL(filePath: path).deletingLastPathComponent().path
+    guard files.fileExists(atPath: directory, isDirectory: &isDirectory), isDirectory.boolValue else {
+      throw .cannotWrite(path, reason: "there is no directory \(directory)")
+    }
+    guard files.isWritableFile(atPath: directory) else {
+      throw .cannotWrite(path, reason: "not permitted to write in \(directory)")
+    }
+  }
+
+  /// Makes a directory unless it is there.
+  static func makeDirectory(_ path: String) throws(CommandError) {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw .cannotWrite(path, reason: "the directory cannot be made")
+    }
+    guard FileManager.default.isWritableFile(atPath: path) else { throw .cannotWrite(path, reason: "not permitted") }
+  }
+
+  static func writeArchive(_ arrays: [(name: String, tensor: Tensor)], to path: String) throws(CommandError) {
+    do {
+      try NpzArchive.write(arrays, to: path)
+    } catch {
+      throw CommandError(.cannotWrite, error.description)
+    }
+  }
+
+  static func writeTable(header: [String], rows: [[String]], to path: String) throws(CommandError) {
+    do {
+      try CsvTable.write(header: header, rows: rows, to: path)
+    } catch {
+      throw CommandError(.cannotWrite, error.description)
+    }
+  }
+}

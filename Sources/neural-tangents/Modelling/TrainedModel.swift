@@ -1,0 +1,55 @@
+import Foundation
+import NeuralTangents
+import Tensors
+
+/// A recipe fitted to a training set.
+struct TrainedModel: Sendable {
+  let recipe: Recipe
+  let calibration: Calibration
+  private let x: Tensor
+  private let ensemble: KernelEnsemble
+
+  /// - Parameters:
+  ///   - x: features, shape (N, features).
+  ///   - y: targets of mean about zero, shape (N, outputs).
+  ///   - key: which rows to calibrate with where there are too many.
+  init(_ recipe: Recipe, x: Tensor, y: Tensor, key: RandomKey, progress: ProgressReporter) throws {
+    self.recipe = recipe
+    self.x = x.asType(recipe.precision)
+    let y = y.asType(recipe.precision)
+    let size = "\(x.shape[0])x\(x.shape[0])"
+    progress.begin("kernel of the training rows, \(size)")
+    let kernel = try recipe.network.kernel(
+      self.x, kernels: recipe.method == .ntk ? .all : .nngp,
+      options: KernelOptions(precision: recipe.precision, progress: progress.kernelProgress))
+    let pair = KernelPair(nngp: kernel.nngp, ntk: recipe.method == .ntk ? kernel.ntk : nil)
+    progress.begin("calibrating on training rows")
+    calibration = try Calibration(recipe, trainTrain: pair, y: y, key: key)
+    progress.begin("solving with the \(size) kernel")
+    ensemble = try KernelEnsemble(
+      trainTrain: pair, yTrain: y, learningRate: recipe.learningRate, diagonalRegularizer: calibration.regularizer,
+      precision: recipe.precision)
+  }
+
+  /// Predictions in the units of the training targets.
+  struct Outputs: Sendable {
+    /// Shape (N_t, outputs), float64.
+    var mean: Tensor
+    /// Of a new measurement, noise included; shape (N_t, outputs), float64.
+    var standardDeviation: Tensor
+  }
+
+  func predict(_ x: Tensor, progress: ProgressReporter) throws -> Outputs {
+    progress.begin("kernel of \(x.shape[0]) test rows with the training rows")
+    let kernel = try recipe.network.kernel(
+      x.asType(recipe.precision), self.x, kernels: recipe.method == .ntk ? .all : .nngp,
+      options: KernelOptions(precision: recipe.precision, progress: progress.kernelProgress))
+    progress.begin("predicting \(x.shape[0]) rows")
+    let prediction = try ensemble.predict(
+      testTrain: KernelPair(nngp: kernel.nngp, ntk: recipe.method == .ntk ? kernel.ntk : nil),
+      testTestDiagonal: KernelPair(nngp: kernel.cov1), kernel: recipe.method.kind, time: TrainingTime(recipe.time))
+    let mean = prediction.mean.asType(.float64)
+    let variance = (prediction.variance ?? kernel.cov1).asType(.float64).reshaped([-1, 1])
+    return Outputs(mean: mean, standardDeviation: calibration.standardDeviation(ofVariance: variance))
+  }
+}

@@ -1,0 +1,68 @@
+import ArgumentParser
+import Foundation
+
+/// The program `neural-tangents`.
+@main
+struct NeuralTangentsCommand: ParsableCommand {
+  static let version = "0.1.0"
+
+  static let configuration = CommandConfiguration(
+    commandName: "neural-tangents",
+    abstract: "Kernels and predictions of infinitely wide neural networks.",
+    discussion: """
+      EXAMPLES
+        neural-tangents demo
+        neural-tangents kernel network.json --x1 train.npy --output kernel.npz
+        neural-tangents predict network.json --train train.csv --target price \
+          --test test.csv --output predictions.csv
+        neural-tangents predict network.yaml --train iris.csv --target species \
+          --folds 5
+
+      NETWORK FILES
+        JSON, or YAML of the same structure; one object per layer:
+        {"serial": [
+          {"dense": {"width": 512, "weightStd": 1.5, "biasStd": 0.1}},
+          {"relu": {}},
+          {"dense": {"width": 1}}
+        ]}
+
+      SHELL COMPLETION
+        neural-tangents --generate-completion-script bash   (or zsh, fish)
+        prints a script; save it where your shell looks for completions.
+
+      EXIT STATUS
+        0   success
+        64  options or arguments that make no sense
+        65  a file was read, and what it holds is wrong
+        66  a file to read is missing
+        70  the computation failed
+        73  a file cannot be written
+        Errors are one line on standard error that begins with "error: ".
+      """,
+    version: version,
+    subcommands: [KernelCommand.self, PredictCommand.self, DemoCommand.self, InfoCommand.self])
+
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      stop(for: error)
+    }
+  }
+
+  private static func stop(for error: any Error) -> Never {
+    if let known = CommandError(error) { fail(known) }
+    // The rest comes from the argument parser, which also throws help, the version and completion scripts.
+    let code = exitCode(for: error)
+    if code.isSuccess { exit(withError: error) }
+    let isUsage = code.rawValue == CommandError.Status.usage.rawValue
+    fail(CommandError(isUsage ? .usage : .internalFailure, message(for: error)))
+  }
+
+  private static func fail(_ error: CommandError) -> Never {
+    let line = error.description.split(whereSeparator: \.isNewline).joined(separator: " ")
+    StandardError.write("error: \(line)\n")
+    Foundation.exit(error.status.rawValue)
+  }
+}

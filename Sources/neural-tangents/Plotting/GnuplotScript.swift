@@ -1,0 +1,110 @@
+import Foundation
+
+/// The commands and the data with which gnuplot draws a figure.
+struct GnuplotScript {
+  private var blocks: [String] = []
+  private var settings: [String] = []
+  private var plots: [String] = []
+
+  init(_ figure: Figure) {
+    settings = [
+      "set encoding utf8",
+      "set title \(quoted(figure.title))",
+      "set xlabel \(quoted(figure.x.label))",
+      "set ylabel \(quoted(figure.y.label))",
+      "set border 3 linewidth 1 linecolor rgb '#444444'",
+      "set tics nomirror out textcolor rgb '#222222'",
+    ]
+    add(figure.x, name: "x")
+    add(figure.y, name: "y")
+    switch figure.content {
+    case .marks(let marks):
+      settings.append("set grid linecolor rgb '#dddddd' linewidth 1 linetype 1")
+      settings.append("set key \(figure.legend.rawValue) Left reverse samplen 2 spacing 1.25")
+      if figure.shape == .square { settings.append("set size square") }
+      for mark in marks { add(mark) }
+    case .heatMap(let map):
+      add(map)
+    }
+  }
+
+  /// The whole script, which draws the figure once per terminal.
+  func text(terminals: [(name: String, path: String)]) -> String {
+    let drawing = terminals.flatMap { terminal in
+      ["set terminal \(terminal.name)", "set output \(quoted(terminal.path))", plotCommand, "unset output"]
+    }
+    return (blocks + settings + drawing).joined(separator: "\n") + "\n"
+  }
+
+  private var plotCommand: String { "plot " + plots.joined(separator: ", \\\n  ") }
+
+  private mutating func add(_ axis: Axis, name: String) {
+    if axis.isLogarithmic { settings.append("set logscale \(name)") }
+    if let range = axis.range { settings.append("set \(name)range [\(range.lowerBound):\(range.upperBound)]") }
+    if let ticks = axis.ticks {
+      let list = ticks.map { "\(quoted($0.label)) \($0.position)" }
+      settings.append("set \(name)tics (\(list.joined(separator: ", ")))")
+    }
+  }
+
+  private mutating func add(_ mark: Mark) {
+    let title = mark.label.map { "title \(quoted($0))" } ?? "notitle"
+    let color = "linecolor rgb '\(mark.color.rawValue)'"
+    let stroke = "\(color) linewidth 2.2 dashtype \(mark.isDashed ? "(7,5)" : "1")"
+    switch mark.geometry {
+    case .band(let lower, let upper):
+      let block = addBlock(zip(mark.x, zip(lower, upper)).map { "\($0) \($1.0) \($1.1)" })
+      plots.append("\(block) using 1:2:3 with filledcurves fillstyle transparent solid 0.22 noborder \(color) \(title)")
+    case .line(let y):
+      plots.append("\(addBlock(pairs(mark.x, y))) using 1:2 with lines \(stroke) \(title)")
+    case .points(let y):
+      plots.append("\(addBlock(pairs(mark.x, y))) using 1:2 with points pointtype 7 pointsize 0.6 \(color) \(title)")
+    case .linePoints(let y):
+      plots.append(
+        "\(addBlock(pairs(mark.x, y))) using 1:2 with linespoints pointtype 7 pointsize 0.7 \(stroke) \(title)")
+    }
+  }
+
+  private mutating func add(_ map: HeatMap) {
+    let block = addBlock(map.rows.map { row in row.map { String(format: "%.5g", $0) }.joined(separator: " ") })
+    let count = Double(map.rows.count)
+    settings += [
+      "set size square",
+      "unset key",
+      "set border 15",
+      "set xrange [-0.5:\(count - 0.5)]",
+      "set yrange [\(count - 0.5):-0.5]",
+      "set cbrange [\(map.colorRange.lowerBound):\(map.colorRange.upperBound)]",
+      "set cblabel \(quoted(map.colorLabel))",
+      // Viridis: lightness grows evenly, so that it also reads in grey.
+      """
+      set palette defined (0 '#440154', 1 '#482878', 2 '#3e4989', 3 '#31688e', 4 '#26828e', 5 '#1f9e89', 6 '#35b779', \
+      7 '#6ece58', 8 '#b5de2b', 9 '#fde725')
+      """,
+    ]
+    plots.append("\(block) matrix using 1:2:3 with image notitle")
+    for border in map.borders {
+      let place = Double(border) - 0.5
+      let ends = "\(count - 0.5)"
+      let style = "nohead front linecolor rgb '#ffffff' linewidth 0.8"
+      settings.append("set arrow from \(place),-0.5 to \(place),\(ends) \(style)")
+      settings.append("set arrow from -0.5,\(place) to \(ends),\(place) \(style)")
+    }
+  }
+
+  /// Adds a named block of data and returns its name.
+  private mutating func addBlock(_ lines: [String]) -> String {
+    let name = "$data\(blocks.count)"
+    blocks.append("\(name) << EOD\n\(lines.joined(separator: "\n"))\nEOD")
+    return name
+  }
+
+  private func pairs(_ x: [Double], _ y: [Double]) -> [String] {
+    zip(x, y).map { "\($0) \($1)" }
+  }
+
+  /// A string between single quotes, in which gnuplot interprets nothing but a doubled quote.
+  private func quoted(_ text: String) -> String {
+    "'" + text.replacing("'", with: "''").replacing("\n", with: " ") + "'"
+  }
+}

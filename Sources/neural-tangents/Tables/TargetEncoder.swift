@@ -1,0 +1,182 @@
+import Tensors
+
+/// Turns the target columns of a table into outputs of a network, and outputs back.
+///
+/// Numbers are standardised, one output each. Classes become one output per class: 1 − 1/C at the row's own and −1/C at the
+/// others, so that outputs have mean zero when classes are equally frequent.
+struct TargetEncoder: Sendable {
+  /// What the user asks for.
+  enum Task: String, Sendable, CaseIterable {
+    /// Classes when the only target is text, or has few integers; else numbers.
+    case automatic
+    case regression
+    case classification
+  }
+
+  enum Kind: Sendable, Equatable {
+    /// One standardisation for each target column.
+    case regression([Standardization])
+    /// The classes of the only target column, in order.
+    case classification([String])
+  }
+
+  /// The target columns.
+  let names: [String]
+  let kind: Kind
+
+  /// - Throws: `TensorError.format` when a column is missing, the same in all rows, or not what `task` needs.
+  init(_ table: CsvTable, names: [String], task: Task = .automatic) throws(TensorError) {
+    self.names = names
+    func wrong(_ expected: String, _ found: String) -> TensorError {
+      .format(path: table.path, place: "target \(FeatureEncoder.list(names))", expected: expected, found: found)
+    }
+    guard let name = names.first, Set(names).count == names.count else {
+      throw wrong("target columns with different names", names.isEmpty ? "none" : "one twice")
+    }
+    let isSingle = names.count == 1
+    let first = try TableColumn(table, name)
+    guard task != .classification || isSingle else { throw wrong("one target column with the class", "\(names.count)") }
+    if task == .classification || (task == .automatic && isSingle && Self.looksLikeClasses(first)) {
+      let classes = try Self.labels(first).reduce(into: Set()) { $0.insert($1) }
+      guard classes.count > 1 else {
+        throw wrong("at least two classes", "only \(FeatureEncoder.list(Array(classes)))")
+      }
+      kind = .classification(classes.sorted(by: Self.precedes))
+      return
+    }
+    var standardizations: [Standardization] = []
+    for name in names {
+      let numbers = try TableColumn(table, name).numbers(
+        task == .regression ? "a number to predict" : "a number to predict, as in most rows")
+      guard let standardization = Standardization(numbers) else {
+        throw wrong("different numbers to predict", "the same in all rows of \"\(name)\"")
+      }
+      standardizations.append(standardization)
+    }
+    kind = .regression(standardizations)
+  }
+
+  /// The number of outputs of the network.
+  var width: Int {
+    switch kind {
+    case .regression(let standardizations): standardizations.count
+    case .classification(let classes): classes.count
+    }
+  }
+
+  /// The classes in order; nil for regression.
+  var classes: [String]? { if case .classification(let classes) = kind { classes } else { nil } }
+
+  /// Whether a table has all target columns, so that predictions for it can be judged.
+  func isPresent(in table: CsvTable) -> Bool { names.allSatisfy(table.header.contains) }
+
+  /// The targets as outputs, shape (N, `width`), float64.
+  ///
+  /// - Throws: `TensorError.format` naming line and column of a missing number or an unknown class.
+  func outputs(of table: CsvTable) throws(TensorError) -> Tensor {
+    switch kind {
+    case .regression(let standardizations):
+      let columns = try numberColumns(of: table)
+      return Tensor(
+        table.rows.indices.flatMap { row in
+          zip(columns, standardizations).map { column, standardization in standardization.standardized(column[row]) }
+        }, shape: [table.rows.count, width])
+    case .classification(let classes):
+      let share = 1 / Double(classes.count)
+      var outputs = [Double](repeating: -share, count: table.rows.count * classes.count)
+      for (row, label) in try classIndices(of: table).enumerated() { outputs[row * classes.count + label] += 1 }
+      return Tensor(outputs, shape: [table.rows.count, classes.count])
+    }
+  }
+
+  /// The numbers to predict as they are in the table, shape (N, number of targets), float64.
+  ///
+  /// - Precondition: the task is regression.
+  func values(of table: CsvTable) throws(TensorError) -> Tensor {
+    let columns = try numberColumns(of: table)
+    return Tensor(
+      table.rows.indices.flatMap { row in columns.map { $0[row] } }, shape: [table.rows.count, columns.count])
+  }
+
+  /// The index of each row's class.
+  ///
+  /// - Precondition: the task is classification.
+  /// - Throws: `TensorError.format` naming the line of a class that the training rows do not have.
+  func classIndices(of table: CsvTable) throws(TensorError) -> [Int] {
+    guard case .classification(let classes) = kind else { preconditionFailure("a regression has no classes") }
+    let positions = Dictionary(uniqueKeysWithValues: zip(classes, 0...))
+    let column = try TableColumn(table, names[0])
+    var indices: [Int] = []
+    for (row, label) in try Self.labels(column).enumerated() {
+      guard let index = positions[label] else {
+        throw column.wrong(row, expected: "a class of the training rows: \(FeatureEncoder.list(classes))")
+      }
+      indices.append(index)
+    }
+    return indices
+  }
+
+  /// Outputs of the network, (N, `width`) float64, in the units of the table.
+  ///
+  /// - Precondition: the task is regression.
+  func values(ofOutputs outputs: Tensor) -> Tensor {
+    mapColumns(outputs) { standardization, output in standardization.original(output) }
+  }
+
+  /// Standard deviations of outputs, (N, `width`) float64, in the units of the table.
+  ///
+  /// - Precondition: the task is regression.
+  func deviations(ofOutputs deviations: Tensor) -> Tensor {
+    mapColumns(deviations) { standardization, deviation in deviation * standardization.deviation }
+  }
+
+  /// The index of the largest output of each row, the first of equal ones: the predicted class.
+  func predictedClasses(ofOutputs outputs: Tensor) -> [Int] {
+    let scalars = outputs.scalars(as: Double.self)
+    return stride(from: 0, to: scalars.count, by: width).map { start in
+      (0..<width).reduce(0) { scalars[start + $1] > scalars[start + $0] ? $1 : $0 }
+    }
+  }
+
+  private func mapColumns(_ outputs: Tensor, _ convert: (Standardization, Double) -> Double) -> Tensor {
+    guard case .regression(let standardizations) = kind else { preconditionFailure("classes have no units") }
+    precondition(outputs.shape.last == width, "expected \(width) outputs, found shape \(outputs.shape)")
+    let scalars = outputs.scalars(as: Double.self)
+    return Tensor(scalars.indices.map { convert(standardizations[$0 % width], scalars[$0]) }, shape: outputs.shape)
+  }
+
+  private func numberColumns(of table: CsvTable) throws(TensorError) -> [[Double]] {
+    var columns: [[Double]] = []
+    for name in names { columns.append(try TableColumn(table, name).numbers("a number to predict")) }
+    return columns
+  }
+
+  /// Text, or so few different integers that each of them has its own share of rows: two, or up to 20 that have as many
+  /// rows each, on average, as there are of them.
+  private static func looksLikeClasses(_ column: TableColumn) -> Bool {
+    guard column.isNumeric else { return true }
+    guard let numbers = try? column.numbers(), numbers.allSatisfy({ $0 == $0.rounded() && abs($0) < 1e9 }) else {
+      return false
+    }
+    let count = Set(numbers).count
+    return count == 2 || (count > 2 && count <= 20 && count * count <= numbers.count)
+  }
+
+  /// The class of each row; 1, 01 and 1.0 are the same one.
+  private static func labels(_ column: TableColumn) throws(TensorError) -> [String] {
+    try column.texts().map { text in
+      guard case .number(let number) = TableCell(text), let integer = Int(exactly: number) else { return text }
+      return String(integer)
+    }
+  }
+
+  /// Numbers in numerical order before texts in alphabetical order.
+  private static func precedes(_ first: String, _ second: String) -> Bool {
+    switch (Double(first), Double(second)) {
+    case (let firstNumber?, let secondNumber?): (firstNumber, first) < (secondNumber, second)
+    case (.some, nil): true
+    case (nil, .some): false
+    case (nil, nil): first < second
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import Foundation
+import Testing
+
+@Suite("help")
+struct HelpTests {
+  static let subcommands = ["kernel", "predict", "demo", "info"]
+
+  @Test("every subcommand explains itself with examples", arguments: subcommands)
+  func subcommandHelp(_ name: String) throws {
+    let outcome = try Program.run([name, "--help"])
+    #expect(outcome.status == 0 && outcome.errors.isEmpty)
+    #expect(outcome.output.contains("EXAMPLES") && outcome.output.contains("neural-tangents \(name)"))
+    #expect(outcome.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
+  }
+
+  @Test("the program lists its subcommands and exit statuses")
+  func help() throws {
+    let outcome = try Program.run([])
+    #expect(outcome.status == 0)
+    for word in Self.subcommands + ["EXIT STATUS", "64", "65", "66", "70", "73"] { #expect(outcome.output.contains(word)) }
+  }
+
+  @Test("the version is a version")
+  func version() throws {
+    let outcome = try Program.run(["--version"])
+    #expect(outcome.status == 0)
+    #expect(outcome.output.wholeMatch(of: /\d+\.\d+\.\d+\n/) != nil)
+  }
+
+  @Test("completion scripts name the subcommands", arguments: ["bash", "zsh", "fish"])
+  func completion(_ shell: String) throws {
+    let outcome = try Program.run(["--generate-completion-script", shell])
+    #expect(outcome.status == 0)
+    for name in Self.subcommands { #expect(outcome.output.contains(name)) }
+  }
+
+  @Test("info names the instruction set that the environment asks for")
+  func info() throws {
+    let usual = try Program.run(["info"])
+    #expect(usual.status == 0)
+    for word in ["version", "processors", "threads", "memory", "linear algebra"] { #expect(usual.output.contains(word)) }
+    let baseline = try Program.run(["info"], environment: ["NEURAL_TANGENTS_ISA": "baseline"])
+    let line = try #require(baseline.output.split(separator: "\n").first { $0.hasPrefix("instruction set") })
+    #expect(line.contains("baseline (best here"))
+  }
+
+  @Test("an unknown subcommand is an error")
+  func unknownSubcommand() throws {
+    let outcome = try Program.run(["fly"])
+    #expect(outcome.status == 64)
+    #expect(outcome.errors.hasPrefix("error: ") && outcome.errors.contains("fly"))
+  }
+}
