@@ -4,10 +4,11 @@ import Testing
 
 @Suite("Activations: network files and errors")
 struct ActivationFileTests {
-  static let samples = ActivationSample.closedForms + ActivationSample.numerical + [
-    .init(Relu(stabilize: true)), .init(Abs(stabilize: true)), .init(LeakyRelu(alpha: 0.2, stabilize: true)),
-    .init(ABRelu(a: 1, b: 2, stabilize: true)), .init(Gelu(approximate: true)),
-  ]
+  static let samples =
+    ActivationSample.closedForms + ActivationSample.numerical + [
+      .init(Relu(stabilize: true)), .init(Abs(stabilize: true)), .init(LeakyRelu(0.2, stabilize: true)),
+      .init(ABRelu(1, 2, stabilize: true)), .init(Gelu(approximate: true)),
+    ]
 
   @Test("a file gives back the same activation", arguments: samples)
   func roundTrip(_ sample: ActivationSample) throws {
@@ -43,6 +44,7 @@ struct ActivationFileTests {
     arguments: [
       ("{\"rbf\":{\"gamma\":-1}}", "rbf.gamma: expected a positive number, found -1"),
       ("{\"hermite\":{\"degree\":-1}}", "hermite.degree: expected an integer of at least 0, found -1"),
+      ("{\"monomial\":{\"degree\":150}}", "monomial.degree: expected an integer from 0 to 149, found 150"),
       ("{\"monomial\":{\"degree\":-2}}", "monomial.degree: expected an integer of at least 0, found -2"),
       ("{\"rectifiedMonomial\":{}}", "rectifiedMonomial.degree: expected an integer of at least 0, found nothing"),
       ("{\"leakyRelu\":{}}", "leakyRelu.alpha: expected a finite number, found nothing"),
@@ -51,9 +53,15 @@ struct ActivationFileTests {
         "{\"expNormalized\":{\"gamma\":-2}}",
         "expNormalized.gamma: expected a number that is not negative, found -2"
       ),
-      ("{\"numerical\":{\"function\":\"tanh\",\"degree\":0}}", "numerical.degree: expected an integer of at least 1, found 0"),
+      (
+        "{\"numerical\":{\"function\":\"tanh\",\"degree\":0}}",
+        "numerical.degree: expected an integer of at least 1, found 0"
+      ),
       ("{\"sign\":{\"a\":1}}", "sign.a: expected no arguments, found an unknown argument"),
-      ("{\"polynomial\":{\"coefficients\":[1,\"x\"]}}", "polynomial.coefficients[1]: expected a finite number, found \"x\""),
+      (
+        "{\"polynomial\":{\"coefficients\":[1,\"x\"]}}",
+        "polynomial.coefficients[1]: expected a finite number, found \"x\""
+      ),
     ])
   func wrong(text: String, description: String) throws {
     let node = try NodeValue(json: .init(text.utf8))

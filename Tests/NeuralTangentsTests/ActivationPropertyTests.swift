@@ -136,6 +136,31 @@ struct ActivationPropertyTests {
     #expect(abs(kappa / expected - 1) < 1e-9)
   }
 
+  @Test("powers of the largest degree are finite", arguments: [148, Monomial.largestDegree])
+  func largestDegree(degree: Int) throws {
+    let covariances = [-1, -0.5, 0, 0.5, 1].map { Covariance(q12: $0, q11: 1, q22: 1) }
+    let (whole, half) = (
+      try Monomial(degree: degree).duals(covariances), try RectifiedMonomial(degree: degree).duals(covariances)
+    )
+    let doubleFactorial = (1...degree).reduce(1.0) { $0 * Double(2 * $1 - 1) }
+    #expect(abs(whole.kappa[4] / doubleFactorial - 1) < 1e-13)
+    #expect(abs(half.kappa[4] / doubleFactorial - 0.5) < 1e-13)
+    let values = whole.kappa + whole.kappaDot + half.kappa + half.kappaDot
+    #expect(values.filter { !$0.isFinite }.isEmpty)
+    // E[uⁿ vⁿ] = 2 (E[u₊ⁿ v₊ⁿ] + (−1)ⁿ E[u₊ⁿ v₋ⁿ]).
+    let sum = 2 * (half.kappa[3] + (degree.isMultiple(of: 2) ? 1 : -1) * half.kappa[1])
+    #expect(abs(whole.kappa[3] / sum - 1) < 1e-12)
+  }
+
+  @Test("a step counts as 1 at a constant zero input")
+  func step() throws {
+    let covariances = [
+      Covariance(q12: 0, q11: 0, q22: 0), Covariance(q12: 0, q11: 1, q22: 0), Covariance(q12: 0, q11: 1, q22: 1),
+    ]
+    let kappa = try RectifiedMonomial(degree: 0).duals(covariances).kappa
+    for (value, expected) in zip(kappa, [1, 0.5, 0.25]) { #expect(abs(value - expected) < 1e-15) }
+  }
+
   @Test("sign has its arc-sine off the diagonal")
   func signOffDiagonal() throws {
     let values = try Sign().duals([Covariance(q12: 0.5, q11: 1, q22: 1), Covariance(q12: 0, q11: 0, q22: 0)])

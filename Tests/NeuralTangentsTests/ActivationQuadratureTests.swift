@@ -24,7 +24,7 @@ struct ActivationQuadratureTests {
     (Monomial(degree: 0), { _ in 1 }),
     (Monomial(degree: 3), { $0 * $0 * $0 }),
     (Monomial(degree: 8), { pow($0, 8) }),
-    (Polynomial(coefficients: [1.3, 0, -1.2, -0.5]), { 1.3 - 1.2 * $0 * $0 - 0.5 * $0 * $0 * $0 }),
+    (Polynomial([1.3, 0, -1.2, -0.5]), { 1.3 - 1.2 * $0 * $0 - 0.5 * $0 * $0 * $0 }),
     (ElementwiseNumerical(.tanh, degree: 90), { tanh($0) }),
     (ElementwiseNumerical(.silu, degree: 60), { $0 / (1 + exp(-$0)) }),
     (ElementwiseNumerical(.softplus, degree: 60), { log(1 + exp($0)) }),
@@ -67,7 +67,8 @@ struct ActivationQuadratureTests {
     for (index, covariance) in Self.covariances.enumerated() {
       let kappa = Self.expectation(phi, covariance)
       let kappaDot = Self.expectation(slope, covariance)
-      #expect(abs(values.kappa[index] - kappa) <= 2e-9 * max(1, abs(kappa)), "\(covariance): \(values.kappa[index]) \(kappa)")
+      #expect(
+        abs(values.kappa[index] - kappa) <= 2e-9 * max(1, abs(kappa)), "\(covariance): \(values.kappa[index]) \(kappa)")
       #expect(
         abs(values.kappaDot[index] - kappaDot) <= 2e-8 * max(1, abs(kappaDot)),
         "\(covariance): \(values.kappaDot[index]) \(kappaDot)")
@@ -84,9 +85,9 @@ struct ActivationQuadratureTests {
   }
 
   static let kinked: [(any Activation, @Sendable (Double) -> Double)] = [
-    (Relu(), { max($0, 0) }), (LeakyRelu(alpha: 0.1), { $0 < 0 ? 0.1 * $0 : $0 }), (Abs(), { abs($0) }),
-    (ABRelu(a: -0.3, b: 0.8), { $0 < 0 ? -0.3 * $0 : 0.8 * $0 }), (ABRelu(a: 0.5, b: 0), { min($0, 0) * 0.5 }),
-    (Sign(), { $0 < 0 ? -1 : $0 > 0 ? 1 : 0 }), (RectifiedMonomial(degree: 0), { $0 < 0 ? 0 : $0 > 0 ? 1 : 0.5 }),
+    (Relu(), { max($0, 0) }), (LeakyRelu(0.1), { $0 < 0 ? 0.1 * $0 : $0 }), (Abs(), { abs($0) }),
+    (ABRelu(-0.3, 0.8), { $0 < 0 ? -0.3 * $0 : 0.8 * $0 }), (ABRelu(0.5, 0), { min($0, 0) * 0.5 }),
+    (Sign(), { $0 < 0 ? -1 : $0 > 0 ? 1 : 0 }), (RectifiedMonomial(degree: 0), { $0 < 0 ? 0 : 1 }),
     (RectifiedMonomial(degree: 3), { pow(max($0, 0), 3) }), (Hermite(degree: 0), { _ in 1 }),
     (Hermite(degree: 3), { ($0 * $0 * $0 - 3 * $0) / 6.0.squareRoot() }),
     (Gelu(approximate: true), { 0.5 * $0 * (1 + tanh((2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0))) }),
@@ -107,13 +108,11 @@ struct ActivationQuadratureTests {
     let activation = Hermite(degree: degree)
     let covariance = Covariance(q12: 0.7, q11: 1, q22: 1)
     let values = try activation.duals([covariance])
-    let f = { (x: Double) in (try? activation.phi([x])[0]) ?? .nan }
-    // Node by node in Swift is slow: nine nodes are exact up to degree 8.
+    // Nine nodes are exact up to degree 17.
     let rule = GaussHermite(degree: 9)
     let phi = try activation.phi(rule.nodes.map { 2.0.squareRoot() * $0 })
     let norm = zip(rule.weights, phi).reduce(0) { $0 + $1.0 * $1.1 * $1.1 } / Double.pi.squareRoot()
     #expect(abs(norm - 1) < 1e-13)
-    #expect(f(1).isFinite)
     #expect(abs(values.kappa[0] - pow(0.7, Double(degree))) < 1e-15)
     let expected = degree == 0 ? 0 : Double(degree) * pow(0.7, Double(degree - 1))
     #expect(abs(values.kappaDot[0] - expected) < 1e-14)

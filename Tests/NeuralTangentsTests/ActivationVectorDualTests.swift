@@ -43,7 +43,14 @@ struct ActivationVectorDualTests {
     let vector = try #require(sample.activation.vectorDual, "every closed form has a vector kernel")
     let (kappa, kappaDot) = vectorDuals(vector, covariances, dtype)
     let expected = try sample.activation.duals(covariances)
-    let scales = try sample.activation.scales(covariances)
+    // The vector kernel of sines is exact relative to the larger one of two small variances.
+    let isWave = sample.activation is Sin || sample.activation is Cos
+    let scales = try sample.activation.scales(
+      isWave
+        ? covariances.map { covariance in
+          let larger = max(covariance.q11, covariance.q22)
+          return Covariance(q12: larger, q11: larger, q22: larger)
+        } : covariances)
     var worst = (kappa: 0.0, kappaDot: 0.0)
     for (index, covariance) in covariances.enumerated() {
       func error(_ found: Double, _ expected: Double, _ scale: Double, _ what: String) -> Double {
@@ -82,7 +89,8 @@ struct ActivationVectorDualTests {
       var results: (kappa: [Double], kappaDot: [Double]) = ([], [])
       for covariance in covariances {
         if dtype == .float64 {
-          var (rows, columns) = ([Double](repeating: 0, count: factorCount * lanes), [Double](repeating: 0, count: factorCount * lanes))
+          var rows = [Double](repeating: 0, count: factorCount * lanes)
+          var columns = rows
           var (k, theta) = ([Double](repeating: covariance.q12, count: lanes), [Double](repeating: 1, count: lanes))
           nt_dual_factors_f64(&dual, lanes, [Double](repeating: covariance.q11, count: lanes), &rows, lanes)
           nt_dual_factors_f64(&dual, lanes, [Double](repeating: covariance.q22, count: lanes), &columns, lanes)
@@ -90,8 +98,11 @@ struct ActivationVectorDualTests {
           results.kappa.append(k[0])
           results.kappaDot.append(theta[0])
         } else {
-          var (rows, columns) = ([Float](repeating: 0, count: factorCount * lanes), [Float](repeating: 0, count: factorCount * lanes))
-          var (k, theta) = ([Float](repeating: Float(covariance.q12), count: lanes), [Float](repeating: 1, count: lanes))
+          var rows = [Float](repeating: 0, count: factorCount * lanes)
+          var columns = rows
+          var (k, theta) = (
+            [Float](repeating: Float(covariance.q12), count: lanes), [Float](repeating: 1, count: lanes)
+          )
           nt_dual_factors_f32(&dual, lanes, [Float](repeating: Float(covariance.q11), count: lanes), &rows, lanes)
           nt_dual_factors_f32(&dual, lanes, [Float](repeating: Float(covariance.q22), count: lanes), &columns, lanes)
           nt_dual_row_f32(&dual, lanes, rows, lanes, columns, lanes, &k, &theta)

@@ -18,7 +18,7 @@ public struct ABRelu: Activation {
   /// Kept in files that ask for it; the dual is as accurate for very large and very small covariances without.
   public var stabilize: Bool
 
-  public init(a: Double, b: Double, stabilize: Bool = false) {
+  public init(_ a: Double, _ b: Double, stabilize: Bool = false) {
     self.a = a
     self.b = b
     self.stabilize = stabilize

@@ -13,12 +13,12 @@ public struct LeakyRelu: SpecialActivation {
   /// See `ABRelu.stabilize`.
   public var stabilize: Bool
 
-  public init(alpha: Double, stabilize: Bool = false) {
+  public init(_ alpha: Double, stabilize: Bool = false) {
     self.alpha = alpha
     self.stabilize = stabilize
   }
 
-  var general: ABRelu { ABRelu(a: alpha, b: 1, stabilize: stabilize) }
+  var general: ABRelu { ABRelu(alpha, 1, stabilize: stabilize) }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
     alpha = try arguments.number("alpha")

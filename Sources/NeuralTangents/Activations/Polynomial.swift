@@ -15,7 +15,7 @@ public struct Polynomial: Activation {
   /// From the constant term upwards; none at all is the zero function.
   public var coefficients: [Double]
 
-  public init(coefficients: [Double]) {
+  public init(_ coefficients: [Double]) {
     self.coefficients = coefficients
   }
 
@@ -86,4 +86,15 @@ func integerPower(_ x: Tensor, _ exponent: Int) -> Tensor {
   if exponent == 1 { return x }
   let half = integerPower(x, exponent / 2)
   return exponent.isMultiple(of: 2) ? half * half : half * half * x
+}
+
+extension LayerArguments {
+  /// The argument `degree`, from 0 to `largest`.
+  mutating func degree(atMost largest: Int) throws(NetworkError) -> Int {
+    let degree = try integer("degree", atLeast: 0)
+    guard degree <= largest else {
+      throw NetworkError(path: [.name("degree")], expected: "an integer from 0 to \(largest)", found: "\(degree)")
+    }
+    return degree
+  }
 }

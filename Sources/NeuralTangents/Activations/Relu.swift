@@ -15,7 +15,7 @@ public struct Relu: SpecialActivation {
     self.stabilize = stabilize
   }
 
-  var general: ABRelu { ABRelu(a: 0, b: 1, stabilize: stabilize) }
+  var general: ABRelu { ABRelu(0, 1, stabilize: stabilize) }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
     stabilize = try arguments.boolean("stabilize", default: false)
