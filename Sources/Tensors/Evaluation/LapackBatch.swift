@@ -36,7 +36,7 @@ struct MatrixStack {
   /// small ones, else one after the other with all threads of LAPACK.
   func forEach(_ body: @Sendable (Int) -> Int) -> [Int] {
     var results = [Int](repeating: 0, count: count)
-    if count < 2 * Threads.count {
+    if count < 2 * Threads.threadCount {
       return Threads.withThreadedBLAS { (0..<count).map(body) }
     }
     results.withUnsafeMutableBufferPointer { results in
@@ -113,8 +113,10 @@ package func firstNonFinite(_ tensor: Tensor) -> [Int]? {
           break
         }
       }
-      let first = min(firstBad.withLock { $0 } * block, elements.count)
-      guard let offset = (first..<elements.count).first(where: { !elements[$0].isFinite }) else { return nil }
+      let first = firstBad.withLock { $0 }
+      guard first < blocks,
+        let offset = (first * block..<elements.count).first(where: { !elements[$0].isFinite })
+      else { return nil }
       return zip(tensor.shape, tensor.shape.rowMajorStrides).map { offset / $1 % $0 }
     }
   }
