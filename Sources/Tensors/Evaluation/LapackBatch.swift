@@ -36,7 +36,7 @@ struct MatrixStack {
   /// small ones, else one after the other with all threads of LAPACK.
   func forEach(_ body: @Sendable (Int) -> Int) -> [Int] {
     var results = [Int](repeating: 0, count: count)
-    if count < 2 * Threads.threadCount {
+    if count < 2 * Threads.count {
       return Threads.withThreadedBLAS { (0..<count).map(body) }
     }
     results.withUnsafeMutableBufferPointer { results in
