@@ -113,8 +113,10 @@ package func firstNonFinite(_ tensor: Tensor) -> [Int]? {
           break
         }
       }
-      let first = min(firstBad.withLock { $0 } * block, elements.count)
-      guard let offset = (first..<elements.count).first(where: { !elements[$0].isFinite }) else { return nil }
+      let first = firstBad.withLock { $0 }
+      guard first < blocks,
+        let offset = (first * block..<elements.count).first(where: { !elements[$0].isFinite })
+      else { return nil }
       return zip(tensor.shape, tensor.shape.rowMajorStrides).map { offset / $1 % $0 }
     }
   }

@@ -56,7 +56,7 @@ struct DemoCommand: ParsableCommand {
       switch part {
       case .regression:
         try report.part("Regression with calibrated intervals") { report in
-          try DemoRegression(key: key).run(&report, key: key)
+          try DemoRegression(key: key).run(&report)
         }
       case .classification:
         try report.part("Classification: depth and activation") { report in

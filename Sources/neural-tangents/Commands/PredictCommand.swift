@@ -131,7 +131,7 @@ struct PredictCommand: ParsableCommand {
     let key = RandomKey(seed: seed)
     var report = ["\(table.rows.count) rows, \(encoder.width) inputs, \(describe(encoder.target))"]
     if let folds {
-      let validation = CrossValidation(recipe: recipe, folds: folds) { try self.encoder(of: $0) }
+      let validation = CrossValidation(recipe: recipe, folds: folds) { try self.encoder(of: $0, isFold: true) }
       let prediction = try validation.run(table, encoder: encoder, key: key, progress: progress)
       report += ["\nCross-validation in \(folds) folds:\n", try prediction.judged(by: table, target: encoder.target)]
     }
@@ -162,11 +162,11 @@ struct PredictCommand: ParsableCommand {
     return recipe
   }
 
-  private func encoder(of table: CsvTable) throws -> FeatureEncoder {
+  private func encoder(of table: CsvTable, isFold: Bool = false) throws -> FeatureEncoder {
     try FeatureEncoder(
       table, targets: names(target), task: task.task, categorical: Set(categorical.map(names) ?? []),
       // A fold may lack a category that other folds have.
-      allowsUnknownCategories: folds != nil && test == nil)
+      allowsUnknownCategories: isFold)
   }
 
   private func names(_ list: String) -> [String] {

@@ -1,3 +1,4 @@
+import Foundation
 import NeuralTangents
 import Tensors
 
@@ -9,14 +10,12 @@ struct DemoClassification {
     var name: DemoData.Name
     var trainCount: Int
     var repetitions: Int
-    /// Pixels share one scale; other features each have their own.
-    var isStandardized = true
   }
 
   private static let tasks = [
     Task(name: .wine, trainCount: 100, repetitions: 20),
     Task(name: .breastCancer, trainCount: 300, repetitions: 10),
-    Task(name: .digits, trainCount: 1000, repetitions: 3, isStandardized: false),
+    Task(name: .digits, trainCount: 200, repetitions: 10),
   ]
 
   func run(_ report: inout DemoReport, key: RandomKey) throws {
@@ -28,13 +27,13 @@ struct DemoClassification {
 
   private func run(_ task: Task, _ report: inout DemoReport, key: RandomKey) throws {
     let data = try DemoData(task.name)
-    let classifier = DemoClassifier(data)
+    let classifier = try DemoClassifier(data)
     let splits = key.split(into: task.repetitions).map {
       Split.random(count: data.count, trainCount: task.trainCount, key: $0)
     }
-    let inputs = splits.map { task.isStandardized ? data.standardized(over: $0.train) : data.x / 16 }
+    let inputs = try splits.map(data.inputs)
     report.write(
-      "\n\(task.name.rawValue): \(classifier.classCount) classes, \(task.trainCount) rows to learn from, "
+      "\(task.name.rawValue): \(data.target.width) classes, \(task.trainCount) rows to learn from, "
         + "\(data.count - task.trainCount) to test on, \(task.repetitions) splits\n")
     var table = TextTable(["activation"] + Self.depths.map { "\($0) hidden" })
     var curves: [Mark] = []
@@ -43,8 +42,8 @@ struct DemoClassification {
       for depth in Self.depths {
         report.progress.begin("\(task.name.rawValue), \(depth) x \(nonlinearity.rawValue)")
         let network = DemoNetwork(depth: depth, nonlinearity: nonlinearity).network
-        let accuracies = try zip(splits, inputs).map { split, x in
-          try self.accuracies(network, x, split, classifier)
+        let accuracies = try zip(splits, inputs).map { split, inputs in
+          try self.accuracies(network, inputs.train, inputs.test, split, classifier)
         }
         nngp.append(MeanWithError(accuracies.map(\.nngp)))
         ntk.append(MeanWithError(accuracies.map(\.ntk)))
@@ -52,27 +51,37 @@ struct DemoClassification {
       }
       table.add(cells)
       for (name, values, isDashed) in [("NNGP", nngp, false), ("NTK", ntk, true)] {
+        // Side by side, so that bars do not hide each other.
+        let shift = pow(1.025, Double(curves.count / 2) - 2.5)
+        let x = Self.depths.map { Double($0) * shift }
         curves.append(
           Mark(
-            label: "\(nonlinearity.rawValue), \(name)", x: Self.depths.map(Double.init),
-            geometry: .linePoints(y: values.map { 100 * $0.mean }), color: color, isDashed: isDashed))
+            x: x,
+            geometry: .bars(
+              lower: values.map { 100 * ($0.mean - $0.error) }, upper: values.map { 100 * ($0.mean + $0.error) }),
+            color: color))
+        curves.append(
+          Mark(
+            label: "\(nonlinearity.rawValue), \(name)", x: x, geometry: .linePoints(y: values.map { 100 * $0.mean }),
+            color: color, isDashed: isDashed))
       }
     }
     report.write(table)
+    report.writeEmptyLine()
+    guard task.name == .digits else { return }
     try report.draw(
       Figure(
-        title: "\(task.name.rawValue): accuracy over depth (\(task.trainCount) training rows, mean of \(task.repetitions) splits)",
+        title: "Digits: accuracy over depth, \(task.trainCount) training images (mean of \(task.repetitions) splits ± standard error)",
         x: Axis(
-          "hidden layers", range: 0.9...9, isLogarithmic: true,
+          "hidden layers", range: 0.85...9.5, isLogarithmic: true,
           ticks: Self.depths.map { Axis.Tick(position: Double($0), label: "\($0)") }),
         y: Axis("test accuracy (%)"), content: .marks(curves), legend: .outside),
-      name: "accuracy-\(task.name.rawValue)")
+      name: "accuracy-by-depth")
   }
 
   private func accuracies(
-    _ network: Serial, _ x: Tensor, _ split: Split, _ classifier: DemoClassifier
+    _ network: Serial, _ train: Tensor, _ test: Tensor, _ split: Split, _ classifier: DemoClassifier
   ) throws -> (nngp: Double, ntk: Double) {
-    let (train, test) = (x.taking(split.train, axis: 0), x.taking(split.test, axis: 0))
     let trainTrain = try network.kernel(train)
     let testTrain = try network.kernel(test, train)
     func accuracy(_ kernel: (Kernel) -> Tensor?) throws -> Double {

@@ -5,17 +5,14 @@ import Tensors
 struct DemoClassifier {
   private static let noise = DiagonalRegularizer.relative(0.01)
 
-  let classCount: Int
-  /// One-hot, each column of mean zero over all classes.
+  private let target: TargetEncoder
   private let targets: Tensor
-  private let classes: [Int]
+  let classes: [Int]
 
-  init(_ data: DemoData) {
-    classes = data.classIndices
-    classCount = data.classes.count
-    var numbers = [Double](repeating: -1 / Double(classCount), count: classes.count * classCount)
-    for (row, index) in classes.enumerated() { numbers[row * classCount + index] += 1 }
-    targets = Tensor(numbers, shape: [classes.count, classCount])
+  init(_ data: DemoData) throws {
+    target = data.target
+    targets = try target.outputs(of: data.table)
+    classes = try target.classIndices(of: data.table)
   }
 
   /// The part of test rows that get their own class.
@@ -26,12 +23,8 @@ struct DemoClassifier {
   func accuracy(trainTrain: Tensor, testTrain: Tensor, split: Split) throws -> Double {
     let process = try GaussianProcess(
       kTrainTrain: trainTrain, yTrain: targets.taking(split.train, axis: 0), regularizer: Self.noise)
-    let scores = try process.predict(kTestTrain: testTrain).mean.asType(.float64).scalars(as: Double.self)
-    let right = split.test.enumerated().count { position, row in
-      let rowScores = scores[position * classCount..<(position + 1) * classCount]
-      return rowScores.indices.max { rowScores[$0] < rowScores[$1] } == position * classCount + classes[row]
-    }
-    return Double(right) / Double(split.test.count)
+    let scores = try process.predict(kTestTrain: testTrain).mean
+    return try classificationAccuracy(scores: scores, labels: split.test.map { classes[$0] })
   }
 }
 

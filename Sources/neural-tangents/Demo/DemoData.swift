@@ -10,26 +10,17 @@ struct DemoData: Sendable {
     case digits
   }
 
-  /// Shape (rows, features).
-  let x: Tensor
-  /// The last column.
-  let labels: [String]
+  let name: Name
+  let table: CsvTable
+  let target: TargetEncoder
+  /// Of the digits, with one row per image, from 0 to 1: pixels are alike, so they keep one scale.
+  private let allPixels: Tensor?
 
   init(_ name: Name) throws {
-    let path = try Self.path(of: name)
-    let table = try CsvTable(at: path)
-    let featureCount = table.header.count - 1
-    var numbers: [Double] = []
-    for (row, line) in zip(table.rows, table.lines) {
-      for cell in row.dropLast() {
-        guard let number = Double(cell) else {
-          throw CommandError.internalFailure("\(path): line \(line): expected numbers, found \"\(cell)\"")
-        }
-        numbers.append(number)
-      }
-    }
-    x = Tensor(numbers, shape: [table.rows.count, featureCount])
-    labels = table.rows.map { $0[featureCount] }
+    self.name = name
+    table = try CsvTable(at: Self.path(of: name))
+    target = try TargetEncoder(table, names: [table.header[table.header.count - 1]])
+    allPixels = name == .digits ? try Self.pixels(of: table) : nil
   }
 
   private static func path(of name: Name) throws -> String {
@@ -42,25 +33,27 @@ struct DemoData: Sendable {
     return url.path
   }
 
-  var count: Int { labels.count }
+  var count: Int { table.rows.count }
 
-  /// The last column as numbers, shape (rows, 1).
-  var targets: Tensor { Tensor(labels.map { Double($0) ?? .nan }, shape: [count, 1]) }
+  /// The name of what is predicted.
+  var targetName: String { target.names[0] }
 
-  /// The different labels in order.
-  var classes: [String] { Set(labels).sorted() }
-
-  /// The position of each row's label among the classes.
-  var classIndices: [Int] {
-    let positions = Dictionary(uniqueKeysWithValues: zip(classes, 0...))
-    return labels.map { positions[$0] ?? 0 }
+  func encoder(over rows: [Int]) throws -> FeatureEncoder {
+    try FeatureEncoder(table.selecting(rows: rows), targets: target.names)
   }
 
-  /// Features of mean zero and variance one over `rows`; those that do not vary there become zero.
-  func standardized(over rows: [Int]) -> Tensor {
-    let part = x.taking(rows, axis: 0)
-    let deviation = part.standardDeviation(axes: [0], keepDims: true)
-    let scale = select(deviation .> 0, 1 / maximum(deviation, 1e-300), deviation)
-    return (x - part.mean(axes: [0], keepDims: true)) * scale
+  /// Inputs of the training and the test rows, encoded by the training rows.
+  func inputs(_ split: Split) throws -> (train: Tensor, test: Tensor) {
+    if let allPixels { return (allPixels.taking(split.train, axis: 0), allPixels.taking(split.test, axis: 0)) }
+    let encoder = try encoder(over: split.train)
+    return (
+      try encoder.features(of: table.selecting(rows: split.train)),
+      try encoder.features(of: table.selecting(rows: split.test))
+    )
+  }
+
+  private static func pixels(of table: CsvTable) throws -> Tensor {
+    let columns = try table.header.dropLast().map { try TableColumn(table, $0).numbers() }
+    return Tensor(table.rows.indices.flatMap { row in columns.map { $0[row] / 16 } }, shape: [table.rows.count, columns.count])
   }
 }

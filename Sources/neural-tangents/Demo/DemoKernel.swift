@@ -7,14 +7,14 @@ struct DemoKernel {
 
   func run(_ report: inout DemoReport, key: RandomKey) throws {
     let data = try DemoData(.digits)
-    let classes = data.classIndices
+    let classes = try data.target.classIndices(of: data.table)
     let order = key.permutation(data.count)
-    let names = data.classes
+    let names = data.target.classes ?? []
     let rows = names.indices.flatMap { index in
       order.filter { classes[$0] == index }.prefix(Self.imagesPerClass)
     }
     let network = DemoNetwork(depth: 3, nonlinearity: .relu)
-    let ntk = try network.network.ntk(data.x.taking(rows, axis: 0) / 16)
+    let ntk = try network.network.ntk(data.inputs(Split(train: rows, test: [])).train)
     let scale = rsqrt(ntk.diagonal())
     let correlations = ntk * scale.reshaped([-1, 1]) * scale.reshaped([1, -1])
     let values = correlations.scalars(as: Double.self)

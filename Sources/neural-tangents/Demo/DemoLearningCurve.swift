@@ -9,9 +9,8 @@ struct DemoLearningCurve {
 
   func run(_ report: inout DemoReport, key: RandomKey) throws {
     let data = try DemoData(.digits)
-    let classifier = DemoClassifier(data)
+    let classifier = try DemoClassifier(data)
     let keys = key.split(into: Self.repetitions)
-    let x = data.x / 16
     let deep = DemoNetwork(depth: 3, nonlinearity: .relu)
     let linear = DemoNetwork(depth: 0, nonlinearity: .relu)
     var errors: [String: [[Double]]] = [:]
@@ -22,7 +21,7 @@ struct DemoLearningCurve {
         // Nested: the first rows of one order, so that curves show more rows and not other rows.
         let order = key.permutation(data.count)
         let split = Split(train: Array(order[..<size]), test: Array(order[(data.count - Self.testCount)...]))
-        let (train, test) = (x.taking(split.train, axis: 0), x.taking(split.test, axis: 0))
+        let (train, test) = try data.inputs(split)
         for (network, isLinear) in [(deep.network, false), (linear.network, true)] {
           let (square, rectangle) = (try network.kernel(train), try network.kernel(test, train))
           let choices: [(String, Tensor?, Tensor?)] =
@@ -64,12 +63,12 @@ struct DemoLearningCurve {
         Mark(label: label, x: x, geometry: .linePoints(y: values.map { 100 * MeanWithError($0).mean }), color: color))
     }
     return Figure(
-      title: "Digits: test error falls with training images (mean and range of \(Self.repetitions) draws)",
+      title: "Digits: test error over training images (mean and range of \(Self.repetitions) draws)",
       x: Axis(
         "training images", range: 8...1250, isLogarithmic: true,
         ticks: Self.sizes.map { Axis.Tick(position: Double($0), label: "\($0)") }),
-      y: Axis("test error (%)", range: 1...100, isLogarithmic: true, ticks: [1, 2, 5, 10, 20, 50, 100].map {
-        Axis.Tick(position: $0, label: "\(Int($0))")
+      y: Axis("test error (%)", range: 0.5...100, isLogarithmic: true, ticks: [0.5, 1, 2, 5, 10, 20, 50, 100].map {
+        Axis.Tick(position: $0, label: significant($0))
       }),
       content: .marks(marks), legend: .topRight)
   }

@@ -6,72 +6,96 @@ import Tensors
 /// everything is judged on rows that were not looked at.
 struct DemoRegression {
   private static let trainCount = 310
+  private static let foldCount = 10
 
   private let data: DemoData
   private let split: Split
-  private let x: Tensor
-  /// Standardised with the training rows.
-  private let y: Tensor
-  private let center: Double
-  private let unit: Double
+  private let train: CsvTable
+  private let test: CsvTable
+  private let encoder: FeatureEncoder
+  private let key: RandomKey
 
   init(key: RandomKey) throws {
+    let keys = key.split()
     data = try DemoData(.diabetes)
-    split = .random(count: data.count, trainCount: Self.trainCount, key: key)
-    x = data.standardized(over: split.train)
-    let train = data.targets.taking(split.train, axis: 0)
-    center = train.mean().scalar(as: Double.self)
-    unit = train.standardDeviation().scalar(as: Double.self)
-    y = (data.targets - center) / unit
+    split = .random(count: data.count, trainCount: Self.trainCount, key: keys[0])
+    train = data.table.selecting(rows: split.train)
+    test = data.table.selecting(rows: split.test)
+    encoder = try data.encoder(over: split.train)
+    self.key = keys[1]
   }
 
-  func run(_ report: inout DemoReport, key: RandomKey) throws {
-    let candidates = try evidence()
-    report.write(
-      "Diabetes: \(split.train.count) patients to learn from, \(split.test.count) to test on, \(data.x.shape[1]) features")
-    report.write("Log marginal likelihood on the training rows; each network with its best noise:\n")
-    var table = TextTable(["network", "bias std", "noise / variance", "log likelihood"])
-    for candidate in candidates.prefix(5) {
-      table.add([
-        candidate.network.name, format(candidate.network.biasStd, 1), format(candidate.noise, 2),
-        format(candidate.logLikelihood, 2),
-      ])
+  func run(_ report: inout DemoReport) throws {
+    let best = try choose(&report)
+    let models = [
+      Model(name: "linear, NNGP", recipe: Recipe(network: DemoNetwork(depth: 0, nonlinearity: .relu, biasStd: 1).network)),
+      Model(
+        name: "\(best.network.name), NNGP",
+        recipe: Recipe(network: best.network.network, regularizer: .fixed(.relative(best.noise)))),
+      Model(name: "\(best.network.name), NTK", recipe: Recipe(network: best.network.network, method: .ntk)),
+    ]
+    let truth = try data.target.values(of: test)
+    let guess = try rootMeanSquareError(
+      targets: truth, mean: truth * 0 + data.target.values(of: train).mean().scalar(as: Double.self))
+    report.writeEmptyLine()
+    report.write("On \(split.test.count) test patients (always guessing the training mean: RMSE \(format(guess, 1))):\n")
+    var table = TextTable(["model", "RMSE", "NLPD"] + RegressionScores.levels.map { "in \(format(100 * $0, 0)) %" })
+    var shown: (mean: Tensor, deviation: Tensor, scores: RegressionScores)?
+    for model in models {
+      let fitted = try TableModel(model.recipe, encoder: encoder, table: train, key: key, progress: report.progress)
+      guard case .numbers(let mean, let deviation) = try fitted.predict(test, progress: report.progress) else { continue }
+      let scores = try RegressionScores(truth: truth, mean: mean, standardDeviation: deviation)
+      add(scores, named: model.name, to: &table)
+      if model.name == models[1].name { shown = (mean, deviation, scores) }
     }
     report.write(table)
+    if let shown {
+      try report.draw(
+        bands(
+          shown.mean.scalars(as: Double.self), shown.deviation.scalars(as: Double.self), truth.scalars(as: Double.self),
+          shown.scores, network: best.network),
+        name: "regression-intervals")
+    }
+    try crossValidate(models, &report)
+  }
 
-    let best = candidates[0]
-    let truth = part(data.targets, split.test)
-    var predictions: [(name: String, outputs: TrainedModel.Outputs)] = []
-    for (name, network, method, regularizer) in [
-      ("linear, NNGP", DemoNetwork(depth: 0, nonlinearity: .relu, biasStd: 1), Recipe.Method.nngp, Recipe.Regularizer.automatic),
-      ("\(best.network.name), NNGP", best.network, .nngp, .fixed(.relative(best.noise))),
-      ("\(best.network.name), NTK", best.network, .ntk, .automatic),
-    ] {
-      let recipe = Recipe(network: network.network, method: method, regularizer: regularizer)
-      let model = try TrainedModel(
-        recipe, x: x.taking(split.train, axis: 0), y: y.taking(split.train, axis: 0), key: key, progress: report.progress)
-      predictions.append((name, try model.predict(x.taking(split.test, axis: 0), progress: report.progress)))
-    }
-    let scores = predictions.map { prediction in
-      RegressionScores(
-        truth: truth, mean: means(prediction.outputs), standardDeviation: deviations(prediction.outputs))
-    }
-    report.write("\nOn the \(split.test.count) test patients (guessing the mean: RMSE \(format(guessError(truth), 1))):\n")
-    var results = TextTable(
-      ["model", "RMSE", "NLPD"] + RegressionScores.levels.map { "in \(format(100 * $0, 0)) %" })
-    for (prediction, score) in zip(predictions, scores) {
-      results.add(
-        [prediction.name, format(score.rootMeanSquaredError, 1), format(score.negativeLogDensity, 3)]
-          + RegressionScores.levels.map { "\(format(100 * score.coverage(of: $0), 1)) %" })
-    }
-    report.write(results)
-    report.write("\"in 95 %\": part of true values inside the 95 % interval; ideal is 95 %.")
+  private struct Model {
+    var name: String
+    var recipe: Recipe
+  }
 
-    try report.draw(
-      bands(means(predictions[1].outputs), deviations(predictions[1].outputs), truth, scores[1], network: best.network),
-      name: "regression-intervals")
-    try report.draw(
-      reliability(zip(predictions.dropFirst(), scores.dropFirst()).map { ($0.name, $1) }), name: "reliability")
+  private func add(_ scores: RegressionScores, named name: String, to table: inout TextTable) {
+    table.add(
+      [name, format(scores.rootMeanSquareError, 1), format(scores.negativeLogDensity, 3)]
+        + scores.calibration.rows.map { "\(format(100 * $0.observed, 1)) %" })
+  }
+
+  /// All patients, each predicted by a model that did not see them; noise and scale fitted anew in each fold.
+  private func crossValidate(_ models: [Model], _ report: inout DemoReport) throws {
+    let truth = try data.target.values(of: data.table)
+    let encoder = try data.encoder(over: Array(0..<data.count))
+    let levels = stride(from: 0.05, to: 0.975, by: 0.05).map { $0 }
+    var table = TextTable(["model", "RMSE", "NLPD"] + RegressionScores.levels.map { "in \(format(100 * $0, 0)) %" })
+    var curves: [(name: String, calibration: CalibrationTable)] = []
+    for model in models {
+      var recipe = model.recipe
+      recipe.regularizer = .automatic
+      let validation = CrossValidation(recipe: recipe, folds: Self.foldCount) {
+        try FeatureEncoder($0, targets: data.target.names)
+      }
+      let prediction = try validation.run(data.table, encoder: encoder, key: key, progress: report.progress)
+      guard case .numbers(let mean, let deviation) = prediction else { continue }
+      add(try RegressionScores(truth: truth, mean: mean, standardDeviation: deviation), named: model.name, to: &table)
+      let scores = try RegressionScores(truth: truth, mean: mean, standardDeviation: deviation, levels: levels)
+      curves.append((model.name, scores.calibration))
+    }
+    report.writeEmptyLine()
+    report.write("On all \(data.count) patients, in \(Self.foldCount) folds:\n")
+    report.write(table)
+    report.writeEmptyLine()
+    report.write("RMSE: root mean square error; NLPD: mean negative log predictive density.")
+    report.write("\"in 95 %\": part of true values inside the 95 % interval; ideally 95 %.")
+    try report.draw(reliability(Array(curves.dropFirst())), name: "reliability")
   }
 
   // MARK: - Choosing the network
@@ -83,26 +107,36 @@ struct DemoRegression {
     var logLikelihood: Double
   }
 
-  /// All candidates, the most likely first.
-  private func evidence() throws -> [Candidate] {
-    let (xTrain, yTrain) = (x.taking(split.train, axis: 0), y.taking(split.train, axis: 0))
+  private func choose(_ report: inout DemoReport) throws -> Candidate {
+    let (x, y) = (try encoder.features(of: train), try encoder.target.outputs(of: train))
     var candidates: [Candidate] = []
     for nonlinearity in DemoNetwork.Nonlinearity.allCases {
       for depth in 1...3 {
         for biasStd in [0.1, 0.5, 1] {
           let network = DemoNetwork(depth: depth, nonlinearity: nonlinearity, biasStd: biasStd)
-          let kernel = try network.network.nngp(xTrain)
-          let scored = try stride(from: -2.0, through: 1, by: 0.25).map { exponent in
+          let kernel = try network.network.nngp(x)
+          let scored = try stride(from: -1.0, through: 1, by: 0.25).map { exponent in
             let noise = pow(10, exponent)
             return Candidate(
               network: network, noise: noise,
-              logLikelihood: try Self.logLikelihood(kernel, yTrain, noise: .relative(noise)))
+              logLikelihood: try Self.logLikelihood(kernel, y, noise: .relative(noise)))
           }
           candidates += [scored.max { $0.logLikelihood < $1.logLikelihood }].compactMap(\.self)
         }
       }
     }
-    return candidates.sorted { $0.logLikelihood > $1.logLikelihood }
+    candidates.sort { $0.logLikelihood > $1.logLikelihood }
+    report.write("Diabetes: \(split.train.count) patients to learn from, \(encoder.width) features.")
+    report.write("Log marginal likelihood of \(candidates.count) networks, each with its best noise; the first five:\n")
+    var table = TextTable(["network", "bias std", "noise / variance", "log likelihood"])
+    for candidate in candidates.prefix(5) {
+      table.add([
+        candidate.network.name, format(candidate.network.biasStd, 1), format(candidate.noise, 2),
+        format(candidate.logLikelihood, 2),
+      ])
+    }
+    report.write(table)
+    return candidates[0]
   }
 
   /// log N(y; 0, s K̃) with the scale s that makes it largest, yᵀ K̃⁻¹ y / N.
@@ -116,22 +150,6 @@ struct DemoRegression {
     return parts[1] - 0.5 * count * (1 + log(fit / count))
   }
 
-  // MARK: - In the units of the data
-
-  private func part(_ tensor: Tensor, _ rows: [Int]) -> [Double] { tensor.taking(rows, axis: 0).scalars(as: Double.self) }
-
-  private func means(_ outputs: TrainedModel.Outputs) -> [Double] {
-    (outputs.mean * unit + center).scalars(as: Double.self)
-  }
-
-  private func deviations(_ outputs: TrainedModel.Outputs) -> [Double] {
-    (outputs.standardDeviation * unit).scalars(as: Double.self)
-  }
-
-  private func guessError(_ truth: [Double]) -> Double {
-    (truth.reduce(0) { $0 + ($1 - center) * ($1 - center) } / Double(truth.count)).squareRoot()
-  }
-
   // MARK: - Pictures
 
   private func bands(
@@ -143,9 +161,9 @@ struct DemoRegression {
       .band(
         lower: order.map { mean[$0] - factor * deviation[$0] }, upper: order.map { mean[$0] + factor * deviation[$0] })
     }
-    let covered = "\(format(100 * scores.coverage(of: 0.95), 0)) %"
+    let inside = mean.indices.count { abs(truth[$0] - mean[$0]) <= RegressionScores.intervalFactor * deviation[$0] }
     return Figure(
-      title: "Diabetes, \(truth.count) test patients: \(covered) of true scores lie in the 95 % interval (NNGP, \(network.name))",
+      title: "Diabetes (NNGP, \(network.name)): \(inside) of \(truth.count) test patients lie in their 95 % interval",
       x: Axis("test patient, ordered by prediction", range: 0...Double(truth.count + 1)),
       y: Axis("disease progression after one year (score)"),
       content: .marks([
@@ -156,26 +174,25 @@ struct DemoRegression {
       ]))
   }
 
-  private func reliability(_ models: [(name: String, scores: RegressionScores)]) -> Figure {
-    let levels = stride(from: 0.0, through: 1, by: 0.05).map { $0 }
+  private func reliability(_ models: [(name: String, calibration: CalibrationTable)]) -> Figure {
     let ideal = Mark(label: "ideal", x: [0, 1], geometry: .line(y: [0, 1]), color: .gray, isDashed: true)
     let marks = zip(models, [Color.blue, .vermilion, .green]).map { model, color in
       Mark(
-        label: model.name, x: levels,
-        geometry: .linePoints(y: levels.map { $0 == 1 ? 1 : model.scores.coverage(of: $0) }), color: color)
+        label: model.name, x: model.calibration.rows.map(\.expected),
+        geometry: .linePoints(y: model.calibration.rows.map(\.observed)), color: color)
     }
     // Two standard errors of the observed part of so many rows, were the intervals exact.
-    let errors = levels.map { 2 * ($0 * (1 - $0) / Double(split.test.count)).squareRoot() }
+    let levels = stride(from: 0.0, through: 1, by: 0.02).map { $0 }
+    let errors = levels.map { 2 * ($0 * (1 - $0) / Double(data.count)).squareRoot() }
     let chance = Mark(
-      label: "two standard errors", x: levels,
+      label: "ideal ± 2 standard errors", x: levels,
       geometry: .band(
         lower: zip(levels, errors).map { max(0, $0 - $1) }, upper: zip(levels, errors).map { min(1, $0 + $1) }),
       color: .gray)
     return Figure(
-      title: "Reliability of the intervals of \(split.test.count) test patients",
+      title: "Diabetes: reliability of the intervals of \(data.count) patients in \(Self.foldCount) folds",
       x: Axis("probability of the predicted interval", range: 0...1),
       y: Axis("part of true values inside it", range: 0...1),
       content: .marks([chance, ideal] + marks), shape: .square)
   }
 }
-

@@ -58,6 +58,8 @@ struct Mark: Sendable {
   enum Geometry: Sendable {
     /// The area between two curves.
     case band(lower: [Double], upper: [Double])
+    /// A vertical bar at each place.
+    case bars(lower: [Double], upper: [Double])
     case line(y: [Double])
     case points(y: [Double])
     case linePoints(y: [Double])

@@ -55,6 +55,9 @@ struct GnuplotScript {
     case .band(let lower, let upper):
       let block = addBlock(zip(mark.x, zip(lower, upper)).map { "\($0) \($1.0) \($1.1)" })
       plots.append("\(block) using 1:2:3 with filledcurves fillstyle transparent solid 0.22 noborder \(color) \(title)")
+    case .bars(let lower, let upper):
+      let block = addBlock(zip(mark.x, zip(lower, upper)).map { "\($0) \(($1.0 + $1.1) / 2) \($1.0) \($1.1)" })
+      plots.append("\(block) using 1:2:3:4 with yerrorbars pointtype 0 \(color) linewidth 1.4 \(title)")
     case .line(let y):
       plots.append("\(addBlock(pairs(mark.x, y))) using 1:2 with lines \(stroke) \(title)")
     case .points(let y):
