@@ -10,14 +10,16 @@ struct PredictCommand: ParsableCommand {
     discussion: """
       Numbers: each prediction comes with the standard deviation and the 95 %
       interval of a new measurement, noise included, in the target's own units.
-      Classes: each comes with the probability of every class; regression on
-      one-hot targets, the class with the largest output is predicted.
+      Classes: the most probable class, and the probability of every class that
+      its output is the largest in a regression on one-hot targets (one less 1/C at
+      the row's class, -1/C at the others).
 
       Columns of numbers are standardised, columns of text become one input per
       category. --diag-reg is the noise: its variance as a part of the kernel's mean
       diagonal. By default it is the level between 1e-6 and 10 that predicts
       left-out training rows best (of at most 1000 rows). The scale of all
       variances is fitted to left-out training rows too; means do not depend on it.
+      Linear algebra is done in float64 whatever the precision of the kernels.
 
       --method nngp is the Bayesian network, --method ntk the ensemble of networks
       trained by gradient descent, after --time steps of --learning-rate.
@@ -140,7 +142,7 @@ struct PredictCommand: ParsableCommand {
       // Judged before it is written: a mistake in the true values should not leave a file behind.
       let model = try TableModel(recipe, encoder: encoder, table: table, key: key, progress: progress)
       let prediction = try model.predict(testTable, progress: progress)
-      report.append("noise: \(model.model.calibration.regularizer)")
+      report.append(describe(model.model.calibration.regularizer))
       if encoder.target.isPresent(in: testTable) {
         report += ["\n\(test):\n", try prediction.judged(by: testTable, target: encoder.target)]
       }
@@ -171,6 +173,13 @@ struct PredictCommand: ParsableCommand {
 
   private func names(_ list: String) -> [String] {
     list.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+  }
+
+  private func describe(_ regularizer: DiagonalRegularizer) -> String {
+    switch regularizer {
+    case .relative(let value): "noise: \(significant(value)) of the kernel's mean diagonal"
+    case .absolute(let value): "noise: \(significant(value))"
+    }
   }
 
   private func describe(_ target: TargetEncoder) -> String {
