@@ -8,7 +8,7 @@ struct PredictErrorTests {
   init() throws {
     scratch = try ScratchDirectory()
     try scratch.write(#"{"serial": [{"dense": {"width": 4}}, {"relu": {}}, {"dense": {"width": 1}}]}"#, to: "net.json")
-    try scratch.write(#"{"serial": [{"dense": {"wdth": 4}}]}"#, to: "misspelt.json")
+    try scratch.write(#"{"serial": [{"dense": {"width": 4, "weightstd": 1}}]}"#, to: "misspelt.json")
     try scratch.write("a,b,y\n1,2,3\n2,1,4\n3,3,7\n4,0,1\n", to: "train.csv")
     try scratch.write("a,b\n1,2\n", to: "test.csv")
     try scratch.write("a,b,y\n1,2,3\n2,4\n", to: "ragged.csv")
@@ -43,7 +43,7 @@ struct PredictErrorTests {
 
   static let cases = [
     Case(network: "absent.json", status: 66, mentions: ["absent.json"]),
-    Case(network: "misspelt.json", status: 65, mentions: ["misspelt.json", "serial[0].dense", "wdth"]),
+    Case(network: "misspelt.json", status: 65, mentions: ["misspelt.json", "serial[0].dense", "weightstd"]),
     Case(train: "absent.csv", status: 66, mentions: ["absent.csv", "no such file"]),
     Case(train: "ragged.csv", status: 65, mentions: ["ragged.csv", "line 3", "3 cells", "found 2"]),
     Case(train: "word.csv", status: 65, mentions: ["word.csv", "line 3", "\"b\"", "\"oops\""]),

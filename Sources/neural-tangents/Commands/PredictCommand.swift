@@ -7,6 +7,12 @@ struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "predict",
     abstract: "Predict columns of a table from its other columns, with uncertainty.",
+    usage: """
+      neural-tangents predict <network> --train <file> --target <columns> \\
+        --test <file> --output <file> [<options>]
+      neural-tangents predict <network> --train <file> --target <columns> \\
+        --folds <count> [<options>]
+      """,
     discussion: """
       Numbers: each prediction comes with the standard deviation and the 95 %
       interval of a new measurement, noise included, in the target's own units.
@@ -36,40 +42,46 @@ struct PredictCommand: ParsableCommand {
   @Argument(help: "The network: a JSON file, or YAML with a name ending in .yaml.", completion: .file())
   var network: String
 
-  @Option(help: "CSV file with a header: the rows to learn from.", completion: .file(extensions: ["csv"]))
+  @Option(
+    help: .init("CSV file with a header: the rows to learn from.", valueName: "file"), completion: .file(extensions: ["csv"]))
   var train: String
 
-  @Option(help: "The column to predict, or several separated by commas.")
+  @Option(help: .init("The column to predict, or several separated by commas.", valueName: "columns"))
   var target: String
 
-  @Option(help: "CSV file: the rows to predict. With the target column it is also scored.", completion: .file(extensions: ["csv"]))
+  @Option(
+    help: .init("CSV file: the rows to predict. With the target column it is also scored.", valueName: "file"),
+    completion: .file(extensions: ["csv"]))
   var test: String?
 
-  @Option(help: "CSV file to write the predictions to.", completion: .file(extensions: ["csv"]))
+  @Option(
+    help: .init("CSV file to write the predictions to.", valueName: "file"), completion: .file(extensions: ["csv"]))
   var output: String?
 
-  @Option(help: "Judge by cross-validation of the training rows in so many folds.")
+  @Option(help: .init("Judge by cross-validation of the training rows in so many folds.", valueName: "count"))
   var folds: Int?
 
-  @Option(help: "What the target is: auto, regression or classification.")
+  @Option(help: "What the target is.")
   var task = TaskChoice.auto
 
-  @Option(help: "nngp or ntk.")
+  @Option(help: "Which network to predict with; see above.")
   var method = MethodChoice.nngp
 
-  @Option(parsing: .unconditional, help: "Training time in gradient steps, or inf.")
+  @Option(parsing: .unconditional, help: .init("Training time in gradient steps.", valueName: "steps"))
   var time = Double.infinity
 
-  @Option(parsing: .unconditional, help: "Learning rate of a gradient step.")
+  @Option(parsing: .unconditional, help: .init("Learning rate of a gradient step.", valueName: "rate"))
   var learningRate = 1.0
 
-  @Option(parsing: .unconditional, help: "Diagonal regularizer relative to the kernel's mean diagonal (default: chosen).")
+  @Option(
+    parsing: .unconditional,
+    help: .init("Noise relative to the kernel's mean diagonal (default: chosen).", valueName: "number"))
   var diagReg: Double?
 
-  @Option(parsing: .unconditional, help: "Diagonal regularizer in the kernel's own units.")
+  @Option(parsing: .unconditional, help: .init("Noise in the kernel's own units instead.", valueName: "number"))
   var diagRegAbsolute: Double?
 
-  @Option(help: "Columns of numbers to be read as names, separated by commas.")
+  @Option(help: .init("Columns of numbers to be read as names, separated by commas.", valueName: "columns"))
   var categorical: String?
 
   @Option(parsing: .unconditional, help: "Seed of the folds.")
