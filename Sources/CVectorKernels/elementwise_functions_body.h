@@ -22,6 +22,46 @@ DECLARE_SLEEF_1(erfc, u15)
 DECLARE_SLEEF_2(pow, u10)
 DECLARE_SLEEF_2(atan2, u10)
 
+// The inverse of erf, within 3 ulp after three steps, 2e-14 after two: Winitzki's approximation, off by at most 0.2 %, then
+// Halley's method, which cubes the error. The residual is taken from erfc where erf is near 1, for 1 - x is then exact.
+// Source: S. Winitzki, "A handy approximation for the error function and its inverse" (2008), with a = 0.147.
+static inline VD NAME(nt_erf_inverse_steps)(VD x, int steps) {
+  const VD a = V_ABS(x), complement = 1.0 - a;
+  const VD l = SLEEF_D(log, u10)(complement * (1.0 + a)), t = 4.330746750799873 + 0.5 * l;
+  const VD root = V_SQRT(t * t - l / 0.147);
+  VD y = V_SQRT(V_SELECT(t > 0.0, -l / (0.147 * (root + t)), root - t));
+  for (int step = 0; step < steps; step++) {
+    const VD residual =
+      V_SELECT(a < 0.5, SLEEF_D(erf, u10)(y) - a, complement - SLEEF_D(erfc, u15)(y));
+    const VD newton = residual * SLEEF_D(exp, u10)(y * y) * 0.88622692545275801;
+    y -= newton / (1.0 + y * newton);
+  }
+  y = V_SELECT(a < 1.0, y, V_SELECT(a == 1.0, SPLAT_D(__builtin_inf()), SPLAT_D(__builtin_nan(""))));
+  return V_COPYSIGN(y, x);
+}
+
+static VD NAME(nt_erf_inverse_d)(VD x) { return NAME(nt_erf_inverse_steps)(x, 3); }
+
+static VF NAME(nt_erf_inverse_f)(VF x) {
+  typedef float half __attribute__((ext_vector_type(D_LANES)));
+  half h[2];
+  __builtin_memcpy(h, &x, sizeof h);
+  for (int i = 0; i < 2; i++)
+    h[i] = __builtin_convertvector(NAME(nt_erf_inverse_steps)(__builtin_convertvector(h[i], VD), 2), half);
+  __builtin_memcpy(&x, h, sizeof h);
+  return x;
+}
+
+// SLEEF's log1p is infinite already for the largest numbers, whose logarithm is that of a 2^32-th plus 32 log 2.
+static VD NAME(nt_log1p_d)(VD x) {
+  const VD y = SLEEF_D(log1p, u10)(V_SELECT(x > 0x1p1000, x * 0x1p-32, x));
+  return V_SELECT(x > 0x1p1000, y + 22.180709777918249, y);
+}
+static VF NAME(nt_log1p_f)(VF x) {
+  const VF y = SLEEF_F(log1p, u10)(V_SELECT(x > 0x1p100f, x * 0x1p-32f, x));
+  return V_SELECT(x > 0x1p100f, y + 22.180709777918249f, y);
+}
+
 #define MAP(EXPRESSION)                                      \
   {                                                          \
     size_t j = 0;                                            \
@@ -78,7 +118,7 @@ DECLARE_SLEEF_2(atan2, u10)
       case nt_exp: MAP(SLEEF(exp, u10)(v))                                                   \
       case nt_expm1: MAP(SLEEF(expm1, u10)(v))                                               \
       case nt_log: MAP(SLEEF(log, u10)(v))                                                   \
-      case nt_log1p: MAP(SLEEF(log1p, u10)(v))                                               \
+      case nt_log1p: MAP(FUNCTION(nt_log1p)(v))                                              \
       case nt_sin: MAP(SLEEF(sin, u10)(v))                                                   \
       case nt_cos: MAP(SLEEF(cos, u10)(v))                                                   \
       case nt_tan: MAP(SLEEF(tan, u10)(v))                                                   \
@@ -93,6 +133,7 @@ DECLARE_SLEEF_2(atan2, u10)
       case nt_atanh: MAP(SLEEF(atanh, u10)(v))                                               \
       case nt_erf: MAP(SLEEF(erf, u10)(v))                                                   \
       case nt_erfc: MAP(SLEEF(erfc, u15)(v))                                                 \
+      case nt_erf_inverse: MAP(FUNCTION(nt_erf_inverse)(v))                                  \
       case nt_not: break;                                                                    \
     }                                                                                        \
   }                                                                                          \

@@ -44,22 +44,57 @@ ALL_FINITE(all_finite_f64, double)
 SUM_OF_SQUARES(sum_of_squares_f32, float)
 SUM_OF_SQUARES(sum_of_squares_f64, double)
 
-// Blocks of 16 rows and columns keep the cache lines of both sides alive.
+#define COPY_IF_FINITE(name, type)                                                  \
+  static int NAME(name)(long n, const type *restrict source, type *restrict target) { \
+    int bad = 0;                                                                    \
+    for (long j = 0; j < n; j++) {                                                  \
+      target[j] = source[j];                                                        \
+      bad |= !(source[j] - source[j] == (type)0);                                   \
+    }                                                                               \
+    return !bad;                                                                    \
+  }
+
+COPY_IF_FINITE(copy_if_finite_f32, float)
+COPY_IF_FINITE(copy_if_finite_f64, double)
+
+// Four rows at a time by shuffles; blocks of 16 rows keep the cache lines of both sides alive.
 #define TRANSPOSE(name, type)                                                                                      \
+  typedef type NAME(name##_four) __attribute__((ext_vector_type(4)));                                              \
+  static inline __attribute__((always_inline)) void NAME(name##_block)(const type *source, long source_stride,     \
+                                                                       type *target, long target_stride) {         \
+    NAME(name##_four) a, b, c, d;                                                                                  \
+    __builtin_memcpy(&a, source, sizeof a);                                                                        \
+    __builtin_memcpy(&b, source + source_stride, sizeof a);                                                        \
+    __builtin_memcpy(&c, source + 2 * source_stride, sizeof a);                                                    \
+    __builtin_memcpy(&d, source + 3 * source_stride, sizeof a);                                                    \
+    NAME(name##_four) ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);                                          \
+    NAME(name##_four) ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);                                         \
+    NAME(name##_four) cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);                                          \
+    NAME(name##_four) cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);                                         \
+    a = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);                                                       \
+    b = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);                                                       \
+    c = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);                                                     \
+    d = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);                                                     \
+    __builtin_memcpy(target, &a, sizeof a);                                                                        \
+    __builtin_memcpy(target + target_stride, &b, sizeof a);                                                        \
+    __builtin_memcpy(target + 2 * target_stride, &c, sizeof a);                                                    \
+    __builtin_memcpy(target + 3 * target_stride, &d, sizeof a);                                                    \
+  }                                                                                                                \
   static void NAME(name)(long rows, long columns, const type *restrict source, long source_stride,                 \
                          type *restrict target, long target_stride) {                                              \
     for (long i0 = 0; i0 < rows; i0 += 16) {                                                                       \
       long i1 = i0 + 16 < rows ? i0 + 16 : rows;                                                                   \
-      for (long j0 = 0; j0 < columns; j0 += 16) {                                                                  \
-        long j1 = j0 + 16 < columns ? j0 + 16 : columns;                                                           \
-        if (i1 - i0 == 16 && j1 - j0 == 16) {                                                                      \
-          for (long j = j0; j < j1; j++)                                                                           \
-            for (int i = 0; i < 16; i++) target[j * target_stride + i0 + i] = source[(i0 + i) * source_stride + j]; \
-        } else {                                                                                                   \
-          for (long j = j0; j < j1; j++)                                                                           \
-            for (long i = i0; i < i1; i++) target[j * target_stride + i] = source[i * source_stride + j];          \
-        }                                                                                                          \
+      long j = 0;                                                                                                  \
+      for (; j + 4 <= columns; j += 4) {                                                                           \
+        long i = i0;                                                                                               \
+        for (; i + 4 <= i1; i += 4)                                                                                \
+          NAME(name##_block)(source + i * source_stride + j, source_stride, target + j * target_stride + i,        \
+                             target_stride);                                                                       \
+        for (; i < i1; i++)                                                                                        \
+          for (int l = 0; l < 4; l++) target[(j + l) * target_stride + i] = source[i * source_stride + j + l];     \
       }                                                                                                            \
+      for (; j < columns; j++)                                                                                     \
+        for (long i = i0; i < i1; i++) target[j * target_stride + i] = source[i * source_stride + j];              \
     }                                                                                                              \
   }
 
@@ -69,4 +104,5 @@ TRANSPOSE(transpose_f64, double)
 #undef FIND_AT_LEAST
 #undef ALL_FINITE
 #undef SUM_OF_SQUARES
+#undef COPY_IF_FINITE
 #undef TRANSPOSE

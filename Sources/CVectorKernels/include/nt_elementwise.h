@@ -20,7 +20,7 @@ typedef enum nt_unary_function {
   nt_cbrt, nt_exp, nt_expm1, nt_log, nt_log1p,
   nt_sin, nt_cos, nt_tan, nt_asin, nt_acos, nt_atan,
   nt_sinh, nt_cosh, nt_tanh, nt_asinh, nt_acosh, nt_atanh,
-  nt_erf, nt_erfc,
+  nt_erf, nt_erfc, nt_erf_inverse,
 } nt_unary_function;
 
 typedef enum nt_binary_function {
@@ -38,7 +38,7 @@ typedef struct nt_operand {
   ptrdiff_t step;
 } nt_operand;
 
-// y[i] = f(x[i]). Floating point: at most 1 ulp (erfc 1.5 ulp). int32: negate, absolute, sign, square; bool: not.
+// y[i] = f(x[i]). Floating point: at most 1 ulp (erfc 1.5, erf_inverse 3). int32: negate, absolute, sign, square; bool: not.
 void nt_unary(nt_unary_function f, nt_dtype type, const void *x, void *y, size_t count);
 
 // out[i][j] = f(a[i][j], b[i][j]); out is contiguous. Both steps are 0 only if columns is 1. Integers wrap around.
@@ -90,7 +90,7 @@ void nt_arg_reduce_rows(
 void nt_arg_reduce_columns(
   bool largest, nt_dtype type, const void *x, size_t rows, size_t columns, ptrdiff_t row, int32_t *indices);
 
-// y[i][j] is the sum of x[0 ... i][j]; both have the row stride `row`. Floating point accumulates in double.
+// y[i][j] is the sum of x[0 ... i][j]; both have the row stride `row`. Floating point accumulates in double. Not of bool.
 void nt_cumulative_sum(nt_dtype type, const void *x, void *y, size_t rows, size_t columns, ptrdiff_t row);
 
 #ifdef __cplusplus

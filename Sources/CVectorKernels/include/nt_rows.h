@@ -9,6 +9,10 @@ long nt_find_at_least_f64(long n, long start, const double *k, double factor, co
 int nt_all_finite_f32(long n, const float *x);
 int nt_all_finite_f64(long n, const double *x);
 
+// Copies n numbers and says whether all are finite.
+int nt_copy_if_finite_f32(long n, const float *source, float *target);
+int nt_copy_if_finite_f64(long n, const double *source, double *target);
+
 // The sum of the squares of n numbers, accumulated in double.
 double nt_sum_of_squares_f32(long n, const float *x);
 double nt_sum_of_squares_f64(long n, const double *x);

@@ -13,7 +13,8 @@ public protocol Activation: SingleInputLayer {
   func dual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) throws(NetworkError) -> Tensor
   /// κ̇.
   func derivativeDual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) throws(NetworkError) -> Tensor
-  /// κ(q, q, q): the variance of φ(u).
+  /// κ(q, q, q): the variance of φ(u). It must equal `dual(q, q, q)` bit for bit, as by default, so that equal inputs
+  /// keep correlation one through all layers.
   func varianceDual(_ q: Tensor) throws(NetworkError) -> Tensor
   /// The vector kernel that computes the same duals inside tiles, when there is one.
   var vectorDual: VectorDual? { get }

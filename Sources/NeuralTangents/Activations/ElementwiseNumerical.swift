@@ -4,7 +4,7 @@ import Tensors
 ///
 /// With nodes xᵢ and weights wᵢ of the given degree:
 /// κ ≈ (1/π) Σᵢⱼ wᵢ wⱼ φ(√(2q11) xᵢ) φ(√2 (q12/√q11) xᵢ + √2 √(q22 − q12²/q11) xⱼ), and κ̇ likewise with φ'. Accurate
-/// for functions that are smooth on the scale √q of their input: tanh at q = 1 to 3e-5 with degree 25. Functions with
+/// for functions that are smooth on the scale √q of their input: tanh at q = 1 to 2e-5 with degree 25. Functions with
 /// kinks converge slowly; use their own layers. The two variances do not enter symmetrically, so that swapping the
 /// inputs changes the result by the quadrature error.
 ///

@@ -49,9 +49,7 @@ public struct ExpNormalized: Activation {
     return exp(gamma * ((clip ? maximum(minimum(rho, 1), -1) : rho) + shift))
   }
 
-  public var vectorDual: VectorDual? {
-    VectorDual(nt_dual_exp_normalized, parameters: [gamma, shift, clip ? 1 : 0])
-  }
+  public var vectorDual: VectorDual? { VectorDual(nt_dual_exp_normalized, parameters: [gamma, shift]) }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
     gamma = try arguments.number(

@@ -23,8 +23,8 @@ public struct Gabor: Activation {
   }
 
   public func derivativeDual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
-    // ½ E^(−3/2) e₊ [(T/E)(1 + e₋/e₊) + (U/E)(1 − e₋/e₊)] with T/E = 1 + 8 q12²/E and U/E = 4|q12| (1 + (1 + S)/E), where
-    // e₊ ≥ e₋ are the two exponentials of κ: a sum of positive terms.
+    // ½ E^(−3/2) e₊ [(T/E)(1 + e₋/e₊) + (U/E)(1 − e₋/e₊)] with T/E = 1 + 8 q12²/E and U/E = 4|q12| (1 + (1 + S)/E),
+    // where e₊ ≥ e₋ are the two exponentials of κ and S = q11 + q22: a sum of positive terms.
     let parts = Parts(q12, q11, q22)
     let ratio = parts.magnitude / parts.root
     let even = (1 + 8 * (ratio * ratio)) * (2 - parts.difference)

@@ -10,11 +10,14 @@ import Tensors
 public struct Hermite: Activation {
   public static let nodeName = "hermite"
 
-  public var degree: Int
+  /// More would be a point mass at correlation one.
+  public static let largestDegree = 1000
 
-  /// - Precondition: `degree` is not negative.
+  public let degree: Int
+
+  /// - Precondition: `degree` is in `0 ... largestDegree`.
   public init(degree: Int) {
-    precondition(degree >= 0, "a polynomial's degree is not negative, found \(degree)")
+    precondition((0...Self.largestDegree).contains(degree), "degree \(degree) is not in 0 ... \(Self.largestDegree)")
     self.degree = degree
   }
 
@@ -43,7 +46,7 @@ public struct Hermite: Activation {
   }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
-    degree = try arguments.integer("degree", atLeast: 0)
+    degree = try arguments.degree(atMost: Self.largestDegree)
   }
 
   public func write(to arguments: inout LayerArguments) {

@@ -9,11 +9,14 @@ import Tensors
 public struct Monomial: Activation {
   public static let nodeName = "monomial"
 
-  public var degree: Int
+  /// Of higher degrees float64 does not hold κ̇ at unit variances, n² (2n − 3)!!.
+  public static let largestDegree = 149
 
-  /// - Precondition: `degree` is not negative.
+  public let degree: Int
+
+  /// - Precondition: `degree` is in `0 ... largestDegree`.
   public init(degree: Int) {
-    precondition(degree >= 0, "a monomial's degree is not negative, found \(degree)")
+    precondition((0...Self.largestDegree).contains(degree), "degree \(degree) is not in 0 ... \(Self.largestDegree)")
     self.degree = degree
   }
 
@@ -60,7 +63,7 @@ public struct Monomial: Activation {
   }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
-    degree = try arguments.integer("degree", atLeast: 0)
+    degree = try arguments.degree(atMost: Self.largestDegree)
   }
 
   public func write(to arguments: inout LayerArguments) {

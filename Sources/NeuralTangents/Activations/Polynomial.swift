@@ -87,3 +87,14 @@ func integerPower(_ x: Tensor, _ exponent: Int) -> Tensor {
   let half = integerPower(x, exponent / 2)
   return exponent.isMultiple(of: 2) ? half * half : half * half * x
 }
+
+extension LayerArguments {
+  /// The argument `degree`, from 0 to `largest`.
+  mutating func degree(atMost largest: Int) throws(NetworkError) -> Int {
+    let degree = try integer("degree", atLeast: 0)
+    guard degree <= largest else {
+      throw NetworkError(path: [.name("degree")], expected: "an integer from 0 to \(largest)", found: "\(degree)")
+    }
+    return degree
+  }
+}

@@ -1,29 +1,36 @@
 import CVectorKernels
 import Tensors
 
-/// Rectified power: φ(x) = xⁿ for x > 0, else 0, with n = `degree`; for n = 0 a step, which is 1/2 at 0.
+/// Rectified power: φ(x) = xⁿ for x ≥ 0, else 0, with n = `degree`.
 ///
 /// κ = (q11 q22)^(n/2) Jₙ(θ)/2π with θ = acos ρ and κ̇ = n² times the κ of degree n − 1, where
-/// Jₙ = (−1)ⁿ sin²ⁿ⁺¹θ ((1/sin θ) d/dθ)ⁿ((π − θ)/sin θ). At a zero variance θ counts as π/2.
+/// Jₙ = (−1)ⁿ sin²ⁿ⁺¹θ ((1/sin θ) d/dθ)ⁿ((π − θ)/sin θ). At a zero variance θ counts as π/2, and for n = 0 the
+/// step is φ(0) = 1: κ = 1/2 for one zero variance and 1 for two.
 ///
 /// *Source:* Cho and Saul, Kernel methods for deep learning, NIPS 2009.
 public struct RectifiedMonomial: Activation {
   public static let nodeName = "rectifiedMonomial"
 
-  public var degree: Int
+  /// Of higher degrees float64 does not hold κ̇ at unit variances.
+  public static let largestDegree = Monomial.largestDegree
 
-  /// - Precondition: `degree` is not negative.
+  public let degree: Int
+
+  /// - Precondition: `degree` is in `0 ... largestDegree`.
   public init(degree: Int) {
-    precondition(degree >= 0, "a monomial's degree is not negative, found \(degree)")
+    precondition((0...Self.largestDegree).contains(degree), "degree \(degree) is not in 0 ... \(Self.largestDegree)")
     self.degree = degree
   }
 
   public func function(_ x: Tensor) -> Tensor {
-    degree == 0 ? 0.5 * (sign(x) + 1) : integerPower(maximum(x, 0), degree)
+    degree == 0 ? (x .>= 0).asType(x.dtype) : integerPower(maximum(x, 0), degree)
   }
 
   public func dual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
-    Self.arcCosine(degree, q12, q11, q22)
+    let kappa = Self.arcCosine(degree, q12, q11, q22)
+    guard degree == 0 else { return kappa }
+    let first = select(q11 .<= 0, 2 * kappa, kappa)
+    return select(q22 .<= 0, 2 * first, first)
   }
 
   public func derivativeDual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
@@ -73,7 +80,7 @@ public struct RectifiedMonomial: Activation {
   }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
-    degree = try arguments.integer("degree", atLeast: 0)
+    degree = try arguments.degree(atMost: Self.largestDegree)
   }
 
   public func write(to arguments: inout LayerArguments) {

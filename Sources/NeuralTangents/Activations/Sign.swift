@@ -3,8 +3,8 @@ import Tensors
 
 /// Sign: φ(x) = −1, 0 or 1.
 ///
-/// κ = (2/π) asin ρ. The derivative φ' is taken as 0, and so is κ̇: gradient descent does not see through a step. At a zero
-/// variance κ = 0, as φ(0) is.
+/// κ = (2/π) asin ρ. The derivative φ' is taken as 0, and so is κ̇: gradient descent does not see through a step. At a
+/// zero variance κ = 0, as φ(0) is.
 ///
 /// *Source:* Cho and Saul, Kernel methods for deep learning, NIPS 2009, arc-cosine kernel of degree 0.
 public struct Sign: Activation {

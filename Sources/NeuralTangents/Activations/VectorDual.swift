@@ -2,9 +2,9 @@ import CVectorKernels
 
 /// Which vector kernel computes an activation's duals, with its constants.
 public struct VectorDual: Sendable, Hashable {
-  let kind: nt_dual_kind.RawValue
-  let parameters: [Double]
-  let coefficients: [Double]
+  package let kind: nt_dual_kind.RawValue
+  package let parameters: [Double]
+  package let coefficients: [Double]
 
   init(_ kind: nt_dual_kind, parameters: [Double] = [], coefficients: [Double] = []) {
     precondition(parameters.count <= 8, "at most eight parameters, found \(parameters.count)")

@@ -129,6 +129,7 @@ extension UnaryFunction {
     case .atanh: nt_atanh
     case .erf: nt_erf
     case .erfc: nt_erfc
+    case .erfInverse: nt_erf_inverse
     }
   }
 }

@@ -6,13 +6,15 @@ import Synchronization
 /// How many threads the package computes with, and the one way it spreads work over them.
 public enum Threads {
   private static let chosenCount = Atomic<Int>(0)
+  /// Asked for once: the answer takes the system tens of microseconds.
+  private static let processorCount = ProcessInfo.processInfo.activeProcessorCount
   private static let blasUse = Mutex(0)
 
   /// Threads that an operation may use: the processors of this machine unless set.
   public static var count: Int {
     get {
       let chosen = chosenCount.load(ordering: .relaxed)
-      return chosen > 0 ? chosen : ProcessInfo.processInfo.activeProcessorCount
+      return chosen > 0 ? chosen : processorCount
     }
     set {
       precondition(newValue > 0, "expected at least one thread, found \(newValue)")

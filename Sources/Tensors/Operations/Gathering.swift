@@ -34,17 +34,29 @@ extension Tensor {
     apply(.argSort(axis: normalizedAxis(axis, rank: rank)), [self])
   }
 
-  /// The elements whose positions along two axes of equal size are the same: those axes are dropped and the diagonal
-  /// becomes the last axis.
-  public func diagonal(_ first: Int = -2, _ second: Int = -1) -> Tensor {
-    let size = shape[normalizedAxis(first, rank: rank)]
-    precondition(size == shape[normalizedAxis(second, rank: rank)], "axes of different sizes in shape \(shape)")
-    let matrices = movedAxis(from: first, to: -1)
-    let axis = normalizedAxis(second, rank: rank) > normalizedAxis(first, rank: rank)
-      ? normalizedAxis(second, rank: rank) - 1 : normalizedAxis(second, rank: rank)
-    let square = matrices.movedAxis(from: axis, to: -2)
-    let leading = Array(square.shape.dropLast(2))
-    // Along the flattened matrix the diagonal is every (size + 1)-th element.
-    return square.reshaped(leading + [size * size])[.ellipsis, .stride(by: size + 1)]
+  /// The elements whose position along the second axis exceeds that along the first by `offset`: the two axes are
+  /// dropped and the diagonal becomes the last axis.
+  public func diagonal(_ first: Int = -2, _ second: Int = -1, offset: Int = 0) -> Tensor {
+    let (row, column) = (normalizedAxis(first, rank: rank), normalizedAxis(second, rank: rank))
+    precondition(row != column, "a diagonal runs along two axes, found \(first) and \(second)")
+    let leading = shape.indices.filter { $0 != row && $0 != column }
+    let (rows, columns) = (shape[row], shape[column])
+    let count = Swift.max(0, Swift.min(rows + Swift.min(offset, 0), columns - Swift.max(offset, 0)))
+    // In the flattened matrix it is every (columns + 1)-th element.
+    let start = count == 0 ? 0 : offset >= 0 ? offset : -offset * columns
+    let flat = transposed(leading + [row, column]).reshaped(leading.map { shape[$0] } + [rows * columns])
+    return flat[.ellipsis, .stride(from: start, to: start + count * (columns + 1), by: columns + 1)]
+  }
+
+  /// The matrices of the last two axes with zeros below the diagonal that `offset` names.
+  public func upperTriangle(offset: Int = 0) -> Tensor { triangle { $0 .<= $1 - Double(offset) } }
+
+  /// The matrices of the last two axes with zeros above the diagonal that `offset` names.
+  public func lowerTriangle(offset: Int = 0) -> Tensor { triangle { $0 .>= $1 - Double(offset) } }
+
+  private func triangle(_ isKept: (_ row: Tensor, _ column: Tensor) -> Tensor) -> Tensor {
+    precondition(rank >= 2, "a triangle of a tensor of shape \(shape)")
+    let rows = Tensor.arange(shape[rank - 2]).expandedDims(-1)
+    return select(isKept(rows, .arange(shape[rank - 1])), self, 0)
   }
 }

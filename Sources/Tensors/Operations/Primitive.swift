@@ -64,7 +64,7 @@ enum UnaryFunction: String, Hashable, Sendable, CaseIterable {
   case floor, ceil, round, sqrt, rsqrt, reciprocal, cbrt
   case exp, expm1, log, log1p
   case sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, asinh, acosh, atanh
-  case erf, erfc
+  case erf, erfc, erfInverse
 
   /// Whether it takes integers to integers.
   var acceptsIntegers: Bool {

@@ -184,7 +184,7 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
         let line = tile + i * FusedExecutor.tileColumns
         let (q11, root11) = (self1.inputVariances(input)[row + i], self1.inputRoots(input)[row + i])
         let bound = check.threshold * root11
-        let start = executor.isSymmetric && row == column ? i : 0
+        let start = executor.isSymmetric && row == column ? i + 1 : 0
         var j = Scalar.findAtLeast(columnCount, from: start, line, factor: bound, scale: roots)
         while j < columnCount {
           line[j] = check.corrected(
@@ -229,7 +229,8 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
               dual, padded, row: self1.factors(factor) + i, rowStride: self1.stride,
               column: self2.factors(factor) + column, stride: self2.stride, k[register],
               hasTheta ? theta[register] : nil)
-          case .tensor(let activation):
+          case .tensor(let index):
+            let activation = executor.plan.activations[index]
             let q12 = Tensor(copying: k[register], shape: [1, count])
             let q11 = Tensor(copying: self1.factors(factor) + i, shape: [1, 1])
             let q22 = Tensor(copying: self2.factors(factor) + column, shape: [1, count])
@@ -277,8 +278,7 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
       _ source: UnsafeMutablePointer<Scalar>, to target: UnsafeMutablePointer<Scalar>, _ count: Int, name: String,
       _ i: Int, _ column: Int
     ) throws(NetworkError) {
-      target.update(from: source, count: count)
-      guard !Scalar.allFinite(count, source) else { return }
+      if Scalar.copyIfFinite(count, source, to: target) { return }
       let j = (0..<count).first { !source[$0].isFinite } ?? 0
       throw .notFinite(kernel: name, place: "\(source[j]) at [\(i), \(column + j)]")
     }

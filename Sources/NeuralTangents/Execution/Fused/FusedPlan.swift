@@ -1,13 +1,13 @@
 import CVectorKernels
 
 /// A covariance program as instructions on a few registers, each a row of K and of Θ that stays in cache.
-struct FusedPlan: Sendable {
+struct FusedPlan: @unchecked Sendable {
   /// An operation that mixes inputs, which a row by itself cannot.
   struct Unsupported: Error {
     let operation: String
   }
 
-  enum Instruction: Sendable {
+  enum Instruction: @unchecked Sendable {
     case copy(from: Int, to: Int, hasTheta: Bool)
     case affine(Int, AffineRule, thetaIsZero: Bool)
     case dual(Int, DualRoutine, factor: Int, hasTheta: Bool)
@@ -23,16 +23,16 @@ struct FusedPlan: Sendable {
     case weightedSum(into: Double, from: Double)
   }
 
-  /// How the duals of an activation are computed on a row.
-  enum DualRoutine: Sendable {
-    case vector(DualDescription)
-    /// By the activation's tensor functions, for those without a vector kernel.
-    case tensor(any Activation)
+  /// How the duals of an activation are computed on a row. Holds no references, whose counting would show in every row.
+  enum DualRoutine: @unchecked Sendable {
+    case vector(UnsafePointer<nt_dual>)
+    /// By the tensor functions of the activation with this index, for one without a vector kernel.
+    case tensor(Int)
 
     /// Arrays of per-input factors that it needs.
     var factorCount: Int {
       switch self {
-      case .vector(let description): Int(nt_dual_factor_count(description.pointer))
+      case .vector(let dual): Int(nt_dual_factor_count(dual))
       case .tensor: 1
       }
     }
@@ -45,6 +45,10 @@ struct FusedPlan: Sendable {
   /// The registers of the outputs, and whether their Θ was ever set.
   private(set) var outputs: [(register: Int, hasTheta: Bool)] = []
   let inputCount: Int
+  /// What the instructions' pointers point to.
+  private var descriptions: [DualDescription] = []
+  /// The activations without a vector kernel.
+  private(set) var activations: [any Activation] = []
 
   /// - Throws: `Unsupported` for a program with operations that are not row by row.
   init(_ program: CovarianceProgram, outputs: [Int], withNTK: Bool, inputsWithNTK: [Bool]) throws(Unsupported) {
@@ -61,7 +65,7 @@ struct FusedPlan: Sendable {
         instructions.append(.affine(target, rule, thetaIsZero: !hasTheta[step.operands[0]]))
         hasTheta[step.result] = withNTK
       case .dual(let activation):
-        let routine = activation.vectorDual.map { DualRoutine.vector(DualDescription($0)) } ?? .tensor(activation)
+        let routine = routine(of: activation)
         hasTheta[step.result] = hasTheta[step.operands[0]]
         instructions.append(.dual(target, routine, factor: factorCount, hasTheta: hasTheta[step.result]))
         factorCount += routine.factorCount
@@ -85,6 +89,16 @@ struct FusedPlan: Sendable {
     }
     self.outputs = outputs.map { (allocation.register(of: $0), hasTheta[$0]) }
     registerCount = allocation.count
+  }
+
+  private mutating func routine(of activation: any Activation) -> DualRoutine {
+    guard let dual = activation.vectorDual else {
+      activations.append(activation)
+      return .tensor(activations.count - 1)
+    }
+    let description = DualDescription(dual)
+    descriptions.append(description)
+    return .vector(description.pointer)
   }
 
   /// A register with the value of the step's first operand that may be overwritten: its own if nobody else reads it,

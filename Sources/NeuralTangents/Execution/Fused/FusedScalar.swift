@@ -12,19 +12,20 @@ protocol FusedScalar: TensorScalar, BinaryFloatingPoint {
     ldc: Int)
   static func findAtLeast(
     _ n: Int, from start: Int, _ k: UnsafePointer<Self>, factor: Self, scale: UnsafePointer<Self>) -> Int
-  static func allFinite(_ n: Int, _ x: UnsafePointer<Self>) -> Bool
+  /// Copies `n` numbers and says whether all are finite.
+  static func copyIfFinite(_ n: Int, _ source: UnsafePointer<Self>, to target: Pointer) -> Bool
   /// In float64, whatever the numbers are.
   static func sumOfSquares(_ n: Int, _ x: UnsafePointer<Self>) -> Double
   static func transpose(
     rows: Int, columns: Int, _ source: UnsafePointer<Self>, stride: Int, to target: Pointer, stride: Int)
 
   static func factors(
-    _ dual: DualDescription, _ n: Int, _ q: UnsafePointer<Self>, _ factors: Pointer, stride: Int)
+    _ dual: UnsafePointer<nt_dual>, _ n: Int, _ q: UnsafePointer<Self>, _ factors: Pointer, stride: Int)
   static func dualRow(
-    _ dual: DualDescription, _ n: Int, row: UnsafePointer<Self>, rowStride: Int, column: UnsafePointer<Self>,
+    _ dual: UnsafePointer<nt_dual>, _ n: Int, row: UnsafePointer<Self>, rowStride: Int, column: UnsafePointer<Self>,
     stride: Int, _ k: Pointer, _ theta: Pointer?)
   static func dualDiagonal(
-    _ dual: DualDescription, _ n: Int, _ factors: UnsafePointer<Self>, stride: Int, _ k: Pointer, _ theta: Pointer?)
+    _ dual: UnsafePointer<nt_dual>, _ n: Int, _ factors: UnsafePointer<Self>, stride: Int, _ k: Pointer, _ theta: Pointer?)
   static func affine(_ rule: AffineRule, _ n: Int, thetaIsZero: Bool, _ k: Pointer, _ theta: Pointer?)
   static func scaleRow(_ n: Int, row: Self, column: UnsafePointer<Self>, _ k: Pointer, _ theta: Pointer?)
   static func scaleDiagonal(_ n: Int, _ scale: UnsafePointer<Self>, _ k: Pointer, _ theta: Pointer?)
@@ -57,7 +58,9 @@ extension Float: FusedScalar {
     nt_find_at_least_f32(n, start, k, factor, scale)
   }
 
-  static func allFinite(_ n: Int, _ x: UnsafePointer<Float>) -> Bool { nt_all_finite_f32(n, x) != 0 }
+  static func copyIfFinite(_ n: Int, _ source: UnsafePointer<Float>, to target: Pointer) -> Bool {
+    nt_copy_if_finite_f32(n, source, target) != 0
+  }
 
   static func sumOfSquares(_ n: Int, _ x: UnsafePointer<Float>) -> Double { nt_sum_of_squares_f32(n, x) }
 
@@ -68,22 +71,22 @@ extension Float: FusedScalar {
   }
 
   static func factors(
-    _ dual: DualDescription, _ n: Int, _ q: UnsafePointer<Float>, _ factors: Pointer, stride: Int
+    _ dual: UnsafePointer<nt_dual>, _ n: Int, _ q: UnsafePointer<Float>, _ factors: Pointer, stride: Int
   ) {
-    nt_dual_factors_f32(dual.pointer, n, q, factors, stride)
+    nt_dual_factors_f32(dual, n, q, factors, stride)
   }
 
   static func dualRow(
-    _ dual: DualDescription, _ n: Int, row: UnsafePointer<Float>, rowStride: Int, column: UnsafePointer<Float>,
+    _ dual: UnsafePointer<nt_dual>, _ n: Int, row: UnsafePointer<Float>, rowStride: Int, column: UnsafePointer<Float>,
     stride: Int, _ k: Pointer, _ theta: Pointer?
   ) {
-    nt_dual_row_f32(dual.pointer, n, row, rowStride, column, stride, k, theta)
+    nt_dual_row_f32(dual, n, row, rowStride, column, stride, k, theta)
   }
 
   static func dualDiagonal(
-    _ dual: DualDescription, _ n: Int, _ factors: UnsafePointer<Float>, stride: Int, _ k: Pointer, _ theta: Pointer?
+    _ dual: UnsafePointer<nt_dual>, _ n: Int, _ factors: UnsafePointer<Float>, stride: Int, _ k: Pointer, _ theta: Pointer?
   ) {
-    nt_dual_diagonal_f32(dual.pointer, n, factors, stride, k, theta)
+    nt_dual_diagonal_f32(dual, n, factors, stride, k, theta)
   }
 
   static func affine(_ rule: AffineRule, _ n: Int, thetaIsZero: Bool, _ k: Pointer, _ theta: Pointer?) {
@@ -129,7 +132,9 @@ extension Double: FusedScalar {
     nt_find_at_least_f64(n, start, k, factor, scale)
   }
 
-  static func allFinite(_ n: Int, _ x: UnsafePointer<Double>) -> Bool { nt_all_finite_f64(n, x) != 0 }
+  static func copyIfFinite(_ n: Int, _ source: UnsafePointer<Double>, to target: Pointer) -> Bool {
+    nt_copy_if_finite_f64(n, source, target) != 0
+  }
 
   static func sumOfSquares(_ n: Int, _ x: UnsafePointer<Double>) -> Double { nt_sum_of_squares_f64(n, x) }
 
@@ -140,22 +145,22 @@ extension Double: FusedScalar {
   }
 
   static func factors(
-    _ dual: DualDescription, _ n: Int, _ q: UnsafePointer<Double>, _ factors: Pointer, stride: Int
+    _ dual: UnsafePointer<nt_dual>, _ n: Int, _ q: UnsafePointer<Double>, _ factors: Pointer, stride: Int
   ) {
-    nt_dual_factors_f64(dual.pointer, n, q, factors, stride)
+    nt_dual_factors_f64(dual, n, q, factors, stride)
   }
 
   static func dualRow(
-    _ dual: DualDescription, _ n: Int, row: UnsafePointer<Double>, rowStride: Int, column: UnsafePointer<Double>,
+    _ dual: UnsafePointer<nt_dual>, _ n: Int, row: UnsafePointer<Double>, rowStride: Int, column: UnsafePointer<Double>,
     stride: Int, _ k: Pointer, _ theta: Pointer?
   ) {
-    nt_dual_row_f64(dual.pointer, n, row, rowStride, column, stride, k, theta)
+    nt_dual_row_f64(dual, n, row, rowStride, column, stride, k, theta)
   }
 
   static func dualDiagonal(
-    _ dual: DualDescription, _ n: Int, _ factors: UnsafePointer<Double>, stride: Int, _ k: Pointer, _ theta: Pointer?
+    _ dual: UnsafePointer<nt_dual>, _ n: Int, _ factors: UnsafePointer<Double>, stride: Int, _ k: Pointer, _ theta: Pointer?
   ) {
-    nt_dual_diagonal_f64(dual.pointer, n, factors, stride, k, theta)
+    nt_dual_diagonal_f64(dual, n, factors, stride, k, theta)
   }
 
   static func affine(_ rule: AffineRule, _ n: Int, thetaIsZero: Bool, _ k: Pointer, _ theta: Pointer?) {

@@ -73,7 +73,8 @@ struct SelfCovariances<Scalar: FusedScalar>: @unchecked Sendable {
         case .vector(let dual):
           Scalar.factors(dual, stride, k(register), factors, stride: stride)
           Scalar.dualDiagonal(dual, stride, factors, stride: stride, k(register), theta(register, if: hasTheta))
-        case .tensor(let activation):
+        case .tensor(let index):
+          let activation = plan.activations[index]
           factors.update(from: k(register), count: stride)
           let q = Tensor(copying: k(register), shape: [stride])
           if hasTheta {

@@ -1,0 +1,51 @@
+SWIFT ?= swift
+# Suites of the inner loops: run once more for every instruction set.
+KERNEL_TESTS ?= TensorsTests|Dual|Fused|VectorKernel
+# Suites that the sanitizers watch: memory, threads and files.
+SANITIZED_TESTS ?= TensorsTests|Fused|GramJob|GramStore
+SOURCES := Sources Tests Benchmarks Examples Package.swift
+
+.DEFAULT_GOAL := help
+.PHONY: help dependencies build demo test sanitize benchmark format lint client clean
+
+help: ## Print this list.
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
+
+dependencies: ## Install the system libraries that are missing.
+	@Scripts/install-dependencies.sh
+
+build: dependencies ## Build the library and the program.
+	$(SWIFT) build -c release
+
+demo: dependencies ## Build the program and show what it does.
+	$(SWIFT) build -c release --product neural-tangents
+	"$$($(SWIFT) build -c release --show-bin-path)/neural-tangents" demo
+
+test: dependencies ## Run all tests, those of the vector kernels for every instruction set of this machine.
+	$(SWIFT) test -c release
+	@set -e; for set in $$(Scripts/instruction-sets.sh); do \
+	  echo "The tests of the vector kernels with NEURAL_TANGENTS_ISA=$$set"; \
+	  NEURAL_TANGENTS_ISA=$$set $(SWIFT) test -c release --skip-build --filter '$(KERNEL_TESTS)'; \
+	done
+
+sanitize: dependencies ## Run the tests of the engine with the address and the thread sanitizer.
+	LSAN_OPTIONS=suppressions=$(CURDIR)/Scripts/leaks.supp:print_suppressions=0 \
+	  $(SWIFT) test -c release --sanitize=address --scratch-path .build-address --filter '$(SANITIZED_TESTS)'
+	TSAN_OPTIONS=halt_on_error=1 \
+	  $(SWIFT) test -c release --sanitize=thread --scratch-path .build-thread --filter '$(SANITIZED_TESTS)'
+
+benchmark: dependencies ## Measure, and compare with the Python library where it can be installed.
+	@Scripts/install-peer.sh
+	Benchmarks/run.sh
+
+client: dependencies ## Build and run a package that depends on this one.
+	$(SWIFT) run -c release --package-path Examples/Client
+
+format: ## Format all Swift files in place.
+	$(SWIFT) format --in-place --recursive $(SOURCES)
+
+lint: ## Check the format of all Swift files.
+	$(SWIFT) format lint --strict --recursive $(SOURCES)
+
+clean: ## Remove everything that was built.
+	rm -rf .build .build-address .build-thread Examples/Client/.build demo-output benchmark-output
