@@ -42,7 +42,8 @@ static inline __attribute__((always_inline)) void NAME(nt_transpose_4x4)(
   for (int i = 0; i < 4; i++) __builtin_memcpy(target + i * target_row, &r[i], sizeof r[i]);
 }
 
-// Tiles keep the lines of source and target that a block row touches in the first-level cache.
+// Four blocks at a time fill whole cache lines of source and target before a line can be evicted; tiles of them keep the
+// lines that the next columns need in the cache.
 #define TILE 64
 
 #define DEFINE_TRANSPOSE(T, SIDE, BLOCK)                                                                      \
@@ -52,13 +53,15 @@ static inline __attribute__((always_inline)) void NAME(nt_transpose_4x4)(
       for (size_t j0 = 0; j0 < columns; j0 += TILE) {                                                         \
         const size_t i1 = i0 + TILE < rows ? i0 + TILE : rows, j1 = j0 + TILE < columns ? j0 + TILE : columns; \
         size_t j = j0;                                                                                        \
-        for (; j + SIDE <= j1; j += SIDE) {                                                                   \
+        for (; j + 2 * SIDE <= j1; j += 2 * SIDE) {                                                           \
           size_t i = i0;                                                                                      \
-          for (; i + SIDE <= i1; i += SIDE)                                                                   \
-            BLOCK(target + (ptrdiff_t)j * target_row + i, target_row, source + (ptrdiff_t)i * source_row + j, \
-                  source_row);                                                                                \
+          for (; i + 2 * SIDE <= i1; i += 2 * SIDE)                                                           \
+            for (size_t k = 0; k < 2 * SIDE; k += SIDE)                                                       \
+              for (size_t h = 0; h < 2 * SIDE; h += SIDE)                                                     \
+                BLOCK(target + (ptrdiff_t)(j + k) * target_row + i + h, target_row,                           \
+                      source + (ptrdiff_t)(i + h) * source_row + j + k, source_row);                          \
           for (; i < i1; i++)                                                                                 \
-            for (size_t k = j; k < j + SIDE; k++)                                                             \
+            for (size_t k = j; k < j + 2 * SIDE; k++)                                                         \
               target[(ptrdiff_t)k * target_row + i] = source[(ptrdiff_t)i * source_row + k];                  \
         }                                                                                                     \
         for (; j < j1; j++)                                                                                   \
@@ -67,7 +70,7 @@ static inline __attribute__((always_inline)) void NAME(nt_transpose_4x4)(
       }                                                                                                       \
   }
 
-// One row is the general loop of the copy of bytes, where blocks do not pay.
+// Bytes are copied one by one.
 #define COPY_BLOCK_1(target, target_row, source, source_row) *(target) = *(source)
 
 DEFINE_TRANSPOSE(uint32_t, 8, NAME(nt_transpose_8x8))

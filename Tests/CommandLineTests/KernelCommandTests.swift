@@ -16,8 +16,8 @@ struct KernelCommandTests {
   init() throws {
     scratch = try ScratchDirectory()
     let keys = RandomKey(seed: 7).split()
-    x1 = keys[0].normal(shape: [7, 3], dtype: .float64)
-    x2 = keys[1].normal(shape: [4, 3], dtype: .float64)
+    x1 = keys[0].normal([7, 3], dtype: .float64)
+    x2 = keys[1].normal([4, 3], dtype: .float64)
     try x1.writeNpy(to: scratch.path("x1.npy"))
     try x2.writeNpy(to: scratch.path("x2.npy"))
     try scratch.write(Self.network, to: "network.json")

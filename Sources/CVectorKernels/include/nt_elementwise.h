@@ -90,7 +90,7 @@ void nt_arg_reduce_rows(
 void nt_arg_reduce_columns(
   bool largest, nt_dtype type, const void *x, size_t rows, size_t columns, ptrdiff_t row, int32_t *indices);
 
-// y[i][j] is the sum of x[0 ... i][j]; both have the row stride `row`. Floating point accumulates in double.
+// y[i][j] is the sum of x[0 ... i][j]; both have the row stride `row`. Floating point accumulates in double. Not of bool.
 void nt_cumulative_sum(nt_dtype type, const void *x, void *y, size_t rows, size_t columns, ptrdiff_t row);
 
 #ifdef __cplusplus
