@@ -14,7 +14,7 @@
 // Every kind and how many arrays of factors it needs; -1 is as many as it has coefficients.
 #define FOR_EACH_DUAL(DO)  \
   DO(ab_relu, 3)           \
-  DO(erf, 2)               \
+  DO(erf, 3)               \
   DO(gelu, 3)              \
   DO(sin, 1)               \
   DO(gaussian, 2)          \

@@ -21,12 +21,27 @@ static NT_INLINE TYPED(nt_spread) TYPED(nt_spread_of)(VR beta, VR q11, VR q22, V
   return spread;
 }
 
+// What the last rounding of E took: E is 1 + beta inner.
+static NT_INLINE VR TYPED(nt_spread_lost)(VR beta, const TYPED(nt_spread) *spread) {
+  VR inner = V_FMA(beta, spread->determinant, spread->sum);
+  return PRODUCT_MINUS(beta, inner, spread->expanded - SPLAT_R(1));
+}
+
 // Factors of n inputs: the variance q, and sqrt(beta / (1 + beta q)).
 static NT_INLINE void TYPED(nt_angle_factors)(double beta, long n, const REAL *q, REAL *factors, long stride) {
   for (long j = 0; j < n; j += D_LANES) {
     VD variance = LOAD_WIDE(q + j);
     STORE_NARROW(factors + j, variance);
     STORE_NARROW(factors + stride + j, V_SQRT(SPLAT_D(beta) / (SPLAT_D(1) + SPLAT_D(beta) * variance)));
+  }
+}
+
+// One factor more: what rounding to REAL took from sqrt(beta / (1 + beta q)), relative to it.
+static NT_INLINE void TYPED(nt_angle_lost_factors)(double beta, long n, const REAL *q, REAL *factors, long stride) {
+  for (long j = 0; j < n; j += D_LANES) {
+    VD exact = V_SQRT(SPLAT_D(beta) / (SPLAT_D(1) + SPLAT_D(beta) * LOAD_WIDE(q + j)));
+    VD rounded = LOAD_WIDE(factors + stride + j);
+    STORE_NARROW(factors + 2 * stride + j, (exact - rounded) / (rounded + SPLAT_D(beta == 0)));
   }
 }
 
@@ -38,7 +53,9 @@ typedef struct {
 static NT_INLINE VR TYPED(nt_angle_arc)(const TYPED(nt_angle) *angle, MASK_R *is_small) {
   *is_small = angle->sine * angle->sine < SPLAT_R(0.5);
   VR x = V_SELECT(*is_small, V_ABS(angle->sine), angle->cosine);
-  return x * TYPED(nt_asin_ratio)(x * x);
+  // asin x = x + x (ratio - 1): the small part carries the rounding of the polynomial.
+  VR excess = TYPED(nt_asin_excess)(x * x);
+  return V_FMA(x, excess, x);
 }
 
 // asin s, and asin s + pi/2, which keeps its digits as s approaches -1.

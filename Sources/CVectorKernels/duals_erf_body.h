@@ -23,16 +23,27 @@ static NT_INLINE TYPED(nt_erf_constants) TYPED(nt_erf_prepare)(const nt_dual *du
 static void TYPED(nt_erf_factors)(const nt_dual *dual, long n, const REAL *q, REAL *factors, long stride) {
   double b = dual->parameters[1];
   TYPED(nt_angle_factors)(2 * b * b, n, q, factors, stride);
+  TYPED(nt_angle_lost_factors)(2 * b * b, n, q, factors, stride);
 }
 
 static NT_INLINE VR TYPED(nt_erf)(const TYPED(nt_erf_constants) *constants, const VR *factors1, const VR *factors2,
                                   VR q12, VR *slope) {
-  VR root = V_SQRT(TYPED(nt_spread_of)(constants->beta, factors1[0], factors2[0], q12).expanded);
-  VR scaled = factors1[1] * factors2[1];
-  TYPED(nt_angle) angle = {q12 * factors1[1] * factors2[1], root * scaled * constants->inverse_beta};
+  TYPED(nt_spread) spread = TYPED(nt_spread_of)(constants->beta, factors1[0], factors2[0], q12);
+  VR root = V_SQRT(spread.expanded), inverse = SPLAT_R(1) / root;
+  // In a deep network the roundings of every layer add up, so they are carried along, relative to what they belong to:
+  // sqrt(E) = root (1 + root_lost), 1 / root = inverse (1 + inverse_lost), and those of the factors and their products.
+  VR root_lost = SPLAT_R(0.5) * inverse * inverse *
+                 (TYPED(nt_spread_lost)(constants->beta, &spread) - PRODUCT_MINUS(root, root, spread.expanded));
+  VR inverse_lost = ONE_MINUS(root, inverse);
+  VR lost = factors1[2] + factors2[2];
+  VR half = q12 * factors1[1], scaled = factors1[1] * factors2[1];
+  VR correction = V_FMA(half, lost, PRODUCT_ERROR(q12, factors1[1], half));
+  TYPED(nt_angle) angle = {
+    V_FMA(half, factors2[1], correction * factors2[1]),
+    root * V_FMA(scaled, lost + root_lost, scaled) * constants->inverse_beta};
   VR arc = TYPED(nt_angle_asin)(&angle);
-  VR inverse = SPLAT_R(1) / root;
-  *slope = V_FMA(inverse, constants->slope_scale, inverse * constants->slope_scale_lost);
+  *slope = V_FMA(inverse, constants->slope_scale,
+                 inverse * V_FMA(constants->slope_scale, inverse_lost - root_lost, constants->slope_scale_lost));
   return V_FMA(arc, constants->scale, V_FMA(arc, constants->scale_lost, constants->offset));
 }
 

@@ -67,6 +67,17 @@ static NT_INLINE VR TYPED(nt_one_minus)(VR a, VR b) {
 }
 #define ONE_MINUS TYPED(nt_one_minus)
 
+// a b - c, rounded once when a b is near c.
+static NT_INLINE VR TYPED(nt_product_minus)(VR a, VR b, VR c) {
+#if NT_HAS_FMA
+  return V_FMA(a, b, -c);
+#else
+  VR p = a * b;
+  return (p - c) + PRODUCT_ERROR(a, b, p);
+#endif
+}
+#define PRODUCT_MINUS TYPED(nt_product_minus)
+
 // The larger of x and 0, or x when it is NaN.
 static NT_INLINE VR TYPED(nt_clamp_below)(VR x) { return V_SELECT(SPLAT_R(0) > x, SPLAT_R(0), x); }
 
@@ -85,7 +96,12 @@ static NT_INLINE VR TYPED(nt_horner)(const REAL *coefficients, int count, VR x) 
   }
 DEFINE_POLYNOMIAL(nt_relu_g, RELU_G)
 DEFINE_POLYNOMIAL(nt_relu_h, RELU_H)
-DEFINE_POLYNOMIAL(nt_asin_ratio, ASIN)
+// asin(x) / x - 1 in z = x^2: without the coefficient 1 that comes first.
+static NT_INLINE VR TYPED(nt_asin_excess)(VR z) {
+  static const REAL coefficients[] = {POLYNOMIAL_R(ASIN)};
+  const int count = (int)(sizeof coefficients / sizeof(REAL));
+  return z * TYPED(nt_horner)(coefficients + 1, count - 1, z);
+}
 DEFINE_POLYNOMIAL(nt_exp_tail, EXP)
 DEFINE_POLYNOMIAL(nt_sinh_ratio, SINH)
 DEFINE_POLYNOMIAL(nt_cosh_root, COSH)
