@@ -27,7 +27,8 @@ struct ConsoleTests {
     #expect(bar == "kernel: [=====>    ] 50 %, 4 s so far, 4 s left")
     let done = ProgressReporter.line(step: "kernel", fraction: 1, elapsed: .seconds(4), barWidth: 4)
     #expect(done == "kernel: [====] 100 %, 4 s so far")
-    #expect(ProgressReporter.line(step: "solving", fraction: nil, elapsed: .seconds(7), barWidth: 4) == "solving: 7 s so far")
+    #expect(
+      ProgressReporter.line(step: "solving", fraction: nil, elapsed: .seconds(7), barWidth: 4) == "solving: 7 s so far")
   }
 
   @Test("scripts quote every text, so that no text is taken for a command")

@@ -17,7 +17,9 @@ struct HelpTests {
   func help() throws {
     let outcome = try Program.run([])
     #expect(outcome.status == 0)
-    for word in Self.subcommands + ["EXIT STATUS", "64", "65", "66", "70", "73"] { #expect(outcome.output.contains(word)) }
+    for word in Self.subcommands + ["EXIT STATUS", "64", "65", "66", "70", "73"] {
+      #expect(outcome.output.contains(word))
+    }
   }
 
   @Test("the version is a version")
@@ -38,7 +40,9 @@ struct HelpTests {
   func info() throws {
     let usual = try Program.run(["info"])
     #expect(usual.status == 0)
-    for word in ["version", "processors", "threads", "memory", "linear algebra"] { #expect(usual.output.contains(word)) }
+    for word in ["version", "processors", "threads", "memory", "linear algebra"] {
+      #expect(usual.output.contains(word))
+    }
     let baseline = try Program.run(["info"], environment: ["NEURAL_TANGENTS_ISA": "baseline"])
     let line = try #require(baseline.output.split(separator: "\n").first { $0.hasPrefix("instruction set") })
     #expect(line.contains("baseline (best here"))

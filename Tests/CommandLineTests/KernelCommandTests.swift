@@ -64,7 +64,8 @@ struct KernelCommandTests {
   @Test("the archive holds the kernels that were asked for, in the precision that was asked for")
   func kernelsAndPrecision() throws {
     let arguments = ["network.json", "--x1", "x1.npy", "--precision", "float32", "--threads", "1"]
-    #expect(try Program.run(["kernel"] + arguments + ["--kernels", "ntk", "--output", "k.npz"], in: scratch.url).status == 0)
+    #expect(
+      try Program.run(["kernel"] + arguments + ["--kernels", "ntk", "--output", "k.npz"], in: scratch.url).status == 0)
     let archive = try NpzArchive(at: scratch.path("k.npz"))
     #expect(archive.names == ["ntk"])
     let ntk = try archive.tensor("ntk")

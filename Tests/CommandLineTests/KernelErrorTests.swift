@@ -21,7 +21,8 @@ struct KernelErrorTests {
     try scratch.write("a,b\n1,2\n3,x\n", to: "words.csv")
     try scratch.write("a,b\n1,2\n3\n", to: "ragged.csv")
     try scratch.write("a,b\n", to: "norows.csv")
-    try FileManager.default.createDirectory(at: scratch.url.appending(path: "folder.npz"), withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(
+      at: scratch.url.appending(path: "folder.npz"), withIntermediateDirectories: true)
   }
 
   struct Case: Sendable, CustomTestStringConvertible {

@@ -53,15 +53,22 @@ struct PredictErrorTests {
     Case(train: "nothing.csv", status: 65, mentions: ["nothing.csv", "header"]),
     Case(train: "constant.csv", status: 65, mentions: ["constant.csv", "\"y\"", "the same"]),
     Case(train: "nofeature.csv", status: 65, mentions: ["nofeature.csv", "\"a\"", "the same"]),
-    Case(train: "twice.csv", options: ["--diag-reg", "0"] + prediction, status: 65, mentions: ["positive definite", "--diag-reg"]),
+    Case(
+      train: "twice.csv", options: ["--diag-reg", "0"] + prediction, status: 65,
+      mentions: ["positive definite", "--diag-reg"]),
     Case(train: "rare.csv", options: ["--folds", "5"], status: 65, mentions: ["rare.csv", "--folds"]),
     Case(target: "z", status: 65, mentions: ["train.csv", "\"z\""]),
     Case(options: ["--test", "absent.csv", "--output", "p.csv"], status: 66, mentions: ["absent.csv"]),
     Case(options: ["--test", "narrow.csv", "--output", "p.csv"], status: 65, mentions: ["narrow.csv", "\"b\""]),
     Case(options: ["--test", "wide.csv", "--output", "p.csv"], status: 65, mentions: ["wide.csv", "\"c\""]),
-    Case(options: ["--test", "german.csv", "--output", "p.csv"], status: 65, mentions: ["german.csv", "line 2", "\"b\"", "zwei"]),
-    Case(options: ["--test", "norows.csv", "--output", "p.csv"], status: 65, mentions: ["norows.csv", "at least one row"]),
-    Case(options: ["--test", "wordtruth.csv", "--output", "p.csv"], status: 65, mentions: ["wordtruth.csv", "line 2", "three"]),
+    Case(
+      options: ["--test", "german.csv", "--output", "p.csv"], status: 65,
+      mentions: ["german.csv", "line 2", "\"b\"", "zwei"]),
+    Case(
+      options: ["--test", "norows.csv", "--output", "p.csv"], status: 65, mentions: ["norows.csv", "at least one row"]),
+    Case(
+      options: ["--test", "wordtruth.csv", "--output", "p.csv"], status: 65,
+      mentions: ["wordtruth.csv", "line 2", "three"]),
     Case(options: ["--test", "test.csv", "--output", "absent/p.csv"], status: 73, mentions: ["absent"]),
     Case(options: ["--test", "test.csv"], status: 64, mentions: ["--output"]),
     Case(options: ["--output", "p.csv"], status: 64, mentions: ["--test"]),
@@ -84,7 +91,8 @@ struct PredictErrorTests {
   func failure(_ failure: Case) throws {
     let before = try scratch.names
     let outcome = try Program.run(
-      ["predict", failure.network, "--train", failure.train, "--target", failure.target] + failure.options, in: scratch.url)
+      ["predict", failure.network, "--train", failure.train, "--target", failure.target] + failure.options,
+      in: scratch.url)
     #expect(outcome.status == failure.status)
     #expect(outcome.output.isEmpty)
     let lines = outcome.errors.split(separator: "\n").filter { !$0.hasPrefix("note: ") }

@@ -43,7 +43,8 @@ struct PredictCommand: ParsableCommand {
   var network: String
 
   @Option(
-    help: .init("CSV file with a header: the rows to learn from.", valueName: "file"), completion: .file(extensions: ["csv"]))
+    help: .init("CSV file with a header: the rows to learn from.", valueName: "file"),
+    completion: .file(extensions: ["csv"]))
   var train: String
 
   @Option(help: .init("The column to predict, or several separated by commas.", valueName: "columns"))

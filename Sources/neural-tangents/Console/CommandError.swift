@@ -35,8 +35,9 @@ struct CommandError: Error, CustomStringConvertible {
     CommandError(.cannotWrite, "\(path): cannot be written: \(reason)")
   }
 
-  /// What an error of the library means for someone at the command line: almost always that the data do not fit. Nil for an
-  /// error that is not the library's.
+  /// What an error of the library means for someone at the command line: almost always that the data do not fit.
+  ///
+  /// Nil for an error that is not the library's.
   init?(_ error: any Error) {
     switch error {
     case let error as CommandError: self = error

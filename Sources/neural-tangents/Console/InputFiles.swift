@@ -41,7 +41,8 @@ enum InputFiles {
     case "npy": tensor = try Tensor(npyAt: path)
     case "csv": tensor = try numbers(csvAt: path)
     case let other:
-      throw CommandError.usage("\(path): expected a file ending in .npy or .csv, found \(other.isEmpty ? "none" : other)")
+      throw CommandError.usage(
+        "\(path): expected a file ending in .npy or .csv, found \(other.isEmpty ? "none" : other)")
     }
     guard tensor.rank >= 1, tensor.shape[0] > 0 else {
       throw CommandError.badData("\(path): expected at least one row, found shape \(tensor.shape)")

@@ -71,7 +71,9 @@ struct DemoClassification {
     guard task.name == .digits else { return }
     try report.draw(
       Figure(
-        title: "Digits: accuracy over depth, \(task.trainCount) training images (mean of \(task.repetitions) splits ± standard error)",
+        title:
+          "Digits: accuracy over depth, \(task.trainCount) training images "
+          + "(mean of \(task.repetitions) splits ± standard error)",
         x: Axis(
           "hidden layers", range: 0.85...9.5, isLogarithmic: true,
           ticks: Self.depths.map { Axis.Tick(position: Double($0), label: "\($0)") }),

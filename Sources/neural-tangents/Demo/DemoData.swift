@@ -54,6 +54,7 @@ struct DemoData: Sendable {
 
   private static func pixels(of table: CsvTable) throws -> Tensor {
     let columns = try table.header.dropLast().map { try TableColumn(table, $0).numbers() }
-    return Tensor(table.rows.indices.flatMap { row in columns.map { $0[row] / 16 } }, shape: [table.rows.count, columns.count])
+    return Tensor(
+      table.rows.indices.flatMap { row in columns.map { $0[row] / 16 } }, shape: [table.rows.count, columns.count])
   }
 }

@@ -67,9 +67,11 @@ struct DemoLearningCurve {
       x: Axis(
         "training images", range: 8...1250, isLogarithmic: true,
         ticks: Self.sizes.map { Axis.Tick(position: Double($0), label: "\($0)") }),
-      y: Axis("test error (%)", range: 0.5...100, isLogarithmic: true, ticks: [0.5, 1, 2, 5, 10, 20, 50, 100].map {
-        Axis.Tick(position: $0, label: significant($0))
-      }),
+      y: Axis(
+        "test error (%)", range: 0.5...100, isLogarithmic: true,
+        ticks: [0.5, 1, 2, 5, 10, 20, 50, 100].map {
+          Axis.Tick(position: $0, label: significant($0))
+        }),
       content: .marks(bands + lines), legend: .topRight)
   }
 }

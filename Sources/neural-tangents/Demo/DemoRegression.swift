@@ -2,8 +2,8 @@ import Foundation
 import NeuralTangents
 import Tensors
 
-/// Regression with calibrated intervals: the network and the noise are chosen by marginal likelihood on the training rows,
-/// everything is judged on rows that were not looked at.
+/// Regression with calibrated intervals: the network and the noise are chosen by marginal likelihood on the training
+/// rows, everything is judged on rows that were not looked at.
 struct DemoRegression {
   private static let trainCount = 310
   private static let foldCount = 10
@@ -28,7 +28,8 @@ struct DemoRegression {
   func run(_ report: inout DemoReport) throws {
     let best = try choose(&report)
     let models = [
-      Model(name: "linear, NNGP", recipe: Recipe(network: DemoNetwork(depth: 0, nonlinearity: .relu, biasStd: 1).network)),
+      Model(
+        name: "linear, NNGP", recipe: Recipe(network: DemoNetwork(depth: 0, nonlinearity: .relu, biasStd: 1).network)),
       Model(
         name: "\(best.network.name), NNGP",
         recipe: Recipe(network: best.network.network, regularizer: .fixed(.relative(best.noise)))),
@@ -38,12 +39,15 @@ struct DemoRegression {
     let guess = try rootMeanSquareError(
       targets: truth, mean: truth * 0 + data.target.values(of: train).mean().scalar(as: Double.self))
     report.writeEmptyLine()
-    report.write("On \(split.test.count) test patients (always guessing the training mean: RMSE \(format(guess, 1))):\n")
+    report.write(
+      "On \(split.test.count) test patients (always guessing the training mean: RMSE \(format(guess, 1))):\n")
     var table = TextTable(["model", "RMSE", "NLPD"] + RegressionScores.levels.map { "in \(format(100 * $0, 0)) %" })
     var shown: (mean: Tensor, deviation: Tensor, scores: RegressionScores)?
     for model in models {
       let fitted = try TableModel(model.recipe, encoder: encoder, table: train, key: key, progress: report.progress)
-      guard case .numbers(let mean, let deviation) = try fitted.predict(test, progress: report.progress) else { continue }
+      guard case .numbers(let mean, let deviation) = try fitted.predict(test, progress: report.progress) else {
+        continue
+      }
       let scores = try RegressionScores(truth: truth, mean: mean, standardDeviation: deviation)
       add(scores, named: model.name, to: &table)
       if model.name == models[1].name { shown = (mean, deviation, scores) }

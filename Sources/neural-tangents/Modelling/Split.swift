@@ -24,7 +24,8 @@ struct Split: Sendable {
     return (0..<folds).map { fold in
       let parts = Dictionary(grouping: order.indices) { $0 % folds == fold }
       return Split(
-        train: parts[false, default: []].map { order[$0] }.sorted(), test: parts[true, default: []].map { order[$0] }.sorted())
+        train: parts[false, default: []].map { order[$0] }.sorted(),
+        test: parts[true, default: []].map { order[$0] }.sorted())
     }
   }
 }

@@ -27,8 +27,8 @@ struct TrainedModel: Sendable {
       calibration = try Calibration(recipe, trainTrain: pair, y: y, key: key)
     } catch TensorError.notPositiveDefinite(let pivot, let size) {
       throw CommandError.badData(
-        "the kernel of \(size) training rows is not positive definite at row \(pivot + 1): equal rows, or more rows than the "
-          + "network can tell apart, need noise; raise --diag-reg")
+        "the kernel of \(size) training rows is not positive definite at row \(pivot + 1): equal rows, or more "
+          + "rows than the network can tell apart, need noise; raise --diag-reg")
     }
     progress.begin("solving with the \(size) kernel")
     ensemble = try KernelEnsemble(

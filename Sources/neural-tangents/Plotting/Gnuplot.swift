@@ -16,7 +16,8 @@ struct Gnuplot: Sendable {
   }
 
   static let missingMessage =
-    "gnuplot is not installed, so no pictures were drawn (Debian, Ubuntu: apt install gnuplot-nox; macOS: brew install gnuplot)"
+    "gnuplot is not installed, so no pictures were drawn "
+    + "(Debian, Ubuntu: apt install gnuplot-nox; macOS: brew install gnuplot)"
 
   /// Draws `figure` as `name.svg` and `name.png` and returns their paths; existing files are replaced at the end.
   ///
@@ -27,7 +28,8 @@ struct Gnuplot: Sendable {
     let terminals = [
       (
         fileExtension: "svg",
-        name: "svg size \(width),\(height) font 'Helvetica,Arial,DejaVu Sans,sans-serif,15' background '#ffffff' noenhanced"
+        name:
+          "svg size \(width),\(height) font 'Helvetica,Arial,DejaVu Sans,sans-serif,15' background '#ffffff' noenhanced"
       ),
       // Twice the resolution, for print and for dense screens.
       (
