@@ -45,7 +45,9 @@ static NT_INLINE VR TYPED(nt_angle_arc)(const TYPED(nt_angle) *angle, MASK_R *is
 static NT_INLINE VR TYPED(nt_angle_asin)(const TYPED(nt_angle) *angle) {
   MASK_R is_small;
   VR arc = TYPED(nt_angle_arc)(angle, &is_small);
-  return V_COPYSIGN(V_SELECT(is_small, arc, SPLAT_R(NT_PI / 2) - arc), angle->sine);
+  // With what rounding takes from pi/2, which float32 would otherwise add to every entry near correlation 1.
+  VR from_right_angle = SPLAT_R(NT_PI / 2) - (arc - SPLAT_R(NT_PI / 2 - (REAL)(NT_PI / 2)));
+  return V_COPYSIGN(V_SELECT(is_small, arc, from_right_angle), angle->sine);
 }
 static NT_INLINE VR TYPED(nt_angle_turn)(const TYPED(nt_angle) *angle) {
   MASK_R is_small;

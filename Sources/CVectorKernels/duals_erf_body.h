@@ -5,15 +5,18 @@
 //   kappa' = (4 a^2 b^2 / pi) / sqrt(E)
 // Source: Williams, Computing with infinite networks (1996).
 
+// Constants that multiply every entry come with what their rounding lost: in float32 it would add up, with the same sign,
+// over the layers of a deep network.
 typedef struct {
-  VR beta, inverse_beta, scale, offset, slope_scale;
+  VR beta, inverse_beta, scale, scale_lost, offset, slope_scale, slope_scale_lost;
 } TYPED(nt_erf_constants);
 
 static NT_INLINE TYPED(nt_erf_constants) TYPED(nt_erf_prepare)(const nt_dual *dual) {
   double a = dual->parameters[0], b = dual->parameters[1], c = dual->parameters[2], beta = 2 * b * b;
+  double scale = 2 * a * a / NT_PI, slope_scale = 2 * a * a * beta / NT_PI;
   TYPED(nt_erf_constants) constants = {
-    SPLAT_R(beta), SPLAT_R(beta > 0 ? 1 / beta : 0), SPLAT_R(2 * a * a / NT_PI), SPLAT_R(c * c),
-    SPLAT_R(2 * a * a * beta / NT_PI)};
+    SPLAT_R(beta), SPLAT_R(beta > 0 ? 1 / beta : 0), SPLAT_R(scale), SPLAT_R(scale - (REAL)scale), SPLAT_R(c * c),
+    SPLAT_R(slope_scale), SPLAT_R(slope_scale - (REAL)slope_scale)};
   return constants;
 }
 
@@ -27,8 +30,10 @@ static NT_INLINE VR TYPED(nt_erf)(const TYPED(nt_erf_constants) *constants, cons
   VR root = V_SQRT(TYPED(nt_spread_of)(constants->beta, factors1[0], factors2[0], q12).expanded);
   VR scaled = factors1[1] * factors2[1];
   TYPED(nt_angle) angle = {q12 * factors1[1] * factors2[1], root * scaled * constants->inverse_beta};
-  *slope = constants->slope_scale / root;
-  return V_FMA(TYPED(nt_angle_asin)(&angle), constants->scale, constants->offset);
+  VR arc = TYPED(nt_angle_asin)(&angle);
+  VR inverse = SPLAT_R(1) / root;
+  *slope = V_FMA(inverse, constants->slope_scale, inverse * constants->slope_scale_lost);
+  return V_FMA(arc, constants->scale, V_FMA(arc, constants->scale_lost, constants->offset));
 }
 
 DEFINE_DUAL_LOOPS(erf)

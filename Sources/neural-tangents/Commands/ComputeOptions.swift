@@ -4,10 +4,10 @@ import Tensors
 
 /// The options that all computing subcommands share.
 struct ComputeOptions: ParsableArguments {
-  @Option(help: "Precision of the computation: float32 or float64 (default: that of the data; float64 for CSV).")
+  @Option(help: "Precision of kernels (default: that of the data, float64 for CSV).")
   var precision: Precision?
 
-  @Option(help: "Threads to compute with (default: one per processor).")
+  @Option(help: .init("Threads to compute with (default: one per processor).", valueName: "count"))
   var threads: Int?
 
   func validate() throws {

@@ -7,6 +7,7 @@ struct DemoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo",
     abstract: "Show on real data what infinitely wide networks predict, with tables and pictures.",
+    usage: "neural-tangents demo [<parts> ...] [<options>]",
     discussion: """
       Tables go to the terminal, pictures (SVG and PNG, drawn by gnuplot) to the
       output directory. All of it takes less than a minute. The parts:
@@ -30,13 +31,14 @@ struct DemoCommand: ParsableCommand {
   @Argument(help: "The parts to run (default: all).")
   var parts: [Part] = []
 
-  @Option(help: "Where to write the pictures; made if it is missing.", completion: .directory)
+  @Option(
+    help: .init("Where to write the pictures; made if it is missing.", valueName: "directory"), completion: .directory)
   var outputDirectory = "demo-output"
 
   @Option(help: "Seed of the random splits.")
   var seed = 0
 
-  @Option(help: "Threads to compute with (default: one per processor).")
+  @Option(help: .init("Threads to compute with (default: one per processor).", valueName: "count"))
   var threads: Int?
 
   func validate() throws {

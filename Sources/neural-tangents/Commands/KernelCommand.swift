@@ -7,6 +7,7 @@ struct KernelCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "kernel",
     abstract: "Compute the NNGP and tangent kernels of a network between two data sets.",
+    usage: "neural-tangents kernel <network> --x1 <file> --output <file> [<options>]",
     discussion: """
       The output is a NumPy archive with a matrix per kernel, named nngp and ntk:
       one row per input of --x1, one column per input of --x2. Without --x2 it is
@@ -23,16 +24,22 @@ struct KernelCommand: ParsableCommand {
   @Argument(help: "The network: a JSON file, or YAML with a name ending in .yaml.", completion: .file())
   var network: String
 
-  @Option(help: "First inputs: an NPY file of shape (rows, channels), or a CSV file of numbers.", completion: .file())
+  @Option(
+    help: .init("First inputs: an NPY file of shape (rows, channels), or a CSV file of numbers.", valueName: "file"),
+    completion: .file())
   var x1: String
 
-  @Option(help: "Second inputs, with the same number of channels (default: the first again).", completion: .file())
+  @Option(
+    help: .init("Second inputs, with the same number of channels (default: the first again).", valueName: "file"),
+    completion: .file())
   var x2: String?
 
-  @Option(help: "Which kernels, separated by commas: nngp, ntk.")
+  @Option(help: .init("Which kernels, separated by commas.", valueName: "names"))
   var kernels = KernelNames([.nngp, .ntk])
 
-  @Option(help: "The archive to write, with a name ending in .npz.", completion: .file(extensions: ["npz"]))
+  @Option(
+    help: .init("The archive to write, with a name ending in .npz.", valueName: "file"),
+    completion: .file(extensions: ["npz"]))
   var output: String
 
   @OptionGroup var compute: ComputeOptions

@@ -7,17 +7,25 @@ struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "predict",
     abstract: "Predict columns of a table from its other columns, with uncertainty.",
+    usage: """
+      neural-tangents predict <network> --train <file> --target <columns> \\
+        --test <file> --output <file> [<options>]
+      neural-tangents predict <network> --train <file> --target <columns> \\
+        --folds <count> [<options>]
+      """,
     discussion: """
       Numbers: each prediction comes with the standard deviation and the 95 %
       interval of a new measurement, noise included, in the target's own units.
-      Classes: each comes with the probability of every class; regression on
-      one-hot targets, the class with the largest output is predicted.
+      Classes: the most probable class, and the probability of every class that
+      its output is the largest in a regression on one-hot targets (one less 1/C at
+      the row's class, -1/C at the others).
 
       Columns of numbers are standardised, columns of text become one input per
       category. --diag-reg is the noise: its variance as a part of the kernel's mean
       diagonal. By default it is the level between 1e-6 and 10 that predicts
       left-out training rows best (of at most 1000 rows). The scale of all
       variances is fitted to left-out training rows too; means do not depend on it.
+      Linear algebra is done in float64 whatever the precision of the kernels.
 
       --method nngp is the Bayesian network, --method ntk the ensemble of networks
       trained by gradient descent, after --time steps of --learning-rate.
@@ -34,40 +42,46 @@ struct PredictCommand: ParsableCommand {
   @Argument(help: "The network: a JSON file, or YAML with a name ending in .yaml.", completion: .file())
   var network: String
 
-  @Option(help: "CSV file with a header: the rows to learn from.", completion: .file(extensions: ["csv"]))
+  @Option(
+    help: .init("CSV file with a header: the rows to learn from.", valueName: "file"), completion: .file(extensions: ["csv"]))
   var train: String
 
-  @Option(help: "The column to predict, or several separated by commas.")
+  @Option(help: .init("The column to predict, or several separated by commas.", valueName: "columns"))
   var target: String
 
-  @Option(help: "CSV file: the rows to predict. With the target column it is also scored.", completion: .file(extensions: ["csv"]))
+  @Option(
+    help: .init("CSV file: the rows to predict. With the target column it is also scored.", valueName: "file"),
+    completion: .file(extensions: ["csv"]))
   var test: String?
 
-  @Option(help: "CSV file to write the predictions to.", completion: .file(extensions: ["csv"]))
+  @Option(
+    help: .init("CSV file to write the predictions to.", valueName: "file"), completion: .file(extensions: ["csv"]))
   var output: String?
 
-  @Option(help: "Judge by cross-validation of the training rows in so many folds.")
+  @Option(help: .init("Judge by cross-validation of the training rows in so many folds.", valueName: "count"))
   var folds: Int?
 
-  @Option(help: "What the target is: auto, regression or classification.")
+  @Option(help: "What the target is.")
   var task = TaskChoice.auto
 
-  @Option(help: "nngp or ntk.")
+  @Option(help: "Which network to predict with; see above.")
   var method = MethodChoice.nngp
 
-  @Option(parsing: .unconditional, help: "Training time in gradient steps, or inf.")
+  @Option(parsing: .unconditional, help: .init("Training time in gradient steps.", valueName: "steps"))
   var time = Double.infinity
 
-  @Option(parsing: .unconditional, help: "Learning rate of a gradient step.")
+  @Option(parsing: .unconditional, help: .init("Learning rate of a gradient step.", valueName: "rate"))
   var learningRate = 1.0
 
-  @Option(parsing: .unconditional, help: "Diagonal regularizer relative to the kernel's mean diagonal (default: chosen).")
+  @Option(
+    parsing: .unconditional,
+    help: .init("Noise relative to the kernel's mean diagonal (default: chosen).", valueName: "number"))
   var diagReg: Double?
 
-  @Option(parsing: .unconditional, help: "Diagonal regularizer in the kernel's own units.")
+  @Option(parsing: .unconditional, help: .init("Noise in the kernel's own units instead.", valueName: "number"))
   var diagRegAbsolute: Double?
 
-  @Option(help: "Columns of numbers to be read as names, separated by commas.")
+  @Option(help: .init("Columns of numbers to be read as names, separated by commas.", valueName: "columns"))
   var categorical: String?
 
   @Option(parsing: .unconditional, help: "Seed of the folds.")
@@ -140,7 +154,7 @@ struct PredictCommand: ParsableCommand {
       // Judged before it is written: a mistake in the true values should not leave a file behind.
       let model = try TableModel(recipe, encoder: encoder, table: table, key: key, progress: progress)
       let prediction = try model.predict(testTable, progress: progress)
-      report.append("noise: \(model.model.calibration.regularizer)")
+      report.append(describe(model.model.calibration.regularizer))
       if encoder.target.isPresent(in: testTable) {
         report += ["\n\(test):\n", try prediction.judged(by: testTable, target: encoder.target)]
       }
@@ -171,6 +185,13 @@ struct PredictCommand: ParsableCommand {
 
   private func names(_ list: String) -> [String] {
     list.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+  }
+
+  private func describe(_ regularizer: DiagonalRegularizer) -> String {
+    switch regularizer {
+    case .relative(let value): "noise: \(significant(value)) of the kernel's mean diagonal"
+    case .absolute(let value): "noise: \(significant(value))"
+    }
   }
 
   private func describe(_ target: TargetEncoder) -> String {

@@ -51,15 +51,15 @@ struct DemoLearningCurve {
 
   private func figure(names: [String], labels: [String], errors: [String: [[Double]]]) -> Figure {
     let x = Self.sizes.map(Double.init)
-    var marks: [Mark] = []
+    var (bands, lines) = ([Mark](), [Mark]())
     for ((name, label), color) in zip(zip(names, labels), [Color.gray, .blue, .vermilion]) {
       let values = errors[name, default: []]
-      marks.append(
+      bands.append(
         Mark(
           x: x,
           geometry: .band(
             lower: values.map { 100 * ($0.min() ?? 0) }, upper: values.map { 100 * ($0.max() ?? 0) }), color: color))
-      marks.append(
+      lines.append(
         Mark(label: label, x: x, geometry: .linePoints(y: values.map { 100 * MeanWithError($0).mean }), color: color))
     }
     return Figure(
@@ -70,6 +70,6 @@ struct DemoLearningCurve {
       y: Axis("test error (%)", range: 0.5...100, isLogarithmic: true, ticks: [0.5, 1, 2, 5, 10, 20, 50, 100].map {
         Axis.Tick(position: $0, label: significant($0))
       }),
-      content: .marks(marks), legend: .topRight)
+      content: .marks(bands + lines), legend: .topRight)
   }
 }

@@ -24,5 +24,6 @@ struct Recipe: Sendable {
   /// Infinity for training to the end.
   var time = Double.infinity
   var learningRate = 1.0
+  /// Of kernels; linear algebra is done in float64, as rounding in the kernel is noise but rounding in solving is not.
   var precision = DType.float64
 }

@@ -17,7 +17,7 @@ struct TableModel: Sendable {
     let target = encoder.target
     if target.classes != nil {
       let probabilities = try classProbabilities(mean: outputs.mean, variance: square(outputs.standardDeviation))
-      return .classes(target.predictedClasses(ofOutputs: outputs.mean), probabilities: probabilities)
+      return .classes(target.predictedClasses(ofOutputs: probabilities), probabilities: probabilities)
     }
     return .numbers(
       target.values(ofOutputs: outputs.mean), deviations: target.deviations(ofOutputs: outputs.standardDeviation))
@@ -28,7 +28,7 @@ struct TableModel: Sendable {
 enum TablePrediction: Sendable {
   /// Shapes (N, targets), float64; deviations are those of a new measurement.
   case numbers(Tensor, deviations: Tensor)
-  /// One class per row, by its index, and probabilities of shape (N, classes), float64.
+  /// The most probable class of each row, by its index, and probabilities of shape (N, classes), float64.
   case classes([Int], probabilities: Tensor)
 
   /// Several predictions as one, with the rows of the n-th at `places[n]` of the result.

@@ -16,7 +16,6 @@ struct TrainedModel: Sendable {
   init(_ recipe: Recipe, x: Tensor, y: Tensor, key: RandomKey, progress: ProgressReporter) throws {
     self.recipe = recipe
     self.x = x.asType(recipe.precision)
-    let y = y.asType(recipe.precision)
     let size = "\(x.shape[0])x\(x.shape[0])"
     progress.begin("kernel of the training rows, \(size)")
     let kernel = try recipe.network.kernel(
@@ -24,11 +23,17 @@ struct TrainedModel: Sendable {
       options: KernelOptions(precision: recipe.precision, progress: progress.kernelProgress))
     let pair = KernelPair(nngp: kernel.nngp, ntk: recipe.method == .ntk ? kernel.ntk : nil)
     progress.begin("calibrating on training rows")
-    calibration = try Calibration(recipe, trainTrain: pair, y: y, key: key)
+    do {
+      calibration = try Calibration(recipe, trainTrain: pair, y: y, key: key)
+    } catch TensorError.notPositiveDefinite(let pivot, let size) {
+      throw CommandError.badData(
+        "the kernel of \(size) training rows is not positive definite at row \(pivot + 1): equal rows, or more rows than the "
+          + "network can tell apart, need noise; raise --diag-reg")
+    }
     progress.begin("solving with the \(size) kernel")
     ensemble = try KernelEnsemble(
       trainTrain: pair, yTrain: y, learningRate: recipe.learningRate, diagonalRegularizer: calibration.regularizer,
-      precision: recipe.precision)
+      precision: .float64)
   }
 
   /// Predictions in the units of the training targets.

@@ -33,8 +33,9 @@ enum Program {
   static func run(
     _ arguments: [String], in directory: URL? = nil, environment: [String: String] = [:]
   ) throws -> Outcome {
+    let program: URL = try #require(url, "the program neural-tangents was not found beside the tests")
     let process = Process()
-    process.executableURL = try #require(url, "the program neural-tangents was not found beside the tests")
+    process.executableURL = program
     process.arguments = arguments
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     if let directory { process.currentDirectoryURL = directory }

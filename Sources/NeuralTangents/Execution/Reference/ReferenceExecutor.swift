@@ -140,8 +140,8 @@ struct ReferenceExecutor {
     let (r1, r2) = (factor(input.k11), factor(input.k22))
     let scale = r1.expandedDims(1) * r2.expandedDims(0)
     return State(
-      k12: input.k12 * scale, theta: map(input.theta) { $0 * scale }, k11: input.k11 * r1 * r1,
-      k22: input.k22 * r2 * r2)
+      k12: input.k12 * scale, theta: map(input.theta) { $0 * scale }, k11: input.k11 * (r1 * r1),
+      k22: input.k22 * (r2 * r2))
   }
 
   private func dropout(_ input: State, keepRate: Double) -> State {
