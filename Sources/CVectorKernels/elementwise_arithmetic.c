@@ -23,7 +23,8 @@ static void nt_integer_powers(nt_operand a, nt_operand b, uint32_t *out, size_t 
 #define NT_BODY "elementwise_arithmetic_body.h"
 #include "every_instruction_set.h"
 
-void nt_binary(nt_binary_function f, nt_dtype type, nt_operand a, nt_operand b, void *out, size_t rows, size_t columns) {
+void nt_binary(
+  nt_binary_function f, nt_dtype type, nt_operand a, nt_operand b, void *out, size_t rows, size_t columns) {
   switch (type) {
     case nt_float32:
       if (f == nt_power || f == nt_atan2) return nt_elementary_2_f(f, a, b, out, rows, columns);

@@ -42,8 +42,8 @@ static inline __attribute__((always_inline)) void NAME(nt_transpose_4x4)(
   for (int i = 0; i < 4; i++) __builtin_memcpy(target + i * target_row, &r[i], sizeof r[i]);
 }
 
-// Four blocks at a time fill whole cache lines of source and target before a line can be evicted; tiles of them keep the
-// lines that the next columns need in the cache.
+// Four blocks at a time fill whole cache lines of source and target before a line can be evicted; tiles of them keep
+// the lines that the next columns need in the cache.
 #define TILE 64
 
 #define DEFINE_TRANSPOSE(T, SIDE, BLOCK)                                                                      \

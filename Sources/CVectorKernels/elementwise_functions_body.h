@@ -22,8 +22,8 @@ DECLARE_SLEEF_1(erfc, u15)
 DECLARE_SLEEF_2(pow, u10)
 DECLARE_SLEEF_2(atan2, u10)
 
-// The inverse of erf, within 3 ulp after three steps, 2e-14 after two: Winitzki's approximation, off by at most 0.2 %, then
-// Halley's method, which cubes the error. The residual is taken from erfc where erf is near 1, for 1 - x is then exact.
+// The inverse of erf, within 3 ulp after three steps, 2e-14 after two: Winitzki's approximation, off by at most 0.2 %,
+// then Halley's method, which cubes the error. The residual is taken from erfc where 1 - x is exact.
 // Source: S. Winitzki, "A handy approximation for the error function and its inverse" (2008), with a = 0.147.
 static inline VD NAME(nt_erf_inverse_steps)(VD x, int steps) {
   const VD a = V_ABS(x), complement = 1.0 - a;

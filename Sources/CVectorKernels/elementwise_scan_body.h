@@ -2,8 +2,8 @@
 
 #include "elementwise_extreme_body.h"
 
-// Extremes of blocks are found a vector at a time; only a block that improves on the best is searched for the place. The
-// first NaN is the answer, so once the best is NaN nothing improves on it.
+// Extremes of blocks are found a vector at a time; only the block of the best is searched for its place. The first NaN
+// is the answer, so once the best is NaN nothing improves on it.
 #define DEFINE_ARG_ROW(T, SUFFIX, LARGEST, BETTER)                                                            \
   static int32_t NAME(nt_arg_##LARGEST##_row_##SUFFIX)(const T *x, size_t columns) {                          \
     enum { block = 1024 };                                                                                    \

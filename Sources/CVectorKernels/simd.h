@@ -44,8 +44,12 @@ static inline __attribute__((always_inline)) VD NAME(nt_load_d)(const double *p)
   __builtin_memcpy(&v, p, sizeof v);
   return v;
 }
-static inline __attribute__((always_inline)) void NAME(nt_store_f)(float *p, VF v) { __builtin_memcpy(p, &v, sizeof v); }
-static inline __attribute__((always_inline)) void NAME(nt_store_d)(double *p, VD v) { __builtin_memcpy(p, &v, sizeof v); }
+static inline __attribute__((always_inline)) void NAME(nt_store_f)(float *p, VF v) {
+  __builtin_memcpy(p, &v, sizeof v);
+}
+static inline __attribute__((always_inline)) void NAME(nt_store_d)(double *p, VD v) {
+  __builtin_memcpy(p, &v, sizeof v);
+}
 static inline __attribute__((always_inline)) VF NAME(nt_splat_f)(float x) { return (VF)x; }
 static inline __attribute__((always_inline)) VD NAME(nt_splat_d)(double x) { return (VD)x; }
 #define LOAD_F NAME(nt_load_f)
@@ -55,8 +59,8 @@ static inline __attribute__((always_inline)) VD NAME(nt_splat_d)(double x) { ret
 #define SPLAT_F NAME(nt_splat_f)
 #define SPLAT_D NAME(nt_splat_d)
 
-// SLEEF's vector functions (u10: at most 1 ulp, u15: 1.5 ulp): after DECLARE_SLEEF_1(exp, u10), SLEEF_F(exp, u10) is the
-// one for VF and SLEEF_D(exp, u10) the one for VD. They are declared here because SLEEF's own header hides those of
+// SLEEF's vector functions (u10: at most 1 ulp, u15: 1.5 ulp): after DECLARE_SLEEF_1(exp, u10), SLEEF_F(exp, u10) is
+// the one for VF and SLEEF_D(exp, u10) the one for VD. They are declared here because SLEEF's own header hides those of
 // instruction sets that the compiler was not told to assume.
 #define NT_SLEEF_NAME_(name, type, lanes, accuracy, set) Sleef_##name##type##lanes##_##accuracy##set
 #define NT_SLEEF_NAME(name, type, lanes, accuracy, set) NT_SLEEF_NAME_(name, type, lanes, accuracy, set)
@@ -77,8 +81,8 @@ static inline __attribute__((always_inline)) VD NAME(nt_splat_d)(double x) { ret
 #else
 
 // Clang passes vectors wider than 16 bytes in memory wherever the compilation unit as a whole is not for AVX, whatever
-// the functions' own targets are, but SLEEF wants them
-// in registers. So they go by address to a function that loads the registers and jumps; results are in registers always.
+// the functions' own targets are, but SLEEF wants them in registers. So they go by address to a function that loads the
+// registers and jumps. Results are in registers always.
 #define NT_TEXT_(x) #x
 #define NT_TEXT(x) NT_TEXT_(x)
 #define NT_LOAD_ARGUMENT(from, index) "vmovaps (%" from "), %" NT_TEXT(NT_REGISTER) index "\n\t"

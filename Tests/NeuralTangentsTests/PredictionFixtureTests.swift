@@ -127,7 +127,8 @@ struct PredictionFixtureTests {
   func gaussianProcessInference() throws {
     try forEach("gpInference") { example, result, place in
       let ensemble = try KernelEnsemble(
-        trainTrain: example.kernels("TrainTrain"), yTrain: example.yTrain.tensor, diagonalRegularizer: result.regularizer)
+        trainTrain: example.kernels("TrainTrain"), yTrain: example.yTrain.tensor,
+        diagonalRegularizer: result.regularizer)
       let prediction: Prediction
       if result.onTrain == true {
         prediction = try ensemble.predictTrain(kernel: result.kind)
@@ -143,7 +144,8 @@ struct PredictionFixtureTests {
       guard result.kind != .ntk, result.onTrain != true else { return }
       let name = result.kind == .nngp ? "nngp" : "ntk"
       let process = try GaussianProcess(
-        kTrainTrain: example.kernel(name + "TrainTrain"), yTrain: example.yTrain.tensor, regularizer: result.regularizer)
+        kTrainTrain: example.kernel(name + "TrainTrain"), yTrain: example.yTrain.tensor, regularizer: result.regularizer
+      )
       let posterior = try process.predict(
         kTestTrain: example.kernel(name + "TestTrain"), kTestTest: example.kernel(name + "TestTest"))
       try expect(posterior.mean, result.output?.mean, place)

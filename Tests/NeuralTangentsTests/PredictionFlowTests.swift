@@ -168,7 +168,8 @@ struct PredictionFlowTests {
       let standardError = (expected[i][i] / Double(samples)).squareRoot()
       #expect(abs(mean[i] - expectedMean[i]) < 4.5 * standardError)
       for j in 0...i {
-        let covariance = zip(rows[i], rows[j]).reduce(0) { $0 + ($1.0 - mean[i]) * ($1.1 - mean[j]) } / Double(samples - 1)
+        let covariance =
+          zip(rows[i], rows[j]).reduce(0) { $0 + ($1.0 - mean[i]) * ($1.1 - mean[j]) } / Double(samples - 1)
         let error = ((expected[i][i] * expected[j][j] + expected[i][j] * expected[i][j]) / Double(samples)).squareRoot()
         #expect(abs(covariance - expected[i][j]) < 4.5 * error)
       }
@@ -238,7 +239,9 @@ struct PredictionFlowTests {
       #expect(isClose(found.covariance?[.ellipsis, 0, 1], Tensor.zeros([2, 3, 3], dtype: .float64), 1e-12))
     }
     let rate = try maximumLearningRate(ntkTrainTrain: try #require(expanded(train, train).ntk))
-    #expect(abs(rate - (try maximumLearningRate(ntkTrainTrain: Oracle.pair(train, train).ntk, outputCount: 16))) < 1e-12 * rate)
+    #expect(
+      abs(rate - (try maximumLearningRate(ntkTrainTrain: Oracle.pair(train, train).ntk, outputCount: 16))) < 1e-12
+        * rate)
   }
 
   @Test("gradient descent converges just below the largest learning rate and diverges just above")
@@ -267,14 +270,20 @@ struct PredictionFlowTests {
     let withoutNNGP = try KernelEnsemble(
       trainTrain: KernelPair(ntk: trainTrain.ntk), yTrain: y, diagonalRegularizer: 1e-3)
     #expect(throws: Never.self) { try withoutNNGP.predict(testTrain: testTrain) }
-    #expect(throws: PredictionError.missing(argument: "the train-train NNGP", neededFor: "the covariance of kernel ntk")) {
+    #expect(
+      throws: PredictionError.missing(argument: "the train-train NNGP", neededFor: "the covariance of kernel ntk")
+    ) {
       try withoutNNGP.predict(testTrain: testTrain, testTest: kernels(test, test))
     }
     let ensemble = try ensemble()
-    #expect(throws: PredictionError.missing(argument: "the test-train NNGP", neededFor: "the covariance of kernel ntk")) {
+    #expect(throws: PredictionError.missing(argument: "the test-train NNGP", neededFor: "the covariance of kernel ntk"))
+    {
       try ensemble.predict(testTrain: KernelPair(ntk: testTrain.ntk), testTest: kernels(test, test))
     }
-    #expect(throws: PredictionError.missing(argument: "the test-test NTK", neededFor: "the covariance of kernel ntkGaussianProcess")) {
+    #expect(
+      throws: PredictionError.missing(
+        argument: "the test-test NTK", neededFor: "the covariance of kernel ntkGaussianProcess")
+    ) {
       try ensemble.predict(
         testTrain: testTrain, testTest: KernelPair(nngp: kernels(test, test).nngp), kernel: .ntkGaussianProcess)
     }
@@ -290,8 +299,12 @@ struct PredictionFlowTests {
     }
     let flow = try GradientFlow(kTrainTrain: Oracle.pair(train, train).ntk, yTrain: y)
     #expect(throws: PredictionError.self) { try flow.trainOutputs(at: 1, initial: y[..<3]) }
-    #expect(throws: PredictionError.self) { try maximumLearningRate(ntkTrainTrain: Tensor.zeros([3, 2], dtype: .float64)) }
-    #expect(throws: PredictionError.self) { try maximumLearningRate(ntkTrainTrain: Oracle.pair(train, train).ntk, momentum: 1) }
+    #expect(throws: PredictionError.self) {
+      try maximumLearningRate(ntkTrainTrain: Tensor.zeros([3, 2], dtype: .float64))
+    }
+    #expect(throws: PredictionError.self) {
+      try maximumLearningRate(ntkTrainTrain: Oracle.pair(train, train).ntk, momentum: 1)
+    }
   }
 }
 

@@ -187,7 +187,9 @@ struct PredictionGaussianProcessTests {
       error == .notPositiveDefinite(argument: "kTrainTrain", pivot: 6, size: 9, regularizer: .relative(0)))
     #expect(
       try #require(error).description
-        == "kTrainTrain (9x9) is not positive definite at pivot 6: raise the diagonal regularizer, now 0.0 of the mean diagonal")
+        == "kTrainTrain (9x9) is not positive definite at pivot 6: "
+        + "raise the diagonal regularizer, now 0.0 of the mean diagonal"
+    )
     #expect(throws: Never.self) {
       try GaussianProcess(kTrainTrain: kernel, yTrain: Oracle.tensor(targets), regularizer: 1e-6)
     }
@@ -216,7 +218,8 @@ struct PredictionGaussianProcessTests {
     #expect(throws: PredictionError.self) { try GaussianProcess(kTrainTrain: kernel.asType(.int32), yTrain: y) }
     let process = try process(0.1)
     let kTestTrain = Oracle.tensor(Oracle.matrix(Oracle.nngp, test, train))
-    #expect(throws: PredictionError.shapeMismatch(argument: "kTestTrain", expected: "shape [any, 9]", found: "[9, 4]")) {
+    #expect(throws: PredictionError.shapeMismatch(argument: "kTestTrain", expected: "shape [any, 9]", found: "[9, 4]"))
+    {
       try process.predict(kTestTrain: kTestTrain.transposed())
     }
     #expect(throws: PredictionError.shapeMismatch(argument: "kTestTest", expected: "shape [4, 4]", found: "[4, 9]")) {

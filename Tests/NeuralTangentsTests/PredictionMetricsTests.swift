@@ -29,7 +29,10 @@ struct PredictionMetricsTests {
   @Test("intervals have the widths of the normal quantiles, and count what is inside")
   func intervals() throws {
     // Quantiles of the standard normal distribution, to 15 digits.
-    let quantiles = [0.5: 0.674489750196082, 0.8: 1.28155156554460, 0.9: 1.64485362695147, 0.95: 1.95996398454005, 0.99: 2.57582930354890]
+    let quantiles = [
+      0.5: 0.674489750196082, 0.8: 1.28155156554460, 0.9: 1.64485362695147, 0.95: 1.95996398454005,
+      0.99: 2.57582930354890,
+    ]
     let targets = Tensor([-3.0, -1.7, -0.5, 0, 0.6, 0.7, 1.5, 2.2])
     let table = try CalibrationTable(
       targets: targets, mean: Tensor.zeros([8], dtype: .float64), variance: Tensor.ones([8], dtype: .float64))
@@ -92,7 +95,11 @@ struct PredictionMetricsTests {
     let unequal = try classProbabilities(
       mean: Tensor([0.5, 0], shape: [1, 2]), variance: Tensor([1.0, 0.25], shape: [1, 2])
     ).scalars(as: Double.self)
-    #expect(abs(unequal[0] - erfc(-0.5 / 2.5.squareRoot()) / 2) < 1e-6)
+    #expect(abs(unequal[0] - erfc(-0.5 / 2.5.squareRoot()) / 2) < 1e-8)
+    let steep = try classProbabilities(
+      mean: Tensor([0.5, 0], shape: [1, 2]), variance: Tensor([1, 2.5e-3], shape: [1, 2])
+    ).scalars(as: Double.self)
+    #expect(abs(steep[0] - erfc(-0.5 / (2 * 1.0025).squareRoot()) / 2) < 1e-8)
   }
 
   @Test("many classes: the probability is the share of draws that a class wins")

@@ -88,16 +88,19 @@ struct ElementaryFunctionTests {
     }
   }
 
-  @Test("special arguments give what the system's functions give", arguments: ElementaryCase.all, [DType.float32, .float64])
+  @Test(
+    "special arguments give what the system's functions give", arguments: ElementaryCase.all, [DType.float32, .float64])
   func specialArguments(_ test: ElementaryCase, _ dtype: DType) {
     let arguments: [Double] = [.nan, .infinity, -.infinity, 0, -0.0, 1, -1, 2, -2, 0.5, -0.5, 1.5, 2.5]
     let found = NaiveTensor(test.function(NaiveTensor([arguments.count]) { arguments[$0[0]] }.tensor(dtype))).values
     for (argument, value) in zip(arguments, found) {
       let expected = test.scalar(argument)
       let isSame =
-        expected.isNaN ? value.isNaN
+        expected.isNaN
+        ? value.isNaN
         : value == expected || Swift.abs(value - expected) <= Swift.abs(expected) * (dtype == .float32 ? 2e-7 : 5e-16)
-          || Swift.abs(value - expected) < 1e-15 && dtype == .float64 || Swift.abs(value - expected) < 2e-7 && expected != 0
+          || Swift.abs(value - expected) < 1e-15 && dtype == .float64
+          || Swift.abs(value - expected) < 2e-7 && expected != 0
       #expect(isSame, "\(test.name)(\(argument)) is \(value), expected \(expected)")
     }
   }

@@ -33,7 +33,8 @@ struct ElementwiseTests {
     if dtype != .int32 {
       let eps = dtype == .float32 ? 2e-7 : 4e-16
       expectSame(
-        pow(abs(a), b), NaiveTensor(shape) { Foundation.pow(Swift.abs(x.broadcastElement($0)), y.broadcastElement($0)) },
+        pow(abs(a), b),
+        NaiveTensor(shape) { Foundation.pow(Swift.abs(x.broadcastElement($0)), y.broadcastElement($0)) },
         relative: eps, "pow")
       expectSame(
         atan2(a, b), NaiveTensor(shape) { Foundation.atan2(x.broadcastElement($0), y.broadcastElement($0)) },
@@ -145,8 +146,9 @@ struct ElementwiseTests {
     #expect((x * x).scalars(as: Int32.self) == [1, 0, -2_147_479_015, 9])
     #expect((-x).scalars(as: Int32.self) == [-.max, .min, -46341, 3])
     #expect(abs(x).scalars(as: Int32.self) == [.max, .min, 46341, 3])
-    #expect(pow(Tensor([3, -2, 0, 2, -1, 1] as [Int32]), Tensor([4, 3, 0, -1, -3, -5] as [Int32])).scalars(as: Int32.self)
-      == [81, -8, 1, 0, -1, 1])
+    #expect(
+      pow(Tensor([3, -2, 0, 2, -1, 1] as [Int32]), Tensor([4, 3, 0, -1, -3, -5] as [Int32])).scalars(as: Int32.self)
+        == [81, -8, 1, 0, -1, 1])
     #expect(sign(x).scalars(as: Int32.self) == [1, -1, 1, -1])
   }
 

@@ -54,7 +54,9 @@ struct IndexingTests {
     }
     expectSame(
       x.tensor()[.stride(by: step), 1, .stride(by: -2)],
-      NaiveTensor([Self.walk(nil, nil, step, 4).count, 3]) { x[[Self.walk(nil, nil, step, 4)[$0[0]], 1, 5 - 2 * $0[1]]] })
+      NaiveTensor([Self.walk(nil, nil, step, 4).count, 3]) {
+        x[[Self.walk(nil, nil, step, 4)[$0[0]], 1, 5 - 2 * $0[1]]]
+      })
   }
 
   @Test("assignment replaces exactly the selected part", arguments: DType.allCases)
@@ -69,17 +71,41 @@ struct IndexingTests {
       #expect(t.dtype == dtype)
     }
     let one = Tensor.ones([], dtype: dtype)
-    check { $0[1] = one } _: { $0[0] == 1 ? 1 : x[$0] }
-    check { $0[.all, 2..<4, .stride(by: 2)] = one } _: { (2..<4).contains($0[1]) && $0[2] % 2 == 0 ? 1 : x[$0] }
-    check { $0[.ellipsis, -1] = Tensor.arange(5) } _: { index in
+    check {
+      $0[1] = one
+    } _: {
+      $0[0] == 1 ? 1 : x[$0]
+    }
+    check {
+      $0[.all, 2..<4, .stride(by: 2)] = one
+    } _: {
+      (2..<4).contains($0[1]) && $0[2] % 2 == 0 ? 1 : x[$0]
+    }
+    check {
+      $0[.ellipsis, -1] = Tensor.arange(5)
+    } _: { index in
       index[2] == 5 ? (dtype == .bool ? (index[1] == 0 ? 0 : 1) : Double(index[1])) : x[index]
     }
-    check { $0[.stride(by: -1), 0, 0] = Tensor([1, 0, 1, 1] as [Float]) } _: { index in
+    check {
+      $0[.stride(by: -1), 0, 0] = Tensor([1, 0, 1, 1] as [Float])
+    } _: { index in
       index[1] == 0 && index[2] == 0 ? [1, 1, 0, 1][index[0]] : x[index]
     }
-    check { $0[.ellipsis] = one } _: { _ in 1 }
-    check { $0[2..<2] = one } _: { x[$0] }
-    check { $0[.all, .newAxis, 1, 2] = one } _: { $0[1] == 1 && $0[2] == 2 ? 1 : x[$0] }
+    check {
+      $0[.ellipsis] = one
+    } _: { _ in
+      1
+    }
+    check {
+      $0[2..<2] = one
+    } _: {
+      x[$0]
+    }
+    check {
+      $0[.all, .newAxis, 1, 2] = one
+    } _: {
+      $0[1] == 1 && $0[2] == 2 ? 1 : x[$0]
+    }
   }
 
   @Test("assignment works in place, and leaves copies alone")
@@ -121,7 +147,8 @@ struct IndexingTests {
       #expect(grid.reshaped(shape) == t.taking(positions, axis: axis))
       #expect(grid.rank == 4)
       guard dtype != .bool else { continue }
-      let back = t.taking(positions, axis: axis).scatteringAdd(Tensor(positions.map(Int32.init)), axis: axis, size: size)
+      let back = t.taking(positions, axis: axis).scatteringAdd(
+        Tensor(positions.map(Int32.init)), axis: axis, size: size)
       expectSame(
         back,
         NaiveTensor(x.shape) { index in
@@ -166,7 +193,9 @@ struct IndexingTests {
       let x = NaiveTensor(numbers.naive(shape, dtype == .bool ? .bool : .int32).tensor(dtype))
       for axis in shape.indices {
         let lines = ReductionTests.fold(x, [axis]) { _ in 0 }
-        let (sorted, order) = (NaiveTensor(x.tensor(dtype).sorted(axis: axis)), NaiveTensor(x.tensor(dtype).argSorted(axis: axis)))
+        let (sorted, order) = (
+          NaiveTensor(x.tensor(dtype).sorted(axis: axis)), NaiveTensor(x.tensor(dtype).argSorted(axis: axis))
+        )
         for line in NaiveTensor.indices(of: lines.shape) {
           func along(_ k: Int) -> [Int] { Array(line[..<axis]) + [k] + Array(line[axis...]) }
           let values = (0..<shape[axis]).map { x[along($0)] }

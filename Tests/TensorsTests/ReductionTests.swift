@@ -158,7 +158,8 @@ struct ReductionTests {
       let m = x[0..<300_000]
       return [
         x.sum(), x.max(), x.product(), m.reshaped(3, 100_000).sum(axis: 1), m.reshaped(100_000, 3).sum(axis: 0),
-        m.reshaped(100, 3000).sum(axis: 0), m.reshaped(30, 100, 100).sum(axis: 1), m.reshaped(30, 100, 100).argMax(axis: 1),
+        m.reshaped(100, 3000).sum(axis: 0), m.reshaped(30, 100, 100).sum(axis: 1),
+        m.reshaped(30, 100, 100).argMax(axis: 1),
         m.reshaped(100, 3000).cumulativeSum(axis: 0), m.reshaped(3000, 100).variance(axis: 0),
       ]
     }

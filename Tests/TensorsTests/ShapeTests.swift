@@ -31,7 +31,8 @@ struct ShapeTests {
     }
   }
 
-  @Test("transposition of every small size, through whole and partial blocks", arguments: [DType.float32, .float64, .bool])
+  @Test(
+    "transposition of every small size, through whole and partial blocks", arguments: [DType.float32, .float64, .bool])
   func smallTranspositions(_ dtype: DType) {
     for rows in [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33, 64, 66, 130] {
       for columns in [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33, 64, 66, 130] {
@@ -63,7 +64,7 @@ struct ShapeTests {
     #expect(x.expandedDims(1, 2).squeezed(2).shape == [2, 1, 3, 4, 5])
     #expect(x.expandedDims(1, -1).squeezed().shape == [2, 3, 4, 5])
     #expect(x.reshaped(6, -1).shape == [6, 20])
-    #expect(x.reshaped([]  + [-1]).shape == [120])
+    #expect(x.reshaped([] + [-1]).shape == [120])
     #expect(x.flattened().shape == [120])
     #expect(Tensor.zeros([0, 3]).reshaped(3, 0).shape == [3, 0])
     #expect(Tensor.zeros([1]).reshaped([]).shape == [])
@@ -90,7 +91,8 @@ struct ShapeTests {
     for axes in ReductionTests.axisSets(shape.count) {
       expectSame(
         apply(.reverse(axes), [x.tensor(dtype)]),
-        NaiveTensor(shape) { index in x[index.indices.map { axes.contains($0) ? shape[$0] - 1 - index[$0] : index[$0] }] },
+        NaiveTensor(shape) { index in x[index.indices.map { axes.contains($0) ? shape[$0] - 1 - index[$0] : index[$0] }]
+        },
         "\(shape) along \(axes)")
     }
     #expect(x.tensor(dtype).reversed().reversed() == x.tensor(dtype))
@@ -126,7 +128,8 @@ struct ShapeTests {
   @Test(
     "padding surrounds, spaces and crops",
     arguments: [
-      ([3], [1], [2], [0]), ([3], [0], [0], [2]), ([3], [-1], [1], [0]), ([3], [2], [-3], [1]), ([2, 3], [0, 2], [1, 0], [0, 0]),
+      ([3], [1], [2], [0]), ([3], [0], [0], [2]), ([3], [-1], [1], [0]), ([3], [2], [-3], [1]),
+      ([2, 3], [0, 2], [1, 0], [0, 0]),
       ([2, 3], [-1, -2], [-1, -1], [2, 1]), ([2, 0], [1, 0], [1, 2], [0, 3]), ([], [], [], []), ([1], [-1], [0], [5]),
       ([5], [-2], [-2], [0]), ([5], [-6], [4], [0]), ([4, 5, 3], [1, -1, 0], [0, 2, -1], [1, 0, 2]),
     ] as [([Int], [Int], [Int], [Int])], [DType.float32, .float64, .int32])
@@ -143,7 +146,9 @@ struct ShapeTests {
         var own: [Int] = []
         for axis in index.indices {
           let place = index[axis] - low[axis]
-          guard place >= 0, place % (interior[axis] + 1) == 0, place / (interior[axis] + 1) < shape[axis] else { return 7 }
+          guard place >= 0, place % (interior[axis] + 1) == 0, place / (interior[axis] + 1) < shape[axis] else {
+            return 7
+          }
           own.append(place / (interior[axis] + 1))
         }
         return x[own]

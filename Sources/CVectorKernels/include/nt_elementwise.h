@@ -27,7 +27,9 @@ typedef enum nt_binary_function {
   nt_add, nt_subtract, nt_multiply, nt_divide, nt_minimum, nt_maximum, nt_power, nt_atan2, nt_and, nt_or, nt_xor,
 } nt_binary_function;
 
-typedef enum nt_comparison { nt_less, nt_less_equal, nt_equal, nt_not_equal, nt_greater_equal, nt_greater } nt_comparison;
+typedef enum nt_comparison {
+  nt_less, nt_less_equal, nt_equal, nt_not_equal, nt_greater_equal, nt_greater,
+} nt_comparison;
 
 typedef enum nt_reduction { nt_sum, nt_product, nt_reduce_min, nt_reduce_max } nt_reduction;
 
@@ -38,7 +40,8 @@ typedef struct nt_operand {
   ptrdiff_t step;
 } nt_operand;
 
-// y[i] = f(x[i]). Floating point: at most 1 ulp (erfc 1.5, erf_inverse 3). int32: negate, absolute, sign, square; bool: not.
+// y[i] = f(x[i]). Floating point: at most 1 ulp (erfc 1.5, erf_inverse 3). int32: negate, absolute, sign, square.
+// bool: not.
 void nt_unary(nt_unary_function f, nt_dtype type, const void *x, void *y, size_t count);
 
 // out[i][j] = f(a[i][j], b[i][j]); out is contiguous. Both steps are 0 only if columns is 1. Integers wrap around.
@@ -90,7 +93,7 @@ void nt_arg_reduce_rows(
 void nt_arg_reduce_columns(
   bool largest, nt_dtype type, const void *x, size_t rows, size_t columns, ptrdiff_t row, int32_t *indices);
 
-// y[i][j] is the sum of x[0 ... i][j]; both have the row stride `row`. Floating point accumulates in double. Not of bool.
+// y[i][j] is the sum of x[0 ... i][j]; both have the row stride `row`. Floating point accumulates in double. Not bool.
 void nt_cumulative_sum(nt_dtype type, const void *x, void *y, size_t rows, size_t columns, ptrdiff_t row);
 
 #ifdef __cplusplus

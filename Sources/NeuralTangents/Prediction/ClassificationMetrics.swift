@@ -44,7 +44,8 @@ public struct ClassificationMetrics: Sendable, Hashable, CustomStringConvertible
       let sum = values[row * classes..<(row + 1) * classes].reduce(0, +)
       guard abs(sum - 1) < 1e-3, values[row * classes..<(row + 1) * classes].allSatisfy({ $0 >= 0 }) else {
         throw .invalidValue(
-          argument: "probabilities", expected: "rows of numbers from 0 that sum to 1", found: "row \(row) with sum \(sum)")
+          argument: "probabilities", expected: "rows of numbers from 0 that sum to 1",
+          found: "row \(row) with sum \(sum)")
       }
     }
     var bins = [(count: Int, confidence: Double, correct: Int)](repeating: (0, 0, 0), count: binCount)
@@ -97,6 +98,7 @@ private func checkLabels(_ labels: [Int], _ scores: Tensor, _ argument: String) 
   }
   if let index = labels.firstIndex(where: { !(0..<scores.shape[1]).contains($0) }) {
     throw .invalidValue(
-      argument: "labels", expected: "classes from 0 to \(scores.shape[1] - 1)", found: "\(labels[index]) at point \(index)")
+      argument: "labels", expected: "classes from 0 to \(scores.shape[1] - 1)",
+      found: "\(labels[index]) at point \(index)")
   }
 }

@@ -3,8 +3,8 @@ import Tensors
 
 /// Exact Gaussian process regression from kernel matrices: one Cholesky factorisation, reused by every call.
 ///
-/// With the regularized train-train kernel K̃ the posterior has mean K_td K̃⁻¹ y and covariance K_tt − K_td K̃⁻¹ K_dt. The
-/// kernel may be the NNGP (a Bayesian network) or the NTK taken as a covariance (NTK-GP).
+/// With the regularized train-train kernel K̃ the posterior has mean K_td K̃⁻¹ y and covariance K_tt − K_td K̃⁻¹ K_dt.
+/// The kernel may be the NNGP (a Bayesian network) or the NTK taken as a covariance (NTK-GP).
 ///
 /// *Sources:* Rasmussen and Williams 2006, chapters 2 and 5; Lee et al. 2018 (arXiv 1711.00165); He et al. 2020
 /// (arXiv 2007.05864).

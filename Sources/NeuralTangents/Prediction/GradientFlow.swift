@@ -3,7 +3,8 @@ import Tensors
 /// Training one network of infinite (or linearized) width by gradient flow on the mean squared error, in closed form.
 ///
 /// The loss is ½ · mean over all |y| entries of (f − y)². With the regularized train-train kernel M̃ (of the trained
-/// parameters: the NTK, or the NNGP when only the last layer is trained), initial outputs f₀, and s = learningRate · t / |y|:
+/// parameters: the NTK, or the NNGP when only the last layer is trained), initial outputs f₀, and the scaled time
+/// s = learningRate · t / |y|:
 ///
 /// - at train points f(t) = f₀ + (1 − e^{−M̃ s}) (y − f₀), which is y at t = ∞;
 /// - at test points f(t) = f₀ + K_td M̃⁻¹ (1 − e^{−M̃ s}) (y − f₀).

@@ -4,7 +4,8 @@ import Tensors
 /// which makes its own kernels and keeps those of the training set.
 ///
 /// ```swift
-/// let ensemble = try GradientFlowEnsemble(kernel: { x1, x2 in (nngp, ntk) }, xTrain, yTrain, diagonalRegularizer: 1e-4)
+/// let ensemble = try GradientFlowEnsemble(
+///   kernel: { x1, x2 in (nngp, ntk) }, xTrain, yTrain, diagonalRegularizer: 1e-4)
 /// let posterior = try ensemble.predict(xTest, kernel: .ntk, time: [1, 10, .infinity])
 /// ```
 public final class GradientFlowEnsemble: Sendable {
@@ -24,8 +25,8 @@ public final class GradientFlowEnsemble: Sendable {
   ///   - xTrain: training inputs, one per index of the first axis.
   ///   - yTrain: targets, shape (N, outputs…) or (N).
   ///   - learningRate: flow time per unit of `time`.
-  ///   - diagonalRegularizer: added to the diagonal of each train-train kernel; a number literal is relative to its mean
-  ///     diagonal.
+  ///   - diagonalRegularizer: added to the diagonal of each train-train kernel; a number literal is relative to its
+  ///     mean diagonal.
   ///   - traceAxes: output axes of the targets that the kernels have not, as they are independent under them.
   ///   - precision: element type to compute in and return; nil: that of the kernels.
   /// - Throws: `PredictionError`, and what `kernel` throws.

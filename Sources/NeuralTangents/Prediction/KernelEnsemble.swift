@@ -47,8 +47,8 @@ public final class KernelEnsemble: Sendable {
   ///     those.
   ///   - yTrain: targets, shape (N, outputs…) or (N).
   ///   - learningRate: flow time per unit of `time`.
-  ///   - diagonalRegularizer: added to the diagonal of each kernel where it is inverted or flowed with; a number literal is
-  ///     relative to that kernel's mean diagonal.
+  ///   - diagonalRegularizer: added to the diagonal of each kernel where it is inverted or flowed with; a number
+  ///     literal is relative to that kernel's mean diagonal.
   ///   - traceAxes: output axes of the targets that the kernels have not, as they are independent under them.
   ///   - precision: element type to compute in and return; nil: that of each kernel.
   public init(
@@ -72,8 +72,8 @@ public final class KernelEnsemble: Sendable {
   ///
   /// - Parameters:
   ///   - testTrain: kernels of shape (N_t, N): that of `kernel`, and for the covariance of `.ntk` also the NNGP.
-  ///   - testTest: kernels of shape (N_t, N_t), for the covariance: the NNGP, for `.ntkGaussianProcess` the NTK. Nil for the
-  ///     mean alone.
+  ///   - testTest: kernels of shape (N_t, N_t), for the covariance: the NNGP, for `.ntkGaussianProcess` the NTK. Nil
+  ///     for the mean alone.
   public func predict(
     testTrain: KernelPair, testTest: KernelPair? = nil, kernel: EnsembleKind = .ntk, time: TrainingTime = .infinity
   ) throws(PredictionError) -> Prediction {

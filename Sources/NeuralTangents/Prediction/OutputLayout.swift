@@ -2,10 +2,11 @@ import Tensors
 
 /// How targets and kernels with several axes become matrices, and predictions get their axes back.
 ///
-/// Targets have axes (N, o₁, o₂, …). Over a *trace axis* the kernel is a Kronecker product with the identity: outputs along
-/// it do not talk to each other, share one covariance, and the axis is absent from the kernel. The kernel has a pair of
-/// axes for each of the others, in the order (n, n', o, o', …). Targets of shape (N) have no output axis and so no trace
-/// axis. As matrices, targets are (all other axes, all trace axes) and the kernel is square over all other axes.
+/// Targets have axes (N, o₁, o₂, …). Over a *trace axis* the kernel is a Kronecker product with the identity: outputs
+/// along it do not talk to each other, share one covariance, and the axis is absent from the kernel. The kernel has a
+/// pair of axes for each of the others, in the order (n, n', o, o', …). Targets of shape (N) have no output axis and so
+/// no trace axis. As matrices, targets are (all other axes, all trace axes) and the kernel is square over all other
+/// axes.
 struct OutputLayout: Sendable {
   let targetShape: [Int]
   let traceAxes: [Int]
@@ -19,7 +20,8 @@ struct OutputLayout: Sendable {
     let axes = rank == 1 ? [] : traceAxes.map { $0 < 0 ? $0 + rank : $0 }
     guard axes.allSatisfy((1..<max(2, rank)).contains), Set(axes).count == axes.count else {
       throw .invalidValue(
-        argument: "traceAxes", expected: "different output axes of targets of shape \(targetShape)", found: "\(traceAxes)")
+        argument: "traceAxes", expected: "different output axes of targets of shape \(targetShape)",
+        found: "\(traceAxes)")
     }
     self.targetShape = targetShape
     self.traceAxes = axes.sorted()
@@ -51,7 +53,8 @@ struct OutputLayout: Sendable {
     let expected = trainSizes.flatMap { [$0, $0] }
     guard kernel.shape == expected else {
       throw .shapeMismatch(
-        argument: argument, expected: "shape \(expected) for targets of shape \(targetShape) with trace axes \(traceAxes)",
+        argument: argument,
+        expected: "shape \(expected) for targets of shape \(targetShape) with trace axes \(traceAxes)",
         found: "\(kernel.shape)")
     }
     return flattened(kernel)

@@ -4,8 +4,8 @@ import Tensors
 public struct Prediction: Sendable {
   /// Shape (t…, N_t, outputs…): the axes of the targets, behind those of the training times if there are several.
   public let mean: Tensor
-  /// Shape (t…, N_t, N_t), shared by all outputs along trace axes; with other output axes, a pair of axes for each behind
-  /// those of the points. Present if it was asked for.
+  /// Shape (t…, N_t, N_t), shared by all outputs along trace axes; with other output axes, a pair of axes for each
+  /// behind those of the points. Present if it was asked for.
   public let covariance: Tensor?
   /// The diagonal of the covariance, shape (t…, N_t, outputs that are not trace axes…), where rounding below zero is
   /// raised to zero. Present with the covariance, and alone when only it was asked for.

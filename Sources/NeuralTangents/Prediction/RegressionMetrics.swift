@@ -15,8 +15,8 @@ public func rootMeanSquareError(targets: Tensor, mean: Tensor) throws(Prediction
 /// - Parameters:
 ///   - targets: shape (N, outputs…) or (N).
 ///   - mean: the shape of the targets.
-///   - variance: of the *targets*, so with observation noise where there is any: the shape of the targets, or (N) when all
-///     outputs share it.
+///   - variance: of the *targets*, so with observation noise where there is any: the shape of the targets, or (N) when
+///     all outputs share it.
 /// - Throws: `PredictionError` for other shapes and for variances that are not positive.
 public func negativeLogPredictiveDensity(
   targets: Tensor, mean: Tensor, variance: Tensor
@@ -84,7 +84,8 @@ private struct GaussianEntries: Sequence {
     try requireSameShape(targets, mean, "mean")
     guard variance.shape == targets.shape || variance.shape == Array(targets.shape.prefix(1)) else {
       throw .shapeMismatch(
-        argument: "variance", expected: "shape \(targets.shape) or \(targets.shape.prefix(1))", found: "\(variance.shape)")
+        argument: "variance", expected: "shape \(targets.shape) or \(targets.shape.prefix(1))",
+        found: "\(variance.shape)")
     }
     let values = variance.asType(.float64).scalars(as: Double.self)
     if let bad = values.firstIndex(where: { !($0 > 0) }) {

@@ -99,8 +99,8 @@ final class TrainingSystem: Sendable {
   }
 }
 
-/// Functions of a flow's eigenvalues λ after the scaled time s = learningRate · t / |y|, t finite; negative λ, which can only
-/// be rounding errors, count as zero.
+/// Functions of a flow's eigenvalues λ after the scaled time s = learningRate · t / |y|, t finite; negative λ, which
+/// can only be rounding errors, count as zero.
 enum FlowFunction {
   /// e^{−λ s}.
   static func decay(_ eigenvalue: Double, _ s: Double) -> Double { exp(-max(eigenvalue, 0) * s) }

@@ -1,9 +1,10 @@
 import Tensors
 
-/// When to look at a gradient flow: one time, infinity, or an array of times whose shape then leads the shapes of results.
+/// When to look at a gradient flow: one time, infinity, or an array of times whose shape then leads the shapes of
+/// results.
 ///
-/// Written as literals: `10`, `0.5`, `.infinity`, `[1, 10, .infinity]`. Times are counted in gradient steps, each of which
-/// advances the flow by the learning rate.
+/// Written as literals: `10`, `0.5`, `.infinity`, `[1, 10, .infinity]`. Times are counted in gradient steps, each of
+/// which advances the flow by the learning rate.
 public struct TrainingTime: Hashable, Sendable {
   public let values: [Double]
   /// Empty for a single time.

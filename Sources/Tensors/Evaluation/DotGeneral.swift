@@ -1,7 +1,7 @@
 /// How `dotGeneral` pairs the axes of its operands: the attributes of that primitive.
 ///
-/// Axis `aContracting[i]` is summed against `bContracting[i]`; `aBatch[i]` and `bBatch[i]` run together and come first in
-/// the result. The remaining axes of `a`, then of `b`, follow in their order.
+/// Axis `aContracting[i]` is summed against `bContracting[i]`; `aBatch[i]` and `bBatch[i]` run together and come first
+/// in the result. The remaining axes of `a`, then of `b`, follow in their order.
 public struct DotDimensions: Hashable, Sendable {
   public var aContracting: [Int]
   public var bContracting: [Int]
@@ -31,7 +31,7 @@ public struct DotDimensions: Hashable, Sendable {
     checkAxes(bContracting + bBatch, of: b)
     precondition(
       aContracting.count == bContracting.count && aBatch.count == bBatch.count,
-      "dotGeneral: axes do not pair up: contracting \(aContracting) with \(bContracting), batch \(aBatch) with \(bBatch)"
+      "dotGeneral: unpaired axes: contracting \(aContracting) with \(bContracting), batch \(aBatch) with \(bBatch)"
     )
     for (i, j) in zip(aContracting + aBatch, bContracting + bBatch) {
       precondition(a[i] == b[j], "dotGeneral: axis \(i) of \(a) and axis \(j) of \(b) differ in size")

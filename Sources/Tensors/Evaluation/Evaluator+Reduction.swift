@@ -35,7 +35,8 @@ extension Evaluator {
   private static func reduced(_ reduction: Reduction, _ x: Tensor, _ view: AxisView) -> Tensor {
     let result = Tensor(uninitialized: [view.outer * view.inner], dtype: x.dtype)
     if result.count == 0 { return result }
-    let task = ReductionTask(reduction: reduction.kernel, dtype: x.dtype, view: view, source: x.bytes, target: result.bytes)
+    let task = ReductionTask(
+      reduction: reduction.kernel, dtype: x.dtype, view: view, source: x.bytes, target: result.bytes)
     if view.inner == 1 || view.length == 0 { task.reduceRows() } else { task.reduceColumns() }
     withExtendedLifetime(x) {}
     return result

@@ -1,7 +1,7 @@
 /// Evaluates `cholesky`.
 ///
-/// A symmetric matrix reads the same by rows and by columns, so LAPACK's upper factor of the column-major matrix, read by
-/// rows, is the lower one. Memory that nothing else refers to is factored in place.
+/// A symmetric matrix reads the same by rows and by columns, so LAPACK's upper factor of the column-major matrix, read
+/// by rows, is the lower one. Memory that nothing else refers to is factored in place.
 func evaluateCholesky(_ a: consuming Tensor) throws(TensorError) -> Tensor {
   switch a.dtype {
   case .float32: try evaluateCholesky(a, Float.self)

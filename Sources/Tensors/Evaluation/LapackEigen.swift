@@ -89,7 +89,8 @@ private func evaluateLargestEigenvalue<Scalar: LinearAlgebraScalar>(
 /// hundred products with the matrix (then a direct method is the better choice), or the matrix is small.
 ///
 /// The Ritz value θ with residual r = |β s| lies within r of an eigenvalue, and within about r²/gap; it is accepted at
-/// r ≤ 64 ε |θ|. The start is fixed and without structure, so that results repeat and no eigenvector is orthogonal to it.
+/// r ≤ 64 ε |θ|. The start is fixed and without structure, so that results repeat and no eigenvector is orthogonal to
+/// it.
 private func lanczosLargestEigenvalue<Scalar: LinearAlgebraScalar>(
   _ matrix: UnsafePointer<Scalar>, size: Int
 ) -> Scalar? {

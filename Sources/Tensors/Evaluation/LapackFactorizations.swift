@@ -1,5 +1,5 @@
-/// Evaluates `svd`. LAPACK sees the transpose, aᵀ = U S Vᵀ, so that a = V S Uᵀ: its Vᵀ by columns is our u by rows, and its U
-/// our vᵀ.
+/// Evaluates `svd`. LAPACK sees the transpose, aᵀ = U S Vᵀ, so that a = V S Uᵀ: its Vᵀ by columns is our u by rows, and
+/// its U our vᵀ.
 ///
 /// Without `vectors` the singular values alone.
 func evaluateSVD(
@@ -49,7 +49,8 @@ private func evaluateSVD<Scalar: LinearAlgebraScalar>(
   return (values, hasVectors ? (u, v) : nil)
 }
 
-/// Evaluates `qr`. LAPACK sees the transpose, aᵀ = L Q, so that a = Qᵀ Lᵀ: both factors lie by columns as ours do by rows.
+/// Evaluates `qr`. LAPACK sees the transpose, aᵀ = L Q, so that a = Qᵀ Lᵀ: both factors lie by columns as ours do by
+/// rows.
 func evaluateQR(_ a: Tensor) throws(TensorError) -> (q: Tensor, r: Tensor) {
   switch a.dtype {
   case .float32: try evaluateQR(a, Float.self)

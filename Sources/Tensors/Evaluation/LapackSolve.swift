@@ -89,7 +89,8 @@ private func evaluateSolve<Scalar: LinearAlgebraScalar>(
   guard a.count > 0, b.count > 0 else { return b }
   var factors = a
   let swapped = Array(b.shape.indices.dropLast(2)) + [b.rank - 1, b.rank - 2]
-  // LAPACK wants the right-hand sides by columns; the matrix it reads by columns is aᵀ, whose transpose it can solve with.
+  // LAPACK wants the right-hand sides by columns; the matrix it reads by columns is aᵀ, whose transpose it can solve
+  // with.
   var result = b.transposed(swapped)
   try withMutableElements(of: &factors, as: type) { (a) throws(TensorError) in
     try matrices.requireFinite(a, lowerOnly: false, for: "solve")

@@ -13,7 +13,9 @@ extension Evaluator {
     }
   }
 
-  private static func argSort<Scalar: TensorScalar, Key: FixedWidthInteger & UnsignedInteger & BitwiseCopyable & Sendable>(
+  private static func argSort<
+    Scalar: TensorScalar, Key: FixedWidthInteger & UnsignedInteger & BitwiseCopyable & Sendable
+  >(
     _ x: Tensor, _ axis: Int, key: @Sendable (Scalar) -> Key
   ) -> Tensor {
     let view = AxisView(x.shape, axis: axis)
@@ -26,7 +28,9 @@ extension Evaluator {
           for line in range {
             let (outer, column) = line.quotientAndRemainder(dividingBy: inner)
             let first = outer * length * inner + column
-            sorter.sort(count: length) { key(values[first + $0 * inner]) } output: { rank, position in
+            sorter.sort(count: length) {
+              key(values[first + $0 * inner])
+            } output: { rank, position in
               order[first + rank * inner] = Int32(truncatingIfNeeded: position)
             }
           }
@@ -73,17 +77,28 @@ private struct RadixSorter<Key: FixedWidthInteger & UnsignedInteger & BitwiseCop
   private mutating func radixSort() {
     other = entries
     for shift in stride(from: 0, to: Key.bitWidth, by: 8) {
-      var starts = [Int](repeating: 0, count: 257)
-      for entry in entries { starts[Int(truncatingIfNeeded: entry.key >> Key(shift)) & 255 + 1] += 1 }
-      // A digit that all keys share moves nothing.
-      if starts.contains(entries.count) { continue }
-      for digit in 1...256 { starts[digit] += starts[digit - 1] }
-      for entry in entries {
-        let digit = Int(truncatingIfNeeded: entry.key >> Key(shift)) & 255
-        other[starts[digit]] = entry
-        starts[digit] += 1
+      let isMoved = entries.withUnsafeBufferPointer { from in
+        other.withUnsafeMutableBufferPointer { to in Self.distribute(from, to, shift) }
       }
-      swap(&entries, &other)
+      if isMoved { swap(&entries, &other) }
+    }
+  }
+
+  /// Orders entries by one digit of their keys; false when all share it and nothing was moved.
+  private static func distribute(
+    _ from: UnsafeBufferPointer<Entry>, _ to: UnsafeMutableBufferPointer<Entry>, _ shift: Int
+  ) -> Bool {
+    withUnsafeTemporaryAllocation(of: Int.self, capacity: 257) { starts in
+      starts.initialize(repeating: 0)
+      for entry in from { starts[Int(truncatingIfNeeded: entry.key >> Key(shift)) & 255 &+ 1] &+= 1 }
+      if starts.contains(from.count) { return false }
+      for digit in 1...256 { starts[digit] += starts[digit - 1] }
+      for entry in from {
+        let digit = Int(truncatingIfNeeded: entry.key >> Key(shift)) & 255
+        to[starts[digit]] = entry
+        starts[digit] &+= 1
+      }
+      return true
     }
   }
 }

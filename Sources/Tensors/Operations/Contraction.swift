@@ -1,7 +1,7 @@
 /// Sums products of `a` and `b` over the contracting axes, separately for each index of the batch axes.
 ///
-/// The result has the batch axes, then the remaining axes of `a`, then those of `b`. Element types are promoted; integers
-/// wrap around on overflow, Booleans count as integers.
+/// The result has the batch axes, then the remaining axes of `a`, then those of `b`. Element types are promoted;
+/// integers wrap around on overflow, Booleans count as integers.
 ///
 /// - Parameters:
 ///   - contracting: axes of `a`, and the axes of `b` they are paired with; negative axes count from the end.

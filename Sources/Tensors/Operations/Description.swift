@@ -26,7 +26,8 @@ extension Tensor: CustomStringConvertible {
         _ = position
         parts.append(render(axis + 1, indent: indent + " "))
       }
-      let separator = axis == rank - 1
+      let separator =
+        axis == rank - 1
         ? ", " : "," + String(repeating: "\n", count: rank - 1 - axis) + indent + " "
       return "[" + parts.joined(separator: separator) + "]"
     }

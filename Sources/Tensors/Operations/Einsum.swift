@@ -1,9 +1,9 @@
 /// Einstein summation: `einsum("ij,jk->ik", a, b)` is the matrix product.
 ///
-/// Each operand's axes are named by letters; an axis named in several places runs through them together, and axes absent
-/// from the result are summed over. A letter twice in one operand takes its diagonal (`"ii"` is the trace). `...` stands
-/// for any number of leading axes, which broadcast. Without `->` the result has the ellipsis, then the letters that occur
-/// exactly once, in alphabetical order.
+/// Each operand's axes are named by letters; an axis named in several places runs through them together, and axes
+/// absent from the result are summed over. A letter twice in one operand takes its diagonal (`"ii"` is the trace).
+/// `...` stands for any number of leading axes, which broadcast. Without `->` the result has the ellipsis, then the
+/// letters that occur exactly once, in alphabetical order.
 ///
 /// Products of more than two operands are taken pairwise, the cheapest pair first.
 ///
@@ -92,7 +92,8 @@ private struct EinsumTerm {
         "einsum: a repeated axis has sizes \(result.tensor.shape[first]) and \(result.tensor.shape[second])")
       let others = result.labels.indices.filter { $0 != first && $0 != second }
       result = EinsumTerm(
-        tensor: result.tensor.diagonal(first, second), labels: others.map { result.labels[$0] } + [result.labels[first]])
+        tensor: result.tensor.diagonal(first, second), labels: others.map { result.labels[$0] } + [result.labels[first]]
+      )
     }
     return result
   }

@@ -11,8 +11,8 @@ public func cholesky(_ a: consuming Tensor) throws(TensorError) -> Tensor {
 ///
 /// - Parameters:
 ///   - a: shape (…, n, n); the triangle that is not named is not read.
-///   - b: shape (…, n, k) on the left, (…, k, n) on the right, with the leading axes of `a`, or with any when `a` is one
-///     matrix. A vector (n) is one column or row.
+///   - b: shape (…, n, k) on the left, (…, k, n) on the right, with the leading axes of `a`, or with any when `a` is
+///     one matrix. A vector (n) is one column or row.
 ///   - transpose: solve with aᵀ instead (`lower` still says which triangle of `a` is read).
 ///   - unitDiagonal: take the diagonal for ones without reading it.
 /// - Throws: `TensorError.singular` when the diagonal has a zero.

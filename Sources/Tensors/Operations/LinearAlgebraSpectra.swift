@@ -1,5 +1,5 @@
-/// Eigenvalues and eigenvectors of symmetric matrices: a = vectors · diag(values) · vectorsᵀ. Only the lower triangle is
-/// read.
+/// Eigenvalues and eigenvectors of symmetric matrices: a = vectors · diag(values) · vectorsᵀ. Only the lower triangle
+/// is read.
 ///
 /// - Parameter a: shape (…, n, n), float32 or float64.
 /// - Returns: values in ascending order, shape (…, n); orthonormal vectors in the columns of shape (…, n, n).
@@ -24,8 +24,8 @@ public func eigenvaluesSymmetric(_ a: Tensor) throws(TensorError) -> Tensor {
 
 /// The largest eigenvalue of one symmetric matrix, to rounding error.
 ///
-/// Large matrices by Lanczos iteration, a few dozen products with the matrix; if that converges too slowly, and for small
-/// matrices, by a direct method.
+/// Large matrices by Lanczos iteration, a few dozen products with the matrix; if that converges too slowly, and for
+/// small matrices, by a direct method.
 ///
 /// - Throws: as `eigh`.
 public func largestEigenvalue(_ a: Tensor) throws(TensorError) -> Double {
