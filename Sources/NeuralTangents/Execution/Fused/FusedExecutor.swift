@@ -16,6 +16,10 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
   private let n2: Int
   private let self1: SelfCovariances<Scalar>
   private let self2: SelfCovariances<Scalar>
+  /// Those of the outputs, in float64: they are the largest entries of a kernel, and rounding them in every layer would
+  /// be its largest error.
+  private let exact1: SelfCovariances<Double>
+  private let exact2: SelfCovariances<Double>
   private let progress: (@Sendable (KernelProgress) -> Void)?
 
   /// Rows and columns of a tile: 512 KiB of K, so that it stays in a second-level cache while its rows are worked on,
@@ -36,15 +40,23 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
     let isSymmetric = inputs.allSatisfy(\.isSymmetric)
     self.isSymmetric = isSymmetric
     (n1, n2) = inputs[0].counts
-    let self1 = try SelfCovariances<Scalar>(
+    (self1, self2) = try Self.selfCovariances(plan, inputs, isSymmetric: isSymmetric)
+    (exact1, exact2) = try FusedExecutor<Double>.selfCovariances(
+      plan, inputs.map { $0.converted(to: .float64) }, isSymmetric: isSymmetric)
+  }
+
+  private static func selfCovariances(
+    _ plan: FusedPlan, _ inputs: [CovarianceInput], isSymmetric: Bool
+  ) throws(NetworkError) -> (SelfCovariances<Scalar>, SelfCovariances<Scalar>) {
+    let (n1, n2) = inputs[0].counts
+    let first = try SelfCovariances<Scalar>(
       plan, count: n1, variances: inputs.map { $0.variances(ofSecond: false, as: Scalar.self) },
       thetas: inputs.map { isSymmetric ? $0.selfThetas : nil })
-    self.self1 = self1
-    self2 =
-      isSymmetric
-      ? self1
-      : try SelfCovariances(
-        plan, count: n2, variances: inputs.map { $0.variances(ofSecond: true, as: Scalar.self) }, thetas: inputs.map { _ in nil })
+    guard !isSymmetric else { return (first, first) }
+    let second = try SelfCovariances<Scalar>(
+      plan, count: n2, variances: inputs.map { $0.variances(ofSecond: true, as: Scalar.self) },
+      thetas: inputs.map { _ in nil })
+    return (first, second)
   }
 
   func run() throws(NetworkError) -> [KernelComputation.Output] {
@@ -69,8 +81,8 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
     return results.enumerated().map { index, result in
       KernelComputation.Output(
         k12: result.k12, theta: result.theta,
-        k11: Tensor(copying: self1.outputVariances(index), shape: [n1]),
-        k22: isSymmetric ? nil : Tensor(copying: self2.outputVariances(index), shape: [n2]))
+        k11: Tensor(copying: exact1.outputVariances(index), shape: [n1]).asType(Scalar.dtype),
+        k22: isSymmetric ? nil : Tensor(copying: exact2.outputVariances(index), shape: [n2]).asType(Scalar.dtype))
     }
   }
 
@@ -268,8 +280,8 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
         }
         if executor.isSymmetric, (column..<column + count).contains(i) {
           let diagonal = i * executor.n2 + i
-          result.k[diagonal] = executor.self1.outputVariances(index)[i]
-          result.thetaPointer?[diagonal] = executor.self1.outputThetas(index)[i]
+          result.k[diagonal] = Scalar(executor.exact1.outputVariances(index)[i])
+          result.thetaPointer?[diagonal] = Scalar(executor.exact1.outputThetas(index)[i])
         }
       }
     }
