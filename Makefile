@@ -1,8 +1,8 @@
 SWIFT ?= swift
 # Suites of the inner loops: run once more for every instruction set.
-KERNEL_TESTS ?= TensorsTests|Dual|Fused|VectorKernel
+KERNEL_TESTS ?= TensorsTests|Dual|Fused|Float32
 # Suites that the sanitizers watch: memory, threads and files.
-SANITIZED_TESTS ?= TensorsTests|Fused|GramJob|GramStore
+SANITIZED_TESTS ?= TensorsTests|Fused|Gram
 SOURCES := Sources Tests Benchmarks Examples Package.swift
 
 .DEFAULT_GOAL := help
@@ -31,7 +31,7 @@ test: dependencies ## Run all tests, those of the vector kernels for every instr
 sanitize: dependencies ## Run the tests of the engine with the address and the thread sanitizer.
 	LSAN_OPTIONS=suppressions=$(CURDIR)/Scripts/leaks.supp:print_suppressions=0 \
 	  $(SWIFT) test -c release --sanitize=address --scratch-path .build-address --filter '$(SANITIZED_TESTS)'
-	TSAN_OPTIONS=halt_on_error=1 \
+	TSAN_OPTIONS=suppressions=$(CURDIR)/Scripts/races.supp:print_suppressions=0 \
 	  $(SWIFT) test -c release --sanitize=thread --scratch-path .build-thread --filter '$(SANITIZED_TESTS)'
 
 benchmark: dependencies ## Measure, and compare with the Python library where it can be installed.
