@@ -8,8 +8,9 @@
     return NT_DISPATCH(find_at_least_##suffix)(n, start, k, factor, scale);                                         \
   }                                                                                                                \
   int nt_all_finite_##suffix(long n, const type *x) { return NT_DISPATCH(all_finite_##suffix)(n, x); }             \
-  int nt_copy_if_finite_##suffix(long n, const type *source, type *target) {                                       \
-    return NT_DISPATCH(copy_if_finite_##suffix)(n, source, target);                                                \
+  int nt_store_block_##suffix(long rows, long columns, const type *source, long source_stride, type *target,       \
+                              long target_stride) {                                                                \
+    return NT_DISPATCH(store_block_##suffix)(rows, columns, source, source_stride, target, target_stride);         \
   }                                                                                                                \
   double nt_sum_of_squares_##suffix(long n, const type *x) { return NT_DISPATCH(sum_of_squares_##suffix)(n, x); }   \
   void nt_transpose_##suffix(long rows, long columns, const type *source, long source_stride, type *target,        \

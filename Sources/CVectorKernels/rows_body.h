@@ -44,24 +44,58 @@ ALL_FINITE(all_finite_f64, double)
 SUM_OF_SQUARES(sum_of_squares_f32, float)
 SUM_OF_SQUARES(sum_of_squares_f64, double)
 
-#define COPY_IF_FINITE(name, type)                                                  \
-  static int NAME(name)(long n, const type *restrict source, type *restrict target) { \
-    int bad = 0;                                                                    \
-    for (long j = 0; j < n; j++) {                                                  \
-      target[j] = source[j];                                                        \
-      bad |= !(source[j] - source[j] == (type)0);                                   \
-    }                                                                               \
-    return !bad;                                                                    \
+// Whether rows that begin at p and are stride elements apart all begin at multiples of 64 bytes.
+#define IS_ALIGNED(p, stride) (((unsigned long)(p) | (unsigned long)((stride) * (long)sizeof *(p))) % 64 == 0)
+
+// Non-temporal stores of one thread are seen by others after a fence only.
+#if defined(__x86_64__)
+#define STORE_FENCE() __builtin_ia32_sfence()
+#else
+#define STORE_FENCE() (void)0
+#endif
+
+#define STORE_BLOCK(name, type, VECTOR, LOAD)                                                               \
+  static int NAME(name)(long rows, long columns, const type *source, long source_stride, type *target,      \
+                        long target_stride) {                                                               \
+    const long lanes = (long)(sizeof(VECTOR) / sizeof(type));                                               \
+    int streams = IS_ALIGNED(target, target_stride);                                                        \
+    VECTOR sum = (VECTOR)0;                                                                                 \
+    int bad = 0;                                                                                            \
+    for (long i = 0; i < rows; i++) {                                                                       \
+      const type *from = source + i * source_stride;                                                        \
+      type *to = target + i * target_stride;                                                                \
+      long j = 0;                                                                                           \
+      if (streams) {                                                                                        \
+        for (; j + lanes <= columns; j += lanes) {                                                          \
+          VECTOR v = LOAD(from + j);                                                                        \
+          sum += v - v;                                                                                     \
+          __builtin_nontemporal_store(v, (VECTOR *)(to + j));                                               \
+        }                                                                                                   \
+      } else {                                                                                              \
+        for (; j + lanes <= columns; j += lanes) {                                                          \
+          VECTOR v = LOAD(from + j);                                                                        \
+          sum += v - v;                                                                                     \
+          __builtin_memcpy(to + j, &v, sizeof v);                                                           \
+        }                                                                                                   \
+      }                                                                                                     \
+      for (; j < columns; j++) {                                                                            \
+        bad |= !(from[j] - from[j] == (type)0);                                                             \
+        to[j] = from[j];                                                                                    \
+      }                                                                                                     \
+    }                                                                                                       \
+    if (streams) STORE_FENCE();                                                                             \
+    for (long l = 0; l < lanes; l++) bad |= !(sum[l] == (type)0);                                           \
+    return !bad;                                                                                            \
   }
 
-COPY_IF_FINITE(copy_if_finite_f32, float)
-COPY_IF_FINITE(copy_if_finite_f64, double)
+STORE_BLOCK(store_block_f32, float, VF, LOAD_F)
+STORE_BLOCK(store_block_f64, double, VD, LOAD_D)
 
-// Four rows at a time by shuffles; blocks of 16 rows keep the cache lines of both sides alive.
+// Four rows at a time by shuffles, past the caches as in STORE_BLOCK; 16 rows fill whole cache lines of the target.
 #define TRANSPOSE(name, type)                                                                                      \
   typedef type NAME(name##_four) __attribute__((ext_vector_type(4)));                                              \
-  static inline __attribute__((always_inline)) void NAME(name##_block)(const type *source, long source_stride,     \
-                                                                       type *target, long target_stride) {         \
+  static inline __attribute__((always_inline)) void NAME(name##_block)(                                            \
+      const type *source, long source_stride, type *target, long target_stride, int streams) {                     \
     NAME(name##_four) a, b, c, d;                                                                                  \
     __builtin_memcpy(&a, source, sizeof a);                                                                        \
     __builtin_memcpy(&b, source + source_stride, sizeof a);                                                        \
@@ -71,30 +105,41 @@ COPY_IF_FINITE(copy_if_finite_f64, double)
     NAME(name##_four) ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);                                         \
     NAME(name##_four) cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);                                          \
     NAME(name##_four) cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);                                         \
-    a = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);                                                       \
-    b = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);                                                       \
-    c = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);                                                     \
-    d = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);                                                     \
-    __builtin_memcpy(target, &a, sizeof a);                                                                        \
-    __builtin_memcpy(target + target_stride, &b, sizeof a);                                                        \
-    __builtin_memcpy(target + 2 * target_stride, &c, sizeof a);                                                    \
-    __builtin_memcpy(target + 3 * target_stride, &d, sizeof a);                                                    \
+    NAME(name##_four) columns[4] = {__builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5),                           \
+                                    __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7),                           \
+                                    __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5),                         \
+                                    __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7)};                        \
+    for (int l = 0; l < 4; l++) {                                                                                  \
+      if (streams)                                                                                                 \
+        __builtin_nontemporal_store(columns[l], (NAME(name##_four) *)(target + l * target_stride));                \
+      else                                                                                                         \
+        __builtin_memcpy(target + l * target_stride, &columns[l], sizeof a);                                       \
+    }                                                                                                              \
   }                                                                                                                \
-  static void NAME(name)(long rows, long columns, const type *restrict source, long source_stride,                 \
-                         type *restrict target, long target_stride) {                                              \
+  static inline __attribute__((always_inline)) void NAME(name##_all)(                                              \
+      long rows, long columns, const type *source, long source_stride, type *target, long target_stride,           \
+      int streams) {                                                                                               \
     for (long i0 = 0; i0 < rows; i0 += 16) {                                                                       \
-      long i1 = i0 + 16 < rows ? i0 + 16 : rows;                                                                   \
-      long j = 0;                                                                                                  \
+      long i1 = i0 + 16 < rows ? i0 + 16 : rows, j = 0;                                                            \
       for (; j + 4 <= columns; j += 4) {                                                                           \
         long i = i0;                                                                                               \
         for (; i + 4 <= i1; i += 4)                                                                                \
           NAME(name##_block)(source + i * source_stride + j, source_stride, target + j * target_stride + i,        \
-                             target_stride);                                                                       \
+                             target_stride, streams);                                                              \
         for (; i < i1; i++)                                                                                        \
           for (int l = 0; l < 4; l++) target[(j + l) * target_stride + i] = source[i * source_stride + j + l];     \
       }                                                                                                            \
       for (; j < columns; j++)                                                                                     \
         for (long i = i0; i < i1; i++) target[j * target_stride + i] = source[i * source_stride + j];              \
+    }                                                                                                              \
+  }                                                                                                                \
+  static void NAME(name)(long rows, long columns, const type *source, long source_stride, type *target,            \
+                         long target_stride) {                                                                     \
+    if (IS_ALIGNED(target, target_stride)) {                                                                       \
+      NAME(name##_all)(rows, columns, source, source_stride, target, target_stride, 1);                            \
+      STORE_FENCE();                                                                                               \
+    } else {                                                                                                       \
+      NAME(name##_all)(rows, columns, source, source_stride, target, target_stride, 0);                            \
     }                                                                                                              \
   }
 
@@ -104,5 +149,7 @@ TRANSPOSE(transpose_f64, double)
 #undef FIND_AT_LEAST
 #undef ALL_FINITE
 #undef SUM_OF_SQUARES
-#undef COPY_IF_FINITE
+#undef STORE_BLOCK
+#undef STORE_FENCE
+#undef IS_ALIGNED
 #undef TRANSPOSE

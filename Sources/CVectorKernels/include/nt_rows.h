@@ -9,9 +9,10 @@ long nt_find_at_least_f64(long n, long start, const double *k, double factor, co
 int nt_all_finite_f32(long n, const float *x);
 int nt_all_finite_f64(long n, const double *x);
 
-// Copies n numbers and says whether all are finite.
-int nt_copy_if_finite_f32(long n, const float *source, float *target);
-int nt_copy_if_finite_f64(long n, const double *source, double *target);
+// Copies a block of a row-major matrix, whose rows are the strides apart, and says whether all its numbers are finite.
+// Written past the caches where rows of the target begin at multiples of 64 bytes: results are large and read much later.
+int nt_store_block_f32(long rows, long columns, const float *source, long source_stride, float *target, long target_stride);
+int nt_store_block_f64(long rows, long columns, const double *source, long source_stride, double *target, long target_stride);
 
 // The sum of the squares of n numbers, accumulated in double.
 double nt_sum_of_squares_f32(long n, const float *x);

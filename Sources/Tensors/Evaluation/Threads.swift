@@ -8,7 +8,7 @@ public enum Threads {
   private static let chosenCount = Atomic<Int>(0)
   /// Asked for once: the answer takes the system tens of microseconds.
   private static let processorCount = ProcessInfo.processInfo.activeProcessorCount
-  private static let blasUse = Mutex(0)
+  private static let blas = Mutex(BLASUse())
 
   /// Threads that an operation may use: the processors of this machine unless set.
   public static var count: Int {
@@ -69,26 +69,32 @@ public enum Threads {
   }
 
   /// BLAS has one thread count for the whole process: while any parallel region runs it is one, so that regions do not
-  /// oversubscribe the processors; the last region to end restores it.
+  /// oversubscribe the processors. It stays so until a call wants threads, because changing it wakes BLAS's own threads.
   private static func withSingleThreadedBLAS(_ body: () -> Void) {
-    blasUse.withLock { users in
-      users += 1
-      if users == 1 { nt_blas_set_threads(1) }
+    blas.withLock { blas in
+      blas.regions += 1
+      blas.setThreads(1)
     }
-    defer {
-      blasUse.withLock { users in
-        users -= 1
-        if users == 0 { nt_blas_set_threads(Int32(count)) }
-      }
-    }
+    defer { blas.withLock { $0.regions -= 1 } }
     body()
   }
 
   /// Calls `body`, in which BLAS and LAPACK use all threads unless a parallel region is running.
   static func withThreadedBLAS<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
-    blasUse.withLock { users in
-      if users == 0 { nt_blas_set_threads(Int32(count)) }
+    blas.withLock { blas in
+      if blas.regions == 0 { blas.setThreads(count) }
     }
     return try body()
+  }
+
+  private struct BLASUse {
+    var regions = 0
+    private var threads = 0
+
+    mutating func setThreads(_ count: Int) {
+      guard threads != count else { return }
+      threads = count
+      nt_blas_set_threads(Int32(count))
+    }
   }
 }

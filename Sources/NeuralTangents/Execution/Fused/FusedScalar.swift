@@ -12,8 +12,9 @@ protocol FusedScalar: TensorScalar, BinaryFloatingPoint {
     ldc: Int)
   static func findAtLeast(
     _ n: Int, from start: Int, _ k: UnsafePointer<Self>, factor: Self, scale: UnsafePointer<Self>) -> Int
-  /// Copies `n` numbers and says whether all are finite.
-  static func copyIfFinite(_ n: Int, _ source: UnsafePointer<Self>, to target: Pointer) -> Bool
+  /// Copies a block of a matrix past the caches where alignment allows, and says whether all numbers are finite.
+  static func storeBlock(
+    rows: Int, columns: Int, _ source: UnsafePointer<Self>, stride: Int, to target: Pointer, stride: Int) -> Bool
   /// In float64, whatever the numbers are.
   static func sumOfSquares(_ n: Int, _ x: UnsafePointer<Self>) -> Double
   static func transpose(
@@ -58,8 +59,10 @@ extension Float: FusedScalar {
     nt_find_at_least_f32(n, start, k, factor, scale)
   }
 
-  static func copyIfFinite(_ n: Int, _ source: UnsafePointer<Float>, to target: Pointer) -> Bool {
-    nt_copy_if_finite_f32(n, source, target) != 0
+  static func storeBlock(
+    rows: Int, columns: Int, _ source: UnsafePointer<Float>, stride: Int, to target: Pointer, stride targetStride: Int
+  ) -> Bool {
+    nt_store_block_f32(rows, columns, source, stride, target, targetStride) != 0
   }
 
   static func sumOfSquares(_ n: Int, _ x: UnsafePointer<Float>) -> Double { nt_sum_of_squares_f32(n, x) }
@@ -132,8 +135,10 @@ extension Double: FusedScalar {
     nt_find_at_least_f64(n, start, k, factor, scale)
   }
 
-  static func copyIfFinite(_ n: Int, _ source: UnsafePointer<Double>, to target: Pointer) -> Bool {
-    nt_copy_if_finite_f64(n, source, target) != 0
+  static func storeBlock(
+    rows: Int, columns: Int, _ source: UnsafePointer<Double>, stride: Int, to target: Pointer, stride targetStride: Int
+  ) -> Bool {
+    nt_store_block_f64(rows, columns, source, stride, target, targetStride) != 0
   }
 
   static func sumOfSquares(_ n: Int, _ x: UnsafePointer<Double>) -> Double { nt_sum_of_squares_f64(n, x) }

@@ -51,7 +51,7 @@ struct SelfCovariances<Scalar: FusedScalar>: @unchecked Sendable {
       variances[input].withUnsafeBuffer(of: Scalar.self) { buffer in
         for (index, value) in buffer.enumerated() { k(input)[index] = value }
       }
-      thetas[input]?.withUnsafeBuffer(of: Scalar.self) { buffer in
+      thetas[input]?.asType(Scalar.dtype).withUnsafeBuffer(of: Scalar.self) { buffer in
         for (index, value) in buffer.enumerated() { theta(input)[index] = value }
       }
       for index in 0..<stride {
