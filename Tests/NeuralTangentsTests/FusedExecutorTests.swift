@@ -30,7 +30,9 @@ struct FusedExecutorTests {
       let fused = try network.kernel(x1, second, options: KernelOptions(executor: .fused))
       let scale = abs(reference.nngp).max().scalar(as: Double.self)
       let description = Comment(rawValue: (try? NetworkFile(network).json()) ?? "")
-      #expect(largestError(fused.nngp, reference.nngp, relativeTo: scale) < 1e-11, description)
+      // The dual of sign has a square root at correlation one, which makes 1e-8 of a rounding.
+      let tolerance = String(describing: network).contains("Sign") ? 1e-7 : 1e-11
+      #expect(largestError(fused.nngp, reference.nngp, relativeTo: scale) < tolerance, description)
       #expect(largestError(fused.cov1, reference.cov1, relativeTo: scale) < 1e-11, description)
       let (a, b) = (try #require(fused.ntk), try #require(reference.ntk))
       #expect(largestError(a, b, relativeTo: abs(b).max().scalar(as: Double.self)) < 1e-7, description)

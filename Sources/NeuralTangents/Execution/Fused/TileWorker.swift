@@ -160,7 +160,7 @@ final class TileWorker<Scalar: FusedScalar> {
 
   /// Puts the rows of outputs that are not in an input's place into their tiles.
   private func keepOutputs(_ count: Int, at place: Int) {
-    for (output, tile) in zip(executor.plan.outputs, outputPlaces) where tile != output.register {
+    for (output, tile) in zip(executor.plan.outputs, outputPlaces) where output.register >= executor.plan.inputCount {
       (kTile(tile) + place).update(from: k[output.register], count: count)
       if output.hasTheta { (thetaTile(tile) + place).update(from: theta[output.register], count: count) }
     }
