@@ -16,14 +16,14 @@ struct Comparison {
         ours.append(try measureHere(row))
         if let peerPython { peers.append(try measurePeer(row, peerPython)) }
       }
-      let here = ours.map(\.seconds_best).min()!
-      let peer = peers.map(\.seconds_best).min()
+      let here = ours.map(\.secondsBest).min()!
+      let peer = peers.map(\.secondsBest).min()
       if let peer = peers.first, let message = disagreement(ours[0], peer) { print("  " + message) }
       printLine(
         [
           row.name, milliseconds(here), peer.map(milliseconds) ?? "-",
           peer.map { String(format: "%.1f", $0 / here) } ?? "-", row.target.map { String(format: "%g", $0) } ?? "-",
-          megabytes(ours.map(\.peak_bytes).max()!), peers.map(\.peak_bytes).max().map(megabytes) ?? "-",
+          megabytes(ours.map(\.peakBytes).max()!), peers.map(\.peakBytes).max().map(megabytes) ?? "-",
         ], widths)
     }
     try printCopyRatio()
@@ -32,9 +32,9 @@ struct Comparison {
   /// Elementwise operations are held against a plain copy of the same tensor.
   private func printCopyRatio() throws {
     var row = Row(name: "copy", kind: .elementwise, operation: "copy", repeats: 15)
-    let copy = try measureHere(row).seconds_best
+    let copy = try measureHere(row).secondsBest
     row.operation = "exp"
-    let exp = try measureHere(row).seconds_best
+    let exp = try measureHere(row).secondsBest
     print(String(format: "exp takes %.2f times as long as a plain copy of 10^7 floats (at most 1.5)", exp / copy))
   }
 
@@ -47,13 +47,11 @@ struct Comparison {
   }
 
   private func measureHere(_ row: Row) throws -> Measurement {
-    let json = String(decoding: try JSONEncoder().encode(row), as: UTF8.self)
-    return try run(CommandLine.arguments[0], ["--row", json])
+    try run(CommandLine.arguments[0], ["--row", Wire.encode(row)])
   }
 
   private func measurePeer(_ row: Row, _ python: String) throws -> Measurement {
-    let json = String(decoding: try JSONEncoder().encode([row]), as: UTF8.self)
-    return try run(python, ["Benchmarks/peer/fully_connected.py", json])
+    try run(python, ["Benchmarks/peer/fully_connected.py", Wire.encode([row])])
   }
 
   private func run(_ program: String, _ arguments: [String]) throws -> Measurement {
@@ -64,7 +62,7 @@ struct Comparison {
     try process.run()
     let data = output.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
-    return try JSONDecoder().decode(Measurement.self, from: data)
+    return try Wire.decode(Measurement.self, from: data)
   }
 
   private func printLine(_ cells: [String], _ widths: [Int]) {

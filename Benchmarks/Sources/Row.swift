@@ -9,7 +9,7 @@ struct Row: Codable, Sendable {
   var dtype = "float32"
   var activation: String?
   var rows: Int?
-  var test_rows: Int?
+  var testRows: Int?
   var features: Int?
   var get: String?
   var covariance: Bool?
@@ -40,7 +40,8 @@ struct Row: Codable, Sendable {
       }
     }
     rows.append(
-      Row(name: "a*b + c, 10^7 elements, float32", kind: .elementwise, operation: "multiply-add", repeats: 15, target: 1))
+      Row(
+        name: "a*b + c, 10^7 elements, float32", kind: .elementwise, operation: "multiply-add", repeats: 15, target: 1))
     rows.append(Row(name: "exp, 10^7 elements, float32", kind: .elementwise, operation: "exp", repeats: 15))
     return rows
   }()
@@ -49,8 +50,23 @@ struct Row: Codable, Sendable {
 /// What a child process prints: one JSON line.
 struct Measurement: Codable, Sendable {
   var name: String
-  var seconds_best: Double
-  var seconds_median: Double
-  var peak_bytes: Double
+  var secondsBest: Double
+  var secondsMedian: Double
+  var peakBytes: Double
   var checksum: [Double]
+}
+
+/// JSON with the names that the peer's program uses.
+enum Wire {
+  static func encode(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+  }
+
+  static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(type, from: data)
+  }
 }

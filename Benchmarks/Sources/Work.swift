@@ -23,7 +23,7 @@ func measure(_ row: Row) throws -> Measurement {
     let peak = Double(usage.ru_maxrss)
   #endif
   return Measurement(
-    name: row.name, seconds_best: seconds[0], seconds_median: seconds[seconds.count / 2], peak_bytes: peak,
+    name: row.name, secondsBest: seconds[0], secondsMedian: seconds[seconds.count / 2], peakBytes: peak,
     checksum: result.map { $0.asType(.float64).sum().scalar(as: Double.self) })
 }
 
@@ -41,7 +41,7 @@ private func work(of row: Row) throws -> () throws -> [Tensor] {
   case .prediction:
     let count = row.rows ?? 4000
     let train = uniformData(seed: 1, shape: [count, features], dtype: dtype)
-    let test = uniformData(seed: 2, shape: [row.test_rows ?? 1000, features], dtype: dtype)
+    let test = uniformData(seed: 2, shape: [row.testRows ?? 1000, features], dtype: dtype)
     let targets = uniformData(seed: 3, shape: [count, 1], dtype: dtype)
     let network = network(row.activation)
     return {

@@ -5,8 +5,8 @@ import Foundation
 
 let arguments = CommandLine.arguments
 if arguments.count == 3 && arguments[1] == "--row" {
-  let row = try JSONDecoder().decode(Row.self, from: Data(arguments[2].utf8))
-  print(String(decoding: try JSONEncoder().encode(measure(row)), as: UTF8.self))
+  let row = try Wire.decode(Row.self, from: Data(arguments[2].utf8))
+  print(try Wire.encode(measure(row)))
 } else if arguments.count == 1 {
   try Comparison(peerPython: ProcessInfo.processInfo.environment["PEER_PYTHON"]).run()
 } else {

@@ -45,7 +45,8 @@ struct FiniteNetworkTests {
     try #require(leaves.map(\.shape) == fixture.parameters.map(\.shape))
     let tolerance = fixture.dtype == .float32 ? 1e-5 : 1e-12
     for (found, expected) in zip(leaves, fixture.parameters) {
-      #expect(largestError(found, expected.values, scale: expected.values.map { Swift.max(1, Swift.abs($0)) }) < tolerance)
+      #expect(
+        largestError(found, expected.values, scale: expected.values.map { Swift.max(1, Swift.abs($0)) }) < tolerance)
     }
     let x = FixtureInput.sine(fixture.input, dtype: fixture.dtype)
     let output = try network(parameters, x, key: fixture.applyKey.map { RandomKey(seed: $0) })
@@ -70,13 +71,16 @@ struct FiniteNetworkTests {
 
   @Test("dropout keeps the mean and needs a key for training")
   func dropout() throws {
-    let network = Serial { Dropout(keepRate: 0.25); Identity() }
+    let network = Serial {
+      Dropout(keepRate: 0.25); Identity()
+    }
     let parameters = try network.initialize(RandomKey(seed: 0), inputShape: [1, 4000])
     let y = try network(parameters, .ones([1, 4000]), key: RandomKey(seed: 3))
     #expect(Set(y.scalars(as: Float.self)) == [0, 4])
     #expect(Swift.abs(y.mean().scalar(as: Float.self) - 1) < 0.12)
     let error = #expect(throws: NetworkError.self) { try network(parameters, .ones([1, 4000])) }
-    #expect(error?.description == "serial[0].dropout: expected a random key for the training-time forward pass, found none")
+    #expect(
+      error?.description == "serial[0].dropout: expected a random key for the training-time forward pass, found none")
     let test = Dropout(keepRate: 0.25, mode: .test)
     #expect(try test(.none, .ones([2, 2])).scalars(as: Float.self) == [1, 1, 1, 1])
   }
@@ -93,10 +97,14 @@ struct FiniteNetworkTests {
 
   @Test("parameters that do not fit are named")
   func mismatch() throws {
-    let network = Serial { Dense(4, biasStd: 1); Relu(); Dense(2) }
+    let network = Serial {
+      Dense(4, biasStd: 1); Relu(); Dense(2)
+    }
     let parameters = try network.initialize(RandomKey(seed: 0), inputShape: [1, 3])
     let error = #expect(throws: NetworkError.self) { try network(parameters, .ones([1, 5])) }
-    #expect(error?.description == "serial[0].dense: expected parameters of shapes [[5, 4], [1, 4]], found shapes [[3, 4], [1, 4]]")
+    #expect(
+      error?.description
+        == "serial[0].dense: expected parameters of shapes [[5, 4], [1, 4]], found shapes [[3, 4], [1, 4]]")
   }
 
   @Test("layers work on inputs of any rank and axis order")

@@ -65,7 +65,8 @@ struct Float32Tests {
     if kind == "near" {
       for row in Swift.stride(from: 1, to: rows, by: 2) {
         for channel in 0..<channels {
-          x[row * channels + channel] = Double(Float(x[row * channels + channel] + 1000 * x[(row - 1) * channels + channel]))
+          x[row * channels + channel] = Double(
+            Float(x[row * channels + channel] + 1000 * x[(row - 1) * channels + channel]))
         }
       }
     }

@@ -92,40 +92,75 @@ struct KernelTests {
       (#expect(throws: NetworkError.self) { try network.kernel(.ones(shape)) })?.description
     }
     #expect(
-      message(Serial { Dense(2); Relu(); Relu() })?.hasPrefix("serial[2].relu: expected Gaussian inputs") == true)
+      message(
+        Serial {
+          Dense(2); Relu(); Relu()
+        })?.hasPrefix("serial[2].relu: expected Gaussian inputs") == true)
     #expect(message(Relu())?.hasPrefix("relu: expected Gaussian inputs") == true)
     #expect(
-      message(Serial { FanOut(2); Parallel { Dense(2); Dense(3) }; FanInSum() })
+      message(
+        Serial {
+          FanOut(2);
+          Parallel {
+            Dense(2); Dense(3)
+          }; FanInSum()
+        })
         == "serial[2].fanInSum: expected branches of equal shapes, the first is [2, 2], found [2, 3]")
     #expect(
-      message(Serial { FanOut(2); Parallel { Dense(2) } })
+      message(
+        Serial {
+          FanOut(2); Parallel { Dense(2) }
+        })
         == "serial[1].parallel: expected a list of 1 inputs, one per layer, found a list of 2 inputs")
     #expect(
-      message(Serial { Dense(2); FanInSum() })
+      message(
+        Serial {
+          Dense(2); FanInSum()
+        })
         == "serial[1].fanInSum: expected a list of inputs, as FanOut makes, found one input")
     #expect(
-      message(Serial { FanOut(2); Dense(2) }) == "serial[1].dense: expected one input, found a list of 2 inputs")
+      message(
+        Serial {
+          FanOut(2); Dense(2)
+        }) == "serial[1].dense: expected one input, found a list of 2 inputs")
     #expect(
       message(FanOut(2)) == "expected a network with one output (use kernels for several), found 2 outputs")
     #expect(
       message(Repeat(2, Dense(5))) == "repeat: expected a layer that keeps the shape [[2, 3]], found [[2, 5]]")
     #expect(
-      message(Serial { Dense(2); Dense(2, batchAxis: 1, channelAxis: 0) })
+      message(
+        Serial {
+          Dense(2); Dense(2, batchAxis: 1, channelAxis: 0)
+        })
         == "serial[1].dense: expected batchAxis 0 and channelAxis 1, as the layers before, found 1 and 0")
     #expect(
-      message(Serial { Dense(2); LayerNorm(axes: [0]) })
+      message(
+        Serial {
+          Dense(2); LayerNorm(axes: [0])
+        })
         == "serial[1].layerNorm.axes: expected axes that include the channels, axis 1, found [0]")
     #expect(
-      message(Serial { Dense(2); LayerNorm(axes: [5]) })
+      message(
+        Serial {
+          Dense(2); LayerNorm(axes: [5])
+        })
         == "serial[1].layerNorm.axes: expected an axis of an input with 2 axes, found 5")
     #expect(
-      message(Serial { FanOut(2); Parallel { Relu(); Dense(3) }; FanInSum() })?
+      message(
+        Serial {
+          FanOut(2);
+          Parallel {
+            Relu(); Dense(3)
+          }; FanInSum()
+        })?
         .hasPrefix("serial[1].parallel[0].relu: expected Gaussian inputs") == true)
   }
 
   @Test("a kernel that is not finite is an error that says where")
   func notFinite() {
-    let network = Serial { Dense(1, weightStd: 3); Gaussian(a: 1, b: 1) }
+    let network = Serial {
+      Dense(1, weightStd: 3); Gaussian(a: 1, b: 1)
+    }
     for executor in [KernelOptions.Executor.reference, .fused] {
       let error = #expect(throws: NetworkError.self) {
         try network.kernel(FixtureInput.sine([4, 3]), options: KernelOptions(executor: executor))
@@ -137,7 +172,12 @@ struct KernelTests {
   @Test("several inputs and outputs keep their structure")
   func branches() throws {
     let network = Serial {
-      Parallel { Dense(4); Serial { Dense(4); Relu(); Dense(4) } }
+      Parallel {
+        Dense(4);
+        Serial {
+          Dense(4); Relu(); Dense(4)
+        }
+      }
       FanInSum()
       FanOut(2)
     }
@@ -150,7 +190,9 @@ struct KernelTests {
     #expect(outputs.count == 2)
     let separate = try [
       Dense(4).kernel(FixtureInput.sine([3, 5])).nngp,
-      Serial { Dense(4); Relu(); Dense(4) }.kernel(FixtureInput.cosine([3, 2])).nngp,
+      Serial {
+        Dense(4); Relu(); Dense(4)
+      }.kernel(FixtureInput.cosine([3, 2])).nngp,
     ]
     #expect(largestError(kernels.leaves[1].nngp, separate[0] + separate[1], relativeTo: 1) < 1e-15)
   }
@@ -158,7 +200,9 @@ struct KernelTests {
   @Test("axes the other way round give the same kernel")
   func axes() throws {
     let x = FixtureInput.sine([6, 4])
-    let usual = try Serial { Dense(3); Relu(); Dense(1) }.kernel(x)
+    let usual = try Serial {
+      Dense(3); Relu(); Dense(1)
+    }.kernel(x)
     let other = try Serial {
       Dense(3, batchAxis: 1, channelAxis: 0)
       Relu()

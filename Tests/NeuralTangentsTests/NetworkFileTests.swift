@@ -7,8 +7,14 @@ struct NetworkFileTests {
   @Test(
     "a mistake is named with its place",
     arguments: [
-      (#"{"serial": [{"dense": {"width": 3}}, {"rellu": {}}]}"#, "serial[1].rellu: expected relu (did you mean that?), found an unknown layer"),
-      (#"{"serial": [{"dense": {"widht": 3}}]}"#, "serial[0].dense.width: expected an integer of at least 1, found nothing"),
+      (
+        #"{"serial": [{"dense": {"width": 3}}, {"rellu": {}}]}"#,
+        "serial[1].rellu: expected relu (did you mean that?), found an unknown layer"
+      ),
+      (
+        #"{"serial": [{"dense": {"widht": 3}}]}"#,
+        "serial[0].dense.width: expected an integer of at least 1, found nothing"
+      ),
       (
         #"{"serial": [{"dense": {"width": 3, "wieghtStd": 2}}]}"#,
         "serial[0].dense.wieghtStd: expected one of batchAxis, biasStd, channelAxis, name, parameterization, weightStd, "
@@ -25,9 +31,15 @@ struct NetworkFileTests {
         #"dense.widthScales[1]: expected a finite number, found "x""#
       ),
       (#"{"serial": []}"#, "serial: expected at least one layer, found an empty list"),
-      (#"{"serial": [{"dense": {"width": 3}, "relu": {}}]}"#, "serial[0]: expected an object with one key, a layer's name, found an object with 2 keys"),
+      (
+        #"{"serial": [{"dense": {"width": 3}, "relu": {}}]}"#,
+        "serial[0]: expected an object with one key, a layer's name, found an object with 2 keys"
+      ),
       (#"[1, 2]"#, "expected an object with one key, a layer's name, found a list of 2"),
-      (#"{"repeat": {"count": 2, "layer": {"fanOut": {"count": 0}}}}"#, "repeat.layer.fanOut.count: expected an integer of at least 1, found 0"),
+      (
+        #"{"repeat": {"count": 2, "layer": {"fanOut": {"count": 0}}}}"#,
+        "repeat.layer.fanOut.count: expected an integer of at least 1, found 0"
+      ),
       (#"{"dropout": {"keepRate": 1.5}}"#, "dropout.keepRate: expected a number above 0 and at most 1, found 1.5"),
       (#"{"relu": {"slope": 1}}"#, "relu.slope: expected one of name, stabilize, found an unknown argument"),
       (#"{"relu": [1]}"#, "relu: expected an object with arguments, found a list of 1"),
@@ -74,8 +86,13 @@ struct NetworkFileTests {
 
   @Test("YAML reads plain and quoted scalars as it should")
   func yaml() throws {
-    let file = try NetworkFile(yaml: "serial:\n  - dense: {width: 3, weightStd: 1.5}\n  - relu:\n  - dense: {width: 1, parameterization: 'ntk'}\n")
-    #expect(try file.json() == NetworkFile(json: #"{"serial":[{"dense":{"width":3,"weightStd":1.5}},{"relu":{}},{"dense":{"width":1}}]}"#).json())
+    let file = try NetworkFile(
+      yaml:
+        "serial:\n  - dense: {width: 3, weightStd: 1.5}\n  - relu:\n  - dense: {width: 1, parameterization: 'ntk'}\n")
+    #expect(
+      try file.json()
+        == NetworkFile(json: #"{"serial":[{"dense":{"width":3,"weightStd":1.5}},{"relu":{}},{"dense":{"width":1}}]}"#)
+        .json())
     let error = #expect(throws: NetworkError.self) { try NetworkFile(yaml: "dense: {width: '3'}") }
     #expect(error?.description == #"dense.width: expected an integer of at least 1, found "3""#)
   }

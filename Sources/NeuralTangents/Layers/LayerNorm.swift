@@ -36,7 +36,8 @@ public struct LayerNorm: SingleInputLayer {
     let axes = try resolvedAxes(rank: input.shape.count)
     guard axes.contains(input.channelAxis) else {
       throw NetworkError(
-        path: [.name("axes")], expected: "axes that include the channels, axis \(input.channelAxis)", found: "\(self.axes)")
+        path: [.name("axes")], expected: "axes that include the channels, axis \(input.channelAxis)",
+        found: "\(self.axes)")
     }
     guard input.isGaussian else {
       throw NetworkError(

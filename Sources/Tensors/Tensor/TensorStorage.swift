@@ -44,7 +44,8 @@ private final class StorageRecycler: Sendable {
 
   static func capacity(for byteCount: Int) -> Int {
     // Large blocks in steps of an eighth of their size, so that a freed one fits the next of nearly its size.
-    let step = byteCount < smallestKept ? alignment : max(alignment, (1 << (Int.bitWidth - byteCount.leadingZeroBitCount)) >> 4)
+    let step =
+      byteCount < smallestKept ? alignment : max(alignment, (1 << (Int.bitWidth - byteCount.leadingZeroBitCount)) >> 4)
     return max(alignment, (byteCount + step - 1) / step * step)
   }
 

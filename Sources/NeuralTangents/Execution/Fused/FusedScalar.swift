@@ -11,10 +11,12 @@ protocol FusedScalar: TensorScalar, BinaryFloatingPoint {
     _ m: Int, _ n: Int, _ k: Int, alpha: Self, _ a: UnsafePointer<Self>, _ b: UnsafePointer<Self>, _ c: Pointer,
     ldc: Int)
   static func findAtLeast(
-    _ n: Int, from start: Int, _ k: UnsafePointer<Self>, factor: Self, scale: UnsafePointer<Self>) -> Int
+    _ n: Int, from start: Int, _ k: UnsafePointer<Self>, factor: Self, scale: UnsafePointer<Self>
+  ) -> Int
   /// Copies a block of a matrix past the caches where alignment allows, and says whether all numbers are finite.
   static func storeBlock(
-    rows: Int, columns: Int, _ source: UnsafePointer<Self>, stride: Int, to target: Pointer, stride: Int) -> Bool
+    rows: Int, columns: Int, _ source: UnsafePointer<Self>, stride: Int, to target: Pointer, stride: Int
+  ) -> Bool
   /// In float64, whatever the numbers are.
   static func sumOfSquares(_ n: Int, _ x: UnsafePointer<Self>) -> Double
   static func transpose(
@@ -26,7 +28,8 @@ protocol FusedScalar: TensorScalar, BinaryFloatingPoint {
     _ dual: UnsafePointer<nt_dual>, _ n: Int, row: UnsafePointer<Self>, rowStride: Int, column: UnsafePointer<Self>,
     stride: Int, _ k: Pointer, _ theta: Pointer?)
   static func dualDiagonal(
-    _ dual: UnsafePointer<nt_dual>, _ n: Int, _ factors: UnsafePointer<Self>, stride: Int, _ k: Pointer, _ theta: Pointer?)
+    _ dual: UnsafePointer<nt_dual>, _ n: Int, _ factors: UnsafePointer<Self>, stride: Int, _ k: Pointer,
+    _ theta: Pointer?)
   static func affine(_ rule: AffineRule, _ n: Int, thetaIsZero: Bool, _ k: Pointer, _ theta: Pointer?)
   static func scaleRow(_ n: Int, row: Self, column: UnsafePointer<Self>, _ k: Pointer, _ theta: Pointer?)
   static func scaleDiagonal(_ n: Int, _ scale: UnsafePointer<Self>, _ k: Pointer, _ theta: Pointer?)
@@ -87,7 +90,8 @@ extension Float: FusedScalar {
   }
 
   static func dualDiagonal(
-    _ dual: UnsafePointer<nt_dual>, _ n: Int, _ factors: UnsafePointer<Float>, stride: Int, _ k: Pointer, _ theta: Pointer?
+    _ dual: UnsafePointer<nt_dual>, _ n: Int, _ factors: UnsafePointer<Float>, stride: Int, _ k: Pointer,
+    _ theta: Pointer?
   ) {
     nt_dual_diagonal_f32(dual, n, factors, stride, k, theta)
   }
@@ -163,7 +167,8 @@ extension Double: FusedScalar {
   }
 
   static func dualDiagonal(
-    _ dual: UnsafePointer<nt_dual>, _ n: Int, _ factors: UnsafePointer<Double>, stride: Int, _ k: Pointer, _ theta: Pointer?
+    _ dual: UnsafePointer<nt_dual>, _ n: Int, _ factors: UnsafePointer<Double>, stride: Int, _ k: Pointer,
+    _ theta: Pointer?
   ) {
     nt_dual_diagonal_f64(dual, n, factors, stride, k, theta)
   }
