@@ -1,3 +1,4 @@
+import CVectorKernels
 import CLinearAlgebra
 
 /// The element types that BLAS and LAPACK work on, with their routines under one name.
@@ -74,10 +75,7 @@ private func transposition(_ transpose: Bool) -> Int32 {
 
 extension Float: LinearAlgebraScalar {
   static func containsNonFinite(_ elements: Pointer, count: Int) -> Bool {
-    // Over bit patterns, because a loop that compares and leaves early is not vectorised.
-    var largest: UInt32 = 0
-    for index in 0..<count { largest = max(largest, elements[index].bitPattern & 0x7f80_0000) }
-    return largest == 0x7f80_0000
+    nt_all_finite_f32(count, elements) == 0
   }
 
   static func gemm(
@@ -163,10 +161,7 @@ extension Float: LinearAlgebraScalar {
 
 extension Double: LinearAlgebraScalar {
   static func containsNonFinite(_ elements: Pointer, count: Int) -> Bool {
-    // Over bit patterns, because a loop that compares and leaves early is not vectorised.
-    var largest: UInt64 = 0
-    for index in 0..<count { largest = max(largest, elements[index].bitPattern & 0x7ff0_0000_0000_0000) }
-    return largest == 0x7ff0_0000_0000_0000
+    nt_all_finite_f64(count, elements) == 0
   }
 
   static func gemm(

@@ -36,22 +36,18 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
     let isSymmetric = inputs.allSatisfy(\.isSymmetric)
     self.isSymmetric = isSymmetric
     (n1, n2) = inputs[0].counts
-    (self1, self2) = try Self.selfCovariances(plan, inputs, isSymmetric: isSymmetric)
-    (exact1, exact2) = try FusedExecutor<Double>.selfCovariances(plan, inputs, isSymmetric: isSymmetric)
-  }
-
-  private static func selfCovariances(
-    _ plan: FusedPlan, _ inputs: [CovarianceInput], isSymmetric: Bool
-  ) throws(NetworkError) -> (SelfCovariances<Scalar>, SelfCovariances<Scalar>) {
-    let (n1, n2) = inputs[0].counts
-    let first = try SelfCovariances<Scalar>(
-      plan, count: n1, variances: inputs.map { $0.variances(ofSecond: false, as: Scalar.self) },
-      thetas: inputs.map { isSymmetric ? $0.selfThetas : nil })
-    guard !isSymmetric else { return (first, first) }
-    let second = try SelfCovariances<Scalar>(
-      plan, count: n2, variances: inputs.map { $0.variances(ofSecond: true, as: Scalar.self) },
-      thetas: inputs.map { _ in nil })
-    return (first, second)
+    let variances1 = inputs.map { $0.variances(ofSecond: false) }
+    let variances2 = isSymmetric ? variances1 : inputs.map { $0.variances(ofSecond: true) }
+    let thetas = inputs.map { isSymmetric ? $0.selfThetas : nil }
+    self1 = try SelfCovariances(plan, count: n1, variances: variances1, thetas: thetas)
+    exact1 = try SelfCovariances(plan, count: n1, variances: variances1, thetas: thetas)
+    if isSymmetric {
+      (self2, exact2) = (self1, exact1)
+    } else {
+      let none = inputs.map { _ in nil as Tensor? }
+      self2 = try SelfCovariances(plan, count: n2, variances: variances2, thetas: none)
+      exact2 = try SelfCovariances(plan, count: n2, variances: variances2, thetas: none)
+    }
   }
 
   func run() throws(NetworkError) -> [KernelComputation.Output] {
@@ -127,28 +123,23 @@ final class FusedResult<Scalar: FusedScalar>: @unchecked Sendable {
 }
 
 extension CovarianceInput {
-  /// Variances of the inputs of one of the data sets, shape (N), summed in float64 and rounded to `Scalar`.
-  func variances<Scalar: FusedScalar>(ofSecond: Bool, as type: Scalar.Type) -> Tensor {
+  /// Variances of the inputs of one of the data sets in float64, shape (N).
+  func variances(ofSecond: Bool) -> Tensor {
     switch self {
     case .data(let x1, let x2):
       let x = ofSecond ? x2 ?? x1 : x1
-      return x.dtype == .float32
-        ? Self.meanSquares(of: x, Float.self, as: type) : Self.meanSquares(of: x, Double.self, as: type)
-    case .kernel(let kernel): return (ofSecond ? kernel.cov2 ?? kernel.cov1 : kernel.cov1).asType(Scalar.dtype)
+      return x.dtype == .float32 ? Self.meanSquares(of: x, Float.self) : Self.meanSquares(of: x, Double.self)
+    case .kernel(let kernel): return (ofSecond ? kernel.cov2 ?? kernel.cov1 : kernel.cov1).asType(.float64)
     }
   }
 
-  private static func meanSquares<Source: FusedScalar, Scalar: FusedScalar>(
-    of x: Tensor, _ source: Source.Type, as type: Scalar.Type
-  ) -> Tensor {
+  private static func meanSquares<Scalar: FusedScalar>(of x: Tensor, _ type: Scalar.Type) -> Tensor {
     let channels = x.shape[1]
-    nonisolated(unsafe) let source = x.unsafePointer(to: Source.self)
-    return Tensor(shape: [x.shape[0]], of: Scalar.self) { variances in
+    nonisolated(unsafe) let source = x.unsafePointer(to: Scalar.self)
+    return Tensor(shape: [x.shape[0]], of: Double.self) { variances in
       nonisolated(unsafe) let target = variances
       Threads.forEachRange(variances.count, grain: 1 + 65536 / channels) { rows in
-        for row in rows {
-          target[row] = Scalar(Source.sumOfSquares(channels, source + row * channels) / Double(channels))
-        }
+        for row in rows { target[row] = Scalar.sumOfSquares(channels, source + row * channels) / Double(channels) }
       }
     }
   }

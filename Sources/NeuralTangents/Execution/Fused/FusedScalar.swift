@@ -10,6 +10,8 @@ protocol FusedScalar: TensorScalar, BinaryFloatingPoint {
   static func multiplyTransposed(
     _ m: Int, _ n: Int, _ k: Int, alpha: Self, _ a: UnsafePointer<Self>, _ b: UnsafePointer<Self>, _ c: Pointer,
     ldc: Int)
+  /// The part of c = alpha · a aᵀ on and above the diagonal; a is n×k, c has rows `ldc` apart.
+  static func multiplyBySelf(_ n: Int, _ k: Int, alpha: Self, _ a: UnsafePointer<Self>, _ c: Pointer, ldc: Int)
   static func findAtLeast(
     _ n: Int, from start: Int, _ k: UnsafePointer<Self>, factor: Self, scale: UnsafePointer<Self>
   ) -> Int
@@ -54,6 +56,12 @@ extension Float: FusedScalar {
     cblas_sgemm(
       Int32(nt_row_major), Int32(nt_no_transpose), Int32(nt_transpose), Int32(m), Int32(n), Int32(k), alpha, a,
       Int32(k), b, Int32(k), 0, c, Int32(ldc))
+  }
+
+  static func multiplyBySelf(_ n: Int, _ k: Int, alpha: Float, _ a: UnsafePointer<Float>, _ c: Pointer, ldc: Int) {
+    cblas_ssyrk(
+      Int32(nt_row_major), Int32(nt_upper), Int32(nt_no_transpose), Int32(n), Int32(k), alpha, a, Int32(k), 0, c,
+      Int32(ldc))
   }
 
   static func findAtLeast(
@@ -131,6 +139,12 @@ extension Double: FusedScalar {
     cblas_dgemm(
       Int32(nt_row_major), Int32(nt_no_transpose), Int32(nt_transpose), Int32(m), Int32(n), Int32(k), alpha, a,
       Int32(k), b, Int32(k), 0, c, Int32(ldc))
+  }
+
+  static func multiplyBySelf(_ n: Int, _ k: Int, alpha: Double, _ a: UnsafePointer<Double>, _ c: Pointer, ldc: Int) {
+    cblas_dsyrk(
+      Int32(nt_row_major), Int32(nt_upper), Int32(nt_no_transpose), Int32(n), Int32(k), alpha, a, Int32(k), 0, c,
+      Int32(ldc))
   }
 
   static func findAtLeast(

@@ -48,7 +48,7 @@ struct SelfCovariances<Scalar: FusedScalar>: @unchecked Sendable {
     for register in 0..<2 * plan.registerCount * stride { registers.pointer[register] = 1 }
 
     for input in 0..<plan.inputCount {
-      variances[input].withUnsafeBuffer(of: Scalar.self) { buffer in
+      variances[input].asType(Scalar.dtype).withUnsafeBuffer(of: Scalar.self) { buffer in
         for (index, value) in buffer.enumerated() { k(input)[index] = value }
       }
       thetas[input]?.asType(Scalar.dtype).withUnsafeBuffer(of: Scalar.self) { buffer in

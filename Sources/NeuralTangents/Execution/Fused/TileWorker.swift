@@ -4,9 +4,6 @@ import Tensors
 final class TileWorker<Scalar: FusedScalar> {
   private typealias Executor = FusedExecutor<Scalar>
 
-  /// Rows of a tile on the diagonal that are multiplied at once, from their first column on or above the diagonal.
-  private static var diagonalRows: Int { 64 }
-
   private let executor: FusedExecutor<Scalar>
   private let results: [FusedResult<Scalar>]
   /// A tile of K and a tile of Θ for every input of the program, then for every output that is not in an input's place.
@@ -65,18 +62,25 @@ final class TileWorker<Scalar: FusedScalar> {
       let channels = x1.shape[1]
       let a = x1.unsafePointer(to: Scalar.self) + tile.row * channels
       let b = (x2 ?? x1).unsafePointer(to: Scalar.self) + tile.column * channels
-      let step = tile.isOnDiagonal ? Self.diagonalRows : tile.rowCount
-      for first in stride(from: 0, to: tile.rowCount, by: step) {
-        let skipped = tile.isOnDiagonal ? first : 0
+      let (target, scale) = (kTile(input), 1 / Scalar(channels))
+      if tile.isOnDiagonal {
+        Scalar.multiplyBySelf(tile.rowCount, channels, alpha: scale, a, target, ldc: Executor.tileSize)
+        mirrorBlocks(of: target, tile.rowCount)
+      } else {
         Scalar.multiplyTransposed(
-          min(step, tile.rowCount - first), tile.columnCount - skipped, channels, alpha: 1 / Scalar(channels),
-          a + first * channels, b + skipped * channels, kTile(input) + first * Executor.tileSize + skipped,
-          ldc: Executor.tileSize)
+          tile.rowCount, tile.columnCount, channels, alpha: scale, a, b, target, ldc: Executor.tileSize)
       }
       correct(input, tile, a, b, channels)
     case .kernel(let kernel):
       copyBlock(of: kernel.nngp, to: kTile(input), tile)
       if executor.withNTK, let ntk = kernel.ntk { copyBlock(of: ntk, to: thetaTile(input), tile) }
+    }
+  }
+
+  /// Completes the blocks of 16 on the diagonal of a tile, because rows start at a multiple of 16.
+  private func mirrorBlocks(of matrix: UnsafeMutablePointer<Scalar>, _ count: Int) {
+    for i in 0..<count {
+      for j in i / 16 * 16..<i { matrix[i * Executor.tileSize + j] = matrix[j * Executor.tileSize + i] }
     }
   }
 
