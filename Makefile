@@ -6,7 +6,7 @@ SANITIZED_TESTS ?= TensorsTests|Fused|Gram
 SOURCES := Sources Tests Benchmarks Examples Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help dependencies build demo test sanitize benchmark format lint client clean
+.PHONY: help dependencies build demo test fuzz sanitize benchmark format lint client clean
 
 help: ## Print this list.
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -27,6 +27,9 @@ test: dependencies ## Run all tests, those of the vector kernels for every instr
 	  echo "The tests of the vector kernels with NEURAL_TANGENTS_ISA=$$set"; \
 	  NEURAL_TANGENTS_ISA=$$set $(SWIFT) test -c release --skip-build --filter '$(KERNEL_TESTS)'; \
 	done
+
+fuzz: dependencies ## Hold thousands of random networks against the reference executor.
+	FUZZ=1 $(SWIFT) test -c release --filter 'FusedExecutor'
 
 sanitize: dependencies ## Run the tests of the engine with the address and the thread sanitizer.
 	LSAN_OPTIONS=suppressions=$(CURDIR)/Scripts/leaks.supp:print_suppressions=0 \

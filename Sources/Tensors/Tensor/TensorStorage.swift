@@ -32,7 +32,7 @@ private final class StorageRecycler: Sendable {
   static let shared = StorageRecycler()
 
   private static let alignment = 64
-  private static let smallestKept = 1 << 20
+  private static let smallestKept = 1 << 18
   private static let mostKept = 256 << 20
 
   private struct Kept {

@@ -118,18 +118,16 @@ struct SelfCovariances<Scalar: FusedScalar>: @unchecked Sendable {
   }
 }
 
-/// Memory for numbers, aligned for the vector kernels, freed with its owner.
+/// Memory for numbers, aligned for the vector kernels, freed with its owner; a tensor's, which is reused.
 final class Scratch<Scalar: FusedScalar>: @unchecked Sendable {
   let pointer: UnsafeMutablePointer<Scalar>
+  private let memory: Tensor
 
   init(_ count: Int) {
-    let bytes = UnsafeMutableRawPointer.allocate(
-      byteCount: max(1, count) * MemoryLayout<Scalar>.stride, alignment: 64)
-    pointer = bytes.bindMemory(to: Scalar.self, capacity: count)
-  }
-
-  deinit {
-    UnsafeMutableRawPointer(pointer).deallocate()
+    var start: UnsafeMutablePointer<Scalar>?
+    memory = Tensor(shape: [max(1, count)], of: Scalar.self) { start = $0.baseAddress }
+    guard let start else { preconditionFailure("a tensor without memory") }
+    pointer = start
   }
 }
 
