@@ -1,24 +1,28 @@
 // Sin: phi(x) = a sin(b x + c), Cos among them, and Rbf, the limit of random Fourier features.
 //
-// With S = q11 + q22,
-//   Sin: kappa  = a^2/2 (expm1(b^2 (q12 - S/2)) - cos(2c) expm1(-b^2 (q12 + S/2))) + a^2 sin^2 c
-//        kappa' = a^2 b^2/2 (expm1(b^2 (q12 - S/2)) + cos(2c) expm1(-b^2 (q12 + S/2))) + a^2 b^2 cos^2 c
+// With S = q11 + q22, beta = b^2 and the two waves
+//   M = E[sin(bu) sin(bv)] = sign(q12) exp(-beta (S/2 - |q12|)) h,        h = -expm1(-2 beta |q12|) / 2
+//   P = E[cos(bu) cos(bv)] = exp(-beta (S/2 - |q12|)) (1 - h)
+// the duals are
+//   Sin: kappa  = a^2 (cos^2 c M + sin^2 c P)
+//        kappa' = a^2 b^2 (sin^2 c M + cos^2 c P)
 //   Rbf: kappa  = exp(2 gamma (q12 - S/2)),  kappa' = 2 gamma kappa
-// Taking the ones out of the exponentials keeps the digits of small variances.
+// Each wave has all its digits, however much smaller one variance is than the other. By the Cauchy-Schwarz inequality,
+// where the two cancel the sum still has those of sqrt(kappa11 kappa22).
 // Source: Rahimi and Recht, Random features for large-scale kernel machines (2007).
 
 typedef struct {
   TYPED(nt_pair) rate;
-  VR first, second, offset, slope_first, slope_second, slope_offset;
+  VR sines, cosines, slope_sines, slope_cosines;
 } TYPED(nt_sin_constants);
 
 static NT_INLINE TYPED(nt_sin_constants) TYPED(nt_sin_prepare)(const nt_dual *dual) {
-  double a = dual->parameters[0], b = dual->parameters[1], sine = __builtin_sin(dual->parameters[2]);
-  double cosine = __builtin_cos(dual->parameters[2]), twice = (cosine - sine) * (cosine + sine);
+  double a = dual->parameters[0], b = dual->parameters[1];
+  double sine = __builtin_sin(dual->parameters[2]), cosine = __builtin_cos(dual->parameters[2]);
   TYPED(nt_sin_constants) constants = {
     TYPED(nt_pair_product)(1, b, b),
-    SPLAT_R(a * a / 2), SPLAT_R(-a * a / 2 * twice), SPLAT_R(a * a * sine * sine),
-    SPLAT_R(a * a * b * b / 2), SPLAT_R(a * a * b * b / 2 * twice), SPLAT_R(a * a * b * b * cosine * cosine)};
+    SPLAT_R(a * a * cosine * cosine), SPLAT_R(a * a * sine * sine),
+    SPLAT_R(a * a * b * b * sine * sine), SPLAT_R(a * a * b * b * cosine * cosine)};
   return constants;
 }
 
@@ -37,12 +41,18 @@ static NT_INLINE TYPED(nt_pair) TYPED(nt_closeness)(VR half1, VR half2, VR q12) 
 
 static NT_INLINE VR TYPED(nt_sin)(const TYPED(nt_sin_constants) *constants, const VR *factors1, const VR *factors2,
                                   VR q12, VR *slope) {
-  TYPED(nt_pair) same = TYPED(nt_closeness)(factors1[0], factors2[0], q12);
-  TYPED(nt_pair) opposite = TYPED(nt_closeness)(factors1[0], factors2[0], -q12);
-  VR first = TYPED(nt_exponential_less_one)(TYPED(nt_scaled)(same, constants->rate));
-  VR second = TYPED(nt_exponential_less_one)(TYPED(nt_scaled)(opposite, constants->rate));
-  *slope = V_FMA(constants->slope_first, first, V_FMA(constants->slope_second, second, constants->slope_offset));
-  return V_FMA(constants->first, first, V_FMA(constants->second, second, constants->offset));
+  VR magnitude = V_ABS(q12);
+  TYPED(nt_pair) below = TYPED(nt_closeness)(factors1[0], factors2[0], magnitude);
+  // Where covariance and mean variance cancel, what the mean lost by rounding can be all that is left.
+  below = TYPED(nt_fast_two_sum)(below.high, below.low);
+  VR decay = TYPED(nt_decay)(TYPED(nt_scaled)(below, constants->rate));
+  TYPED(nt_pair) twice = {SPLAT_R(-2) * magnitude, SPLAT_R(0)};
+  VR half = SPLAT_R(-0.5) * TYPED(nt_exponential_less_one)(TYPED(nt_scaled)(twice, constants->rate));
+  VR signed_half = V_COPYSIGN(half, q12);
+  VR slope_sum = V_FMA(-constants->slope_cosines, half, constants->slope_cosines);
+  *slope = decay * V_FMA(constants->slope_sines, signed_half, slope_sum);
+  VR sum = V_FMA(-constants->cosines, half, constants->cosines);
+  return decay * V_FMA(constants->sines, signed_half, sum);
 }
 
 DEFINE_DUAL_LOOPS(sin)

@@ -43,14 +43,7 @@ struct ActivationVectorDualTests {
     let vector = try #require(sample.activation.vectorDual, "every closed form has a vector kernel")
     let (kappa, kappaDot) = vectorDuals(vector, covariances, dtype)
     let expected = try sample.activation.duals(covariances)
-    // The vector kernel of sines is exact relative to the larger one of two small variances.
-    let isWave = sample.activation is Sin || sample.activation is Cos
-    let scales = try sample.activation.scales(
-      isWave
-        ? covariances.map { covariance in
-          let larger = max(covariance.q11, covariance.q22)
-          return Covariance(q12: larger, q11: larger, q22: larger)
-        } : covariances)
+    let scales = try sample.activation.scales(covariances)
     var worst = (kappa: 0.0, kappaDot: 0.0)
     for (index, covariance) in covariances.enumerated() {
       func error(_ found: Double, _ expected: Double, _ scale: Double, _ what: String) -> Double {

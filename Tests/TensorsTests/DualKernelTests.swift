@@ -180,6 +180,35 @@ struct DualKernelTests {
     try check(Double.self)
   }
 
+  @Test("sines and cosines keep their digits where one variance is far smaller than the other")
+  func unequalVariances() throws {
+    func check<T: KernelElement>(_: T.Type) throws {
+      let sine = try Activation("sin", [1, 1, 0]), cosine = try Activation("sin", [1, 1, .pi / 2])
+      for small in [1e-25, 1e-12, 1e-7, 1e-3] {
+        for large in [1e-12, 1e-3, 0.3, 1, 1.7, 30, 300, 1e4] {
+          for correlation in [-0.999, -0.7, -1e-3, 1e-3, 0.5, 0.9999] {
+            let (a, b) = (T(small), T(large)), q12 = T(correlation * (small * large).squareRoot())
+            let decay = exp(-(Double(a) + Double(b)) / 2)
+            // E[sin u sin v] and E[cos u cos v].
+            let sines = decay * sinh(Double(q12)), cosines = decay * cosh(Double(q12))
+            let scaleOfSines = (-expm1(-2 * Double(a)) / 2 * (-expm1(-2 * Double(b)) / 2)).squareRoot()
+            let got = sine.entry(q12, a, b), of = cosine.entry(q12, a, b)
+            #expect(abs(Double(got.value) - sines) <= 5 * T.unit * scaleOfSines, "sin at \(q12), \(a), \(b)")
+            #expect(abs(Double(got.slope) - cosines) <= 5 * T.unit, "slope of sin at \(q12), \(a), \(b)")
+            #expect(abs(Double(of.value) - cosines) <= 5 * T.unit, "cos at \(q12), \(a), \(b)")
+            // The square of the cosine of the rounded quarter turn remains beside a vanishing variance.
+            let remainder = pow(cos(Double.pi / 2), 2) * cosines
+            #expect(
+              abs(Double(of.slope) - sines - remainder) <= 5 * T.unit * scaleOfSines,
+              "slope of cos at \(q12), \(a), \(b)")
+          }
+        }
+      }
+    }
+    try check(Float.self)
+    try check(Double.self)
+  }
+
   @Test("the order of the two inputs matters only to rounding", arguments: Case.all)
   private func symmetry(of given: Case) throws {
     let activation = try given.activation()
@@ -248,7 +277,7 @@ struct DualKernelTests {
 
   @Test("a covariance slightly too large counts as correlation one")
   func excessiveCovariance() throws {
-    for name in ["relu", "erf", "gelu", "sign", "gaussian", "gabor", "normalized exp", "rectified monomial 2"] {
+    for name in ["relu", "erf", "gelu", "sin", "cos", "sign", "gaussian", "gabor", "normalized exp", "rectified monomial 2"] {
       let activation = try #require(Case.all.first { $0.name == name }).activation()
       for q: Float in [1e-3, 1, 1e3, 1e9] {
         let exact = activation.entry(q, q, q), above = activation.entry(q.nextUp.nextUp, q, q)
