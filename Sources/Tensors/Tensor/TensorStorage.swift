@@ -33,7 +33,8 @@ private final class StorageRecycler: Sendable {
 
   private static let alignment = 64
   private static let smallestKept = 1 << 18
-  private static let mostKept = 256 << 20
+  /// An eighth of the machine's memory, at most a gigabyte: some Gram matrices of thousands of rows.
+  private static let mostKept = min(1 << 30, Int(ProcessInfo.processInfo.physicalMemory / 8))
 
   private struct Kept {
     var blocks: [Int: [UInt]] = [:]
