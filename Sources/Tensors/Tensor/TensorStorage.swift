@@ -63,16 +63,22 @@ private final class StorageRecycler: Sendable {
   }
 
   func give(_ block: UnsafeMutableRawPointer, _ capacity: Int) {
-    if capacity >= Self.smallestKept {
-      let address = UInt(bitPattern: block)
-      let isKept = kept.withLock { kept in
-        guard kept.byteCount + capacity <= Self.mostKept else { return false }
-        kept.blocks[capacity, default: []].append(address)
-        kept.byteCount += capacity
-        return true
-      }
-      if isKept { return }
+    guard capacity >= Self.smallestKept, capacity <= Self.mostKept else {
+      block.deallocate()
+      return
     }
-    block.deallocate()
+    let address = UInt(bitPattern: block)
+    // When there is no room, what is kept is of sizes that nobody asks for any more.
+    let stale = kept.withLock { kept in
+      var stale: [UInt] = []
+      if kept.byteCount + capacity > Self.mostKept {
+        stale = kept.blocks.values.flatMap { $0 }
+        kept = Kept()
+      }
+      kept.blocks[capacity, default: []].append(address)
+      kept.byteCount += capacity
+      return stale
+    }
+    for address in stale { UnsafeMutableRawPointer(bitPattern: address)?.deallocate() }
   }
 }
