@@ -277,7 +277,9 @@ struct DualKernelTests {
 
   @Test("a covariance slightly too large counts as correlation one")
   func excessiveCovariance() throws {
-    for name in ["relu", "erf", "gelu", "sin", "cos", "sign", "gaussian", "gabor", "normalized exp", "rectified monomial 2"] {
+    for name in [
+      "relu", "erf", "gelu", "sin", "cos", "sign", "gaussian", "gabor", "normalized exp", "rectified monomial 2",
+    ] {
       let activation = try #require(Case.all.first { $0.name == name }).activation()
       for q: Float in [1e-3, 1, 1e3, 1e9] {
         let exact = activation.entry(q, q, q), above = activation.entry(q.nextUp.nextUp, q, q)
