@@ -36,6 +36,10 @@ private final class StorageRecycler: Sendable {
   /// An eighth of the machine's memory, at most a gigabyte: some Gram matrices of thousands of rows.
   private static let mostKept = min(1 << 30, Int(ProcessInfo.processInfo.physicalMemory / 8))
 
+  /// Blocks of some huge pages are asked to be made of them: a five-hundredth of the page faults.
+  private static let hugePage = 2 << 20
+  private static let smallestHuge = 4 << 20
+
   private struct Kept {
     var blocks: [Int: [UInt]] = [:]
     var byteCount = 0
@@ -59,7 +63,13 @@ private final class StorageRecycler: Sendable {
       }
       if let address, let block = UnsafeMutableRawPointer(bitPattern: address) { return block }
     }
-    return .allocate(byteCount: capacity, alignment: Self.alignment)
+    guard capacity >= Self.smallestHuge else { return .allocate(byteCount: capacity, alignment: Self.alignment) }
+    let block = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: Self.hugePage)
+    #if os(Linux)
+      // Advice only: without it the block is made of ordinary pages.
+      madvise(block, capacity, MADV_HUGEPAGE)
+    #endif
+    return block
   }
 
   func give(_ block: UnsafeMutableRawPointer, _ capacity: Int) {
