@@ -27,7 +27,7 @@ struct Row: Codable, Sendable {
         rows.append(
           Row(
             name: "kernel, 3 x (Dense + \(activation)) + Dense, N=2000, \(dtype)", kind: .kernel, dtype: dtype,
-            activation: activation, repeats: 9, target: target))
+            activation: activation, repeats: 25, target: target))
       }
     }
     for (get, covariance) in [("ntk", false), ("nngp", true)] {
