@@ -6,8 +6,8 @@ struct Comparison {
 
   func run() throws {
     if peerPython == nil { print("PEER_PYTHON is not set: measuring this package only.") }
-    let widths = [58, 12, 12, 8, 8, 10, 10]
-    printLine(["", "here", "peer", "ratio", "to reach", "MB here", "MB peer"], widths)
+    let widths = [66, 10, 10, 6, 8, 8, 7, 7]
+    printLine(["median of the runs", "here", "peer", "ratio", "of best", "to reach", "MB here", "MB peer"], widths)
     for row in Row.all {
       // Twice each, in turn, so that a disturbance does not fall on one side only.
       var ours: [Measurement] = []
@@ -16,17 +16,25 @@ struct Comparison {
         ours.append(try measureHere(row))
         if let peerPython { peers.append(try measurePeer(row, peerPython)) }
       }
-      let here = ours.map(\.secondsBest).min()!
-      let peer = peers.map(\.secondsBest).min()
+      let (here, peer) = (typical(ours), typical(peers))
       if let peer = peers.first, let message = disagreement(ours[0], peer) { print("  " + message) }
+      let bestHere = ours.map(\.secondsBest).min()!
       printLine(
         [
-          row.name, milliseconds(here), peer.map(milliseconds) ?? "-",
-          peer.map { String(format: "%.1f", $0 / here) } ?? "-", row.target.map { String(format: "%g", $0) } ?? "-",
+          row.name, here.map(milliseconds) ?? "-", peer.map(milliseconds) ?? "-", ratio(peer, here),
+          ratio(peers.map(\.secondsBest).min(), bestHere), row.target.map { String(format: "%g", $0) } ?? "-",
           megabytes(ours.map(\.peakBytes).max()!), peers.map(\.peakBytes).max().map(megabytes) ?? "-",
         ], widths)
     }
     try printCopyRatio()
+  }
+
+  /// The lower of the processes' median times; nil without a process.
+  private func typical(_ measurements: [Measurement]) -> Double? { measurements.map(\.secondsMedian).min() }
+
+  private func ratio(_ peer: Double?, _ here: Double?) -> String {
+    guard let peer, let here else { return "-" }
+    return String(format: "%.1f", peer / here)
   }
 
   /// Elementwise operations are held against a plain copy of the same tensor.
