@@ -6,7 +6,7 @@ func apply(_ primitive: Primitive, _ inputs: consuming [Tensor]) -> Tensor {
 }
 
 extension Tensor {
-  /// A placeholder that holds no memory of its own worth having.
+  /// What `take` leaves behind: no elements, shared by all.
   private static let empty = Tensor(uninitialized: [0], dtype: .bool)
 
   /// Moves the tensor out, so that an operation can write to its memory; the caller assigns the result back.
