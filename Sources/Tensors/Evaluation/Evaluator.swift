@@ -2,6 +2,27 @@ import CVectorKernels
 
 /// Computes primitives on concrete tensors, in native code on all threads.
 enum Evaluator {
+  /// Results of any primitive.
+  static func evaluateAll(_ primitive: Primitive, _ inputs: consuming [Tensor]) throws(TensorError) -> [Tensor] {
+    guard primitive.canFail else { return [evaluate(primitive, inputs)] }
+    var inputs = inputs
+    _ = primitive.outputTypes(for: inputs.map { $0.type })
+    switch primitive {
+    case .cholesky:
+      let a = inputs[0].take()
+      inputs = []
+      return [try evaluateCholesky(a)]
+    case .triangularSolve(let options): return [try evaluateTriangularSolve(inputs[0], inputs[1], options)]
+    case .solve: return [try evaluateSolve(inputs[0], inputs[1])]
+    case .eigh(let vectors):
+      let result = try evaluateEigen(inputs[0], vectors: vectors)
+      return [result.values] + (result.vectors.map { [$0] } ?? [])
+    case .call(let subprogram): return try subprogram.executable.run(inputs)
+    default: preconditionFailure("\(primitive) cannot fail")
+    }
+  }
+
+  /// The result of a primitive that cannot fail.
   static func evaluate(_ primitive: Primitive, _ inputs: consuming [Tensor]) -> Tensor {
     var inputs = inputs
     let type = primitive.outputType(for: inputs.map { $0.type })
@@ -30,7 +51,24 @@ enum Evaluator {
     case .scatterAddAlong(let axis, _): return scatterAddAlong(inputs[0], inputs[1], axis, type)
     case .sort(let axis): return sort(inputs[0], axis, type)
     case .argSort(let axis): return argSort(inputs[0], axis, type)
+    case .dynamicSlice(let sizes):
+      return slice(inputs[0], blockStarts(inputs[1], sizes, in: inputs[0].shape), sizes.map { _ in 1 }, type)
+    case .dynamicUpdateSlice:
+      let starts = blockStarts(inputs[2], inputs[1].shape, in: type.shape)
+      inputs.removeLast()
+      return assign(&inputs, starts, starts.map { _ in 1 })
+    case .dotGeneral(let dimensions): return evaluateDotGeneral(inputs[0], inputs[1], dimensions)
+    case .convolution(let geometry, let role): return evaluateConvolution(geometry, role, inputs[0], inputs[1])
+    case .windowSum(let geometry): return evaluateWindowSum(geometry, inputs[0])
+    case .stopGradient: return inputs[0]
+    case .cholesky, .triangularSolve, .solve, .eigh, .call: preconditionFailure("\(primitive) can fail")
     }
+  }
+
+  /// Where a block of the given sizes starts, moved inside of `shape`.
+  private static func blockStarts(_ starts: Tensor, _ sizes: [Int], in shape: [Int]) -> [Int] {
+    let wanted = starts.scalars(as: Int32.self)
+    return shape.indices.map { min(max(0, Int(wanted[$0])), shape[$0] - sizes[$0]) }
   }
 
   /// A result to write to: the memory of the first input of the same size and type that nothing else refers to, or new.

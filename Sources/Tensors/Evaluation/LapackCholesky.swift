@@ -61,26 +61,3 @@ private func evaluateCholeskyInverse<Scalar: LinearAlgebraScalar>(
   }
   return result
 }
-
-/// Evaluates `logDeterminant(cholesky:)`: twice the sum of the logarithms of the diagonal, summed in float64.
-func evaluateLogDeterminant(cholesky factor: Tensor) -> Tensor {
-  switch factor.dtype {
-  case .float32: evaluateLogDeterminant(factor, Float.self)
-  default: evaluateLogDeterminant(factor, Double.self)
-  }
-}
-
-private func evaluateLogDeterminant<Scalar: LinearAlgebraScalar>(_ factor: Tensor, _ type: Scalar.Type) -> Tensor {
-  let stack = MatrixStack(square: factor, for: "logDeterminant")
-  return factor.withUnsafeBuffer(of: type) { factor in
-    Tensor(shape: stack.batchShape, of: type) { result in
-      for index in result.indices {
-        var sum = 0.0
-        for row in 0..<stack.rows {
-          sum += logarithm(Double(factor[index * stack.elementsPerMatrix + row * (stack.rows + 1)]))
-        }
-        result[index] = Scalar(2 * sum)
-      }
-    }
-  }
-}

@@ -1,6 +1,3 @@
-import Foundation
-
-func logarithm(_ value: Double) -> Double { Foundation.log(value) }
 
 /// Which side of the unknown a matrix stands on: `a x = b` (left) or `x a = b` (right).
 public enum MatrixSide: Hashable, Sendable {

@@ -1,8 +1,20 @@
 /// The result of `primitive` on `inputs`. Every public operation comes down to this function.
 ///
+/// Concrete tensors are computed with at once; if one of them is traced, its program records the primitive instead.
 /// Inputs are consumed: memory that nothing else refers to is written to instead of fresh memory.
+///
+/// - Precondition: the primitive has one result and cannot fail.
 func apply(_ primitive: Primitive, _ inputs: consuming [Tensor]) -> Tensor {
-  Evaluator.evaluate(primitive, inputs)
+  if let trace = Trace.innermost(of: inputs) { return trace.record(primitive, inputs)[0] }
+  return Evaluator.evaluate(primitive, inputs)
+}
+
+/// The results of any primitive on `inputs`.
+///
+/// - Throws: what the evaluation of a factorisation throws; recording never does.
+func applyAll(_ primitive: Primitive, _ inputs: consuming [Tensor]) throws(TensorError) -> [Tensor] {
+  if let trace = Trace.innermost(of: inputs) { return trace.record(primitive, inputs) }
+  return try Evaluator.evaluateAll(primitive, inputs)
 }
 
 extension Tensor {

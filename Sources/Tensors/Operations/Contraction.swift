@@ -20,7 +20,8 @@ public func dotGeneral(
 
 /// `dotGeneral` with its axes as one value.
 public func dotGeneral(_ a: Tensor, _ b: Tensor, _ dimensions: DotDimensions) -> Tensor {
-  evaluateDotGeneral(a, b, dimensions)
+  let dtype = a.dtype.promoted(with: b.dtype).promoted(with: .int32)
+  return apply(.dotGeneral(dimensions), [a.asType(dtype), b.asType(dtype)])
 }
 
 /// The matrix product, as NumPy defines it: vectors are rows on the left and columns on the right, and leading axes are

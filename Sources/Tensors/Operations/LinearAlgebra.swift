@@ -4,7 +4,7 @@
 /// - Throws: `TensorError.notPositiveDefinite` with the first pivot that fails, `TensorError.notFinite`.
 /// - Complexity: n³/3 multiplications and additions, on all threads.
 public func cholesky(_ a: consuming Tensor) throws(TensorError) -> Tensor {
-  try evaluateCholesky(a)
+  try applyAll(.cholesky, [a])[0]
 }
 
 /// Solves a x = b (`side: .left`) or x a = b (`side: .right`) with a triangular matrix.
@@ -21,11 +21,9 @@ public func triangularSolve(
   side: MatrixSide = .left
 ) throws(TensorError) -> Tensor {
   let options = TriangularSolveOptions(side: side, lower: lower, transpose: transpose, unitDiagonal: unitDiagonal)
-  if b.rank == 1 {
-    return try evaluateTriangularSolve(a, b.reshaped(side == .left ? [b.count, 1] : [1, b.count]), options)
-      .reshaped(b.shape)
-  }
-  return try evaluateTriangularSolve(a, b, options)
+  let dtype = a.dtype.promoted(with: b.dtype).promoted(with: .float32)
+  let sides = b.rank == 1 ? b.reshaped(side == .left ? [b.count, 1] : [1, b.count]) : b
+  return try applyAll(.triangularSolve(options), [a.asType(dtype), sides.asType(dtype)])[0].reshaped(b.shape)
 }
 
 /// Solves a x = b, given the factor `factor` = `cholesky(a)`; shapes as in `triangularSolve` on the left.
@@ -40,18 +38,21 @@ public func choleskySolve(_ factor: Tensor, _ b: Tensor) throws(TensorError) -> 
 ///   - b: shape (…, n, k) with the same leading axes, or a vector (n) for one matrix.
 /// - Throws: `TensorError.singular`, `TensorError.notFinite`.
 public func solve(_ a: Tensor, _ b: Tensor) throws(TensorError) -> Tensor {
-  if b.rank == 1 { return try evaluateSolve(a, b.reshaped([b.count, 1])).reshaped(b.shape) }
-  return try evaluateSolve(a, b)
+  let dtype = a.dtype.promoted(with: b.dtype).promoted(with: .float32)
+  let sides = b.rank == 1 ? b.reshaped([b.count, 1]) : b
+  return try applyAll(.solve, [a.asType(dtype), sides.asType(dtype)])[0].reshaped(b.shape)
 }
 
 /// The inverse of a symmetric positive definite matrix whose Cholesky factor is `factor`; exactly symmetric.
 public func inverse(cholesky factor: Tensor) throws(TensorError) -> Tensor {
-  try evaluateCholeskyInverse(factor)
+  guard factor.isTraced else { return try evaluateCholeskyInverse(factor) }
+  let size = factor.shape[factor.rank - 1]
+  return try choleskySolve(factor, Tensor.eye(size, dtype: factor.dtype).broadcast(to: factor.shape))
 }
 
 /// log det a = 2 Σ log L[i, i], given the factor L = `cholesky(a)`, shape (…, n, n) → (…).
 public func logDeterminant(cholesky factor: Tensor) -> Tensor {
-  evaluateLogDeterminant(cholesky: factor)
+  2 * log(factor.diagonal()).sum(axis: -1)
 }
 
 /// log det of symmetric positive definite matrices, shape (…, n, n) → (…).

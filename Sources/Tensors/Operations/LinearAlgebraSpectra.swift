@@ -11,15 +11,15 @@ public func eigh(_ a: Tensor) throws(TensorError) -> (values: Tensor, vectors: T
 
 /// `eigh` with the eigenvectors in rows, which is how they come out of LAPACK: one pass over the matrix less.
 package func eigenvectorRows(_ a: Tensor) throws(TensorError) -> (values: Tensor, rows: Tensor) {
-  let result = try evaluateEigen(a, vectors: true)
-  return (result.values, result.vectors ?? a)
+  let results = try applyAll(.eigh(vectors: true), [a])
+  return (results[0], results[1])
 }
 
 /// The eigenvalues of symmetric matrices in ascending order, shape (…, n, n) → (…, n).
 ///
 /// - Throws: as `eigh`.
 public func eigenvaluesSymmetric(_ a: Tensor) throws(TensorError) -> Tensor {
-  try evaluateEigen(a, vectors: false).values
+  try applyAll(.eigh(vectors: false), [a])[0]
 }
 
 /// The largest eigenvalue of one symmetric matrix, to rounding error.

@@ -1,7 +1,7 @@
 /// An n-dimensional array with a run-time element type: row-major, contiguous, a value.
 ///
 /// Copies share memory until one of them is written to. Operations are free functions and operators in `Operations/`;
-/// all of them go through one `Primitive`, which is what a traced tensor will record instead of computing.
+/// all of them come down to one `Primitive`, which a traced tensor records in a `Program` instead of computing.
 public struct Tensor: Sendable {
   public let dtype: DType
   /// Size along each axis; empty for a scalar.
@@ -9,7 +9,7 @@ public struct Tensor: Sendable {
   var storage: TensorStorage
 
   init(shape: [Int], dtype: DType, storage: TensorStorage) {
-    assert(storage.byteCount >= shape.product * dtype.byteCount)
+    assert(storage.traced != nil || storage.byteCount >= shape.product * dtype.byteCount)
     self.shape = shape
     self.dtype = dtype
     self.storage = storage
@@ -19,6 +19,9 @@ public struct Tensor: Sendable {
   /// The number of elements.
   public var count: Int { shape.product }
   var byteCount: Int { count * dtype.byteCount }
+
+  /// Whether this tensor stands for a value of a program being traced, and so has a shape but no elements.
+  public var isTraced: Bool { storage.traced != nil }
 }
 
 extension Tensor {

@@ -10,6 +10,8 @@ public enum TensorError: Error, Hashable, Sendable, CustomStringConvertible {
   case notConverged(routine: String, code: Int)
   /// NaN or infinity where finite numbers are needed; `index` is the first such position.
   case notFinite(context: String, index: [Int])
+  /// A function cannot be transformed as asked.
+  case transformation(String, expected: String, found: String)
   /// A file cannot be opened, read or written.
   case file(path: String, problem: String)
   /// A file's contents are not what its format says; `place` is a byte offset, a line or an array's name.
@@ -27,6 +29,8 @@ public enum TensorError: Error, Hashable, Sendable, CustomStringConvertible {
       "\(routine) did not converge (code \(code)); check the matrix for very large or very small entries"
     case .notFinite(let context, let index):
       "\(context): expected finite numbers, found NaN or infinity at \(index)"
+    case .transformation(let name, let expected, let found):
+      "\(name): expected \(expected), found \(found)"
     case .file(let path, let problem):
       "\(path): \(problem)"
     case .format(let path, let place, let expected, let found):

@@ -2,21 +2,43 @@ import Foundation
 import Synchronization
 
 /// The memory of a tensor: 64-byte aligned, uninitialised at first, shared by copies until one of them is written to.
+/// A traced tensor has no memory but the value of a program that it stands for.
 ///
 /// Written to only while uniquely referenced, which is what makes it safe to send.
 final class TensorStorage: @unchecked Sendable {
-  let bytes: UnsafeMutableRawPointer
+  private let address: UnsafeMutableRawPointer?
   let byteCount: Int
   private let capacity: Int
+  /// What a traced tensor stands for; nil when there are elements.
+  let traced: TracedValue?
 
   init(byteCount: Int) {
     self.byteCount = byteCount
     capacity = StorageRecycler.capacity(for: byteCount)
-    bytes = StorageRecycler.shared.take(capacity)
+    address = StorageRecycler.shared.take(capacity)
+    traced = nil
+  }
+
+  init(traced: TracedValue) {
+    (address, byteCount, capacity) = (nil, 0, 0)
+    self.traced = traced
   }
 
   deinit {
-    StorageRecycler.shared.give(bytes, capacity)
+    if let address { StorageRecycler.shared.give(address, capacity) }
+  }
+
+  /// - Precondition: there are elements.
+  var bytes: UnsafeMutableRawPointer {
+    guard let address else {
+      preconditionFailure(
+        """
+        the elements of a traced tensor are not known: while a function is traced its tensors have a shape and an \
+        element type only. Replace an `if` on elements by `select`, reading a number by tensor operations, or compute \
+        it before the traced function
+        """)
+    }
+    return address
   }
 
   func copy() -> TensorStorage {

@@ -1,5 +1,22 @@
 extension Primitive {
-  /// The shape and element type of the result; inputs that the primitive does not accept are a programmer's error.
+  /// Shapes and element types of the results.
+  ///
+  /// - Precondition: the primitive accepts inputs of these types.
+  public func outputTypes(for inputs: [TensorType]) -> [TensorType] {
+    switch self {
+    case .call(let subprogram):
+      require(subprogram.program.inputTypes == inputs, inputs)
+      return subprogram.program.outputTypes
+    case .eigh(let vectors):
+      let a = squareMatrices(inputs, count: 1)
+      let values = TensorType(shape: Array(a.shape.dropLast()), dtype: a.dtype)
+      return vectors ? [values, a] : [values]
+    default:
+      return [outputType(for: inputs)]
+    }
+  }
+
+  /// The shape and element type of the result of a primitive that has just one.
   func outputType(for inputs: [TensorType]) -> TensorType {
     switch self {
     case .unary(let function):
@@ -48,7 +65,62 @@ extension Primitive {
       return TensorType(shape: shape, dtype: dtype)
     case .take, .scatterAdd, .takeAlong, .scatterAddAlong:
       return gatherType(for: inputs)
+    case .dynamicSlice(let sizes):
+      require(inputs.count == 2 && sizes.count == inputs[0].rank, inputs)
+      requireBlock(sizes, starts: inputs[1], inputs)
+      return TensorType(shape: sizes, dtype: inputs[0].dtype)
+    case .dynamicUpdateSlice:
+      require(inputs.count == 3 && inputs[0].dtype == inputs[1].dtype && inputs[0].rank == inputs[1].rank, inputs)
+      requireBlock(inputs[1].shape, starts: inputs[2], inputs)
+      return inputs[0]
+    case .dotGeneral, .convolution, .windowSum, .cholesky, .triangularSolve, .solve:
+      return contractionType(for: inputs)
+    case .stopGradient:
+      return only(inputs)
+    case .eigh, .call:
+      preconditionFailure("\(self) may have several results")
     }
+  }
+
+  private func contractionType(for inputs: [TensorType]) -> TensorType {
+    require(!inputs.isEmpty && inputs.allSatisfy { $0.dtype == inputs[0].dtype && $0.dtype != .bool }, inputs)
+    let dtype = inputs[0].dtype
+    switch self {
+    case .dotGeneral(let dimensions):
+      require(inputs.count == 2, inputs)
+      return TensorType(shape: dimensions.outputShape(inputs[0].shape, inputs[1].shape), dtype: dtype)
+    case .convolution(let geometry, let role):
+      require(inputs.count == 2, inputs)
+      return TensorType(shape: geometry.outputShape(role, inputs[0].shape, inputs[1].shape), dtype: dtype)
+    case .windowSum(let geometry):
+      return TensorType(shape: geometry.outputShape(only(inputs).shape), dtype: dtype)
+    case .cholesky:
+      return squareMatrices(inputs, count: 1)
+    case .triangularSolve(let options):
+      let (a, b) = (squareMatrices(inputs, count: 2), inputs[1])
+      require(b.rank >= 2 && b.shape[b.rank - (options.side == .left ? 2 : 1)] == a.shape[a.rank - 1], inputs)
+      require(a.rank == 2 || a.shape.dropLast(2) == b.shape.dropLast(2), inputs)
+      return b
+    case .solve:
+      let (a, b) = (squareMatrices(inputs, count: 2), inputs[1])
+      require(b.rank == a.rank && b.shape.dropLast() == a.shape.dropLast(), inputs)
+      return b
+    default:
+      preconditionFailure("\(self) does not contract")
+    }
+  }
+
+  /// The first of `count` inputs, which is a stack of square floating-point matrices.
+  private func squareMatrices(_ inputs: [TensorType], count: Int) -> TensorType {
+    require(inputs.count == count, inputs)
+    let a = inputs[0]
+    require(a.dtype.isFloatingPoint && a.rank >= 2 && a.shape[a.rank - 1] == a.shape[a.rank - 2], inputs)
+    return a
+  }
+
+  private func requireBlock(_ sizes: [Int], starts: TensorType, _ inputs: [TensorType]) {
+    require(zip(sizes, inputs[0].shape).allSatisfy { $0 >= 0 && $0 <= $1 }, inputs)
+    require(starts == TensorType(shape: [sizes.count], dtype: .int32), inputs)
   }
 
   private func layoutType(for inputs: [TensorType]) -> TensorType {

@@ -1,14 +1,24 @@
 /// What is known of a tensor before its elements: the shape and the element type.
-struct TensorType: Hashable, Sendable, CustomStringConvertible {
-  var shape: [Int]
-  var dtype: DType
+public struct TensorType: Hashable, Sendable, CustomStringConvertible {
+  public var shape: [Int]
+  public var dtype: DType
 
-  var count: Int { shape.product }
-  var description: String { "\(dtype)\(shape)" }
+  public init(shape: [Int], dtype: DType) {
+    self.shape = shape
+    self.dtype = dtype
+  }
+
+  public var rank: Int { shape.count }
+  /// The number of elements.
+  public var count: Int { shape.product }
+  public var byteCount: Int { count * dtype.byteCount }
+  /// `float32[3,2]`, of a scalar `float32[]`.
+  public var description: String { "\(dtype)[\(shape.map(String.init).joined(separator: ","))]" }
 }
 
 extension Tensor {
-  var type: TensorType { TensorType(shape: shape, dtype: dtype) }
+  /// The shape and the element type.
+  public var type: TensorType { TensorType(shape: shape, dtype: dtype) }
 }
 
 extension Array where Element == Int {

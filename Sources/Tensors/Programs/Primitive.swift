@@ -1,8 +1,8 @@
-/// One operation on tensors with its static attributes: all that `apply` knows how to do.
+/// One operation on tensors with its static attributes: all that a `Program` is made of.
 ///
 /// Elements of a tensor never decide the shape or element type of a result. Operands of elementwise primitives have
 /// the same element type (the public functions convert) and broadcast against each other.
-enum Primitive: Hashable, Sendable {
+public enum Primitive: Hashable, Sendable {
   /// f(x), elementwise.
   case unary(UnaryFunction)
   /// f(x, y), elementwise with broadcasting.
@@ -56,10 +56,55 @@ enum Primitive: Hashable, Sendable {
   case sort(axis: Int)
   /// The int32 positions along an axis that sort it; equal elements keep their order.
   case argSort(axis: Int)
+  /// The block of the given sizes of the first input that starts at the second (int32, one start per axis); a block that
+  /// would reach outside is moved inside.
+  case dynamicSlice(sizes: [Int])
+  /// The first input with the block that starts at the third replaced by the second.
+  case dynamicUpdateSlice
+
+  /// Sums of products over paired axes.
+  case dotGeneral(DotDimensions)
+  /// One of the input, the filter and the output of a convolution from the other two, in this order.
+  case convolution(ConvolutionGeometry, ConvolutionRole)
+  /// Sums over a window that moves along all axes.
+  case windowSum(WindowGeometry)
+
+  /// The lower triangular factor of symmetric positive definite matrices, of which the lower triangle is read.
+  case cholesky
+  /// The solution of a system with a triangular matrix, the first input.
+  case triangularSolve(TriangularSolveOptions)
+  /// The solution of a system with a square matrix, the first input.
+  case solve
+  /// The ascending eigenvalues of symmetric matrices, of which the lower triangle is read, and if asked for the
+  /// eigenvectors as rows.
+  case eigh(vectors: Bool)
+
+  /// The input, whose derivative is taken for zero.
+  case stopGradient
+  /// The outputs of another program.
+  case call(Subprogram)
+}
+
+extension Primitive {
+  /// Whether elements of the inputs can make it fail.
+  public var canFail: Bool {
+    switch self {
+    case .cholesky, .triangularSolve, .solve, .eigh, .call: true
+    default: false
+    }
+  }
+
+  /// Whether every element of the result depends only on the elements at the same place (after broadcasting).
+  public var isElementwise: Bool {
+    switch self {
+    case .unary, .binary, .compare, .multiplyAdd, .select, .convert, .stopGradient: true
+    default: false
+    }
+  }
 }
 
 /// A function of one argument.
-enum UnaryFunction: String, Hashable, Sendable, CaseIterable {
+public enum UnaryFunction: String, Hashable, Sendable, CaseIterable {
   case negate, absolute, sign, square, not
   case floor, ceil, round, sqrt, rsqrt, reciprocal, cbrt
   case exp, expm1, log, log1p
@@ -76,21 +121,21 @@ enum UnaryFunction: String, Hashable, Sendable, CaseIterable {
 }
 
 /// A function of two arguments.
-enum BinaryFunction: String, Hashable, Sendable, CaseIterable {
+public enum BinaryFunction: String, Hashable, Sendable, CaseIterable {
   case add, subtract, multiply, divide, minimum, maximum, power, atan2, and, or, xor
 }
 
 /// A comparison of two arguments.
-enum Comparison: String, Hashable, Sendable, CaseIterable {
+public enum Comparison: String, Hashable, Sendable, CaseIterable {
   case less, lessOrEqual, equal, notEqual, greaterOrEqual, greater
 }
 
 /// What folds many elements into one.
-enum Reduction: String, Hashable, Sendable, CaseIterable {
+public enum Reduction: String, Hashable, Sendable, CaseIterable {
   case sum, product, min, max
 }
 
 /// Which end of an order.
-enum Extreme: String, Hashable, Sendable, CaseIterable {
+public enum Extreme: String, Hashable, Sendable, CaseIterable {
   case min, max
 }
