@@ -4,7 +4,7 @@
 
 // The pixels that follow each other before `last`, at most `limit`, in numbers for which there is an inner loop.
 static inline long nt_rows_of_step(long limit, long rows) {
-  return rows >= limit ? limit : rows >= 4 ? 4 : rows >= 2 ? 2 : 1;
+  return rows >= limit ? limit : rows >= 4 ? 4 : rows;
 }
 
 #define NT_BODY "convolution_body.h"

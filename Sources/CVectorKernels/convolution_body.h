@@ -25,6 +25,7 @@
   switch (rows) {                                                  \
     case 1: FOR_VECTORS(f, 1, __VA_ARGS__); break;                 \
     case 2: FOR_VECTORS(f, 2, __VA_ARGS__); break;                 \
+    case 3: FOR_VECTORS(f, 3, __VA_ARGS__); break;                 \
     case 4: FOR_VECTORS(f, 4, __VA_ARGS__); break;                 \
     default: FOR_VECTORS(f, BLOCK_ROWS, __VA_ARGS__); break;       \
   }

@@ -36,6 +36,21 @@ struct ConvolutionTask: Sendable {
   /// Whether every channel is a group of its own, so that vectors run over groups.
   var isDepthwise: Bool { groups > 1 && groups == inputChannels && groups == outputChannels }
 
+  /// Below this many multiplications a thread more costs as much as it saves.
+  private static let fewMultiplications = 1 << 18
+
+  /// `Threads.forEachWorker` where that is worth it.
+  func spread(_ count: Int, _ body: @Sendable (_ next: () -> Int?) -> Void) {
+    let multiplications =
+      images * geometry.outputSize.product * geometry.window.product * inputChannels / groups * outputChannels
+    if multiplications >= Self.fewMultiplications { return Threads.forEachWorker(count, body) }
+    var index = 0
+    body {
+      defer { index += 1 }
+      return index < count ? index : nil
+    }
+  }
+
   /// Images that are handled as one, and how often.
   struct Batch {
     let firstImage: Int

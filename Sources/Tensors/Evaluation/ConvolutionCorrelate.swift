@@ -24,7 +24,10 @@ extension ConvolutionTask {
     nonisolated(unsafe) let (inputBytes, cotangentBytes) = (input.bytes, cotangent.bytes)
     let type = dtype.kernelType
 
-    Threads.forEachWorker(plan.slices.count * plan.regions.count) { next in
+    // The only panel of a cotangent whose rows are whole vectors is the cotangent itself.
+    let isPanel = panels.panels.count == 1 && panels.panels[0].width == outputChannels
+    let targetUnit = isDepthwise ? 1 : isPanel ? outputChannels : nil
+    spread(plan.slices.count * plan.regions.count) { next in
       let pairs = ConvolutionPairs(pixels: plan.tileSize, taps: taps)
       let panelRows = ScratchMemory(byteCount: plan.tileSize * (panels.panels.map(\.width).max() ?? 0) * size)
       while let index = next() {
@@ -35,7 +38,7 @@ extension ConvolutionTask {
         for tile in slice.tiles {
           pairs.fill(
             slice.map, tile * plan.tileSize..<min(slice.map.pixels, (tile + 1) * plan.tileSize), region.taps,
-            offsetsOfTargets: isDepthwise)
+            targetUnit: targetUnit)
           for unit in slice.units {
             let image = slice.batch.firstImage + unit * slice.batch.images
             let x = inputBytes + image * inputImage * size
@@ -48,14 +51,17 @@ extension ConvolutionTask {
               continue
             }
             for panel in panels.panels {
-              pairs.copyTargetRows(
-                of: y + panel.column * size, to: panelRows.bytes, columns: panel.columns, width: panel.width, dtype)
+              if !isPanel {
+                pairs.copyTargetRows(
+                  of: y + panel.column * size, to: panelRows.bytes, columns: panel.columns, width: panel.width, dtype)
+              }
+              let rows = isPanel ? y : panelRows.bytes
               for tap in region.taps {
                 let (first, pairCount) = pairs[tap]
                 let row = tap * panels.channels + region.channels.lowerBound
                 nt_correlate(
                   type, pairCount, first, x + (panel.group * panels.channels + region.channels.lowerBound) * size,
-                  panelRows.bytes, region.channels.count, panel.vectors,
+                  rows, region.channels.count, panel.vectors,
                   sums + (panel.offset + row * panel.width) * size)
               }
             }
@@ -170,35 +176,42 @@ private final class ConvolutionPairs {
   private let pixels: Int
   private let pairs: ScratchMemory
   private var counts: [Int]
-  private var targets: [Int] = []
+  private var targets: [Int]
+  private var pixelCount = 0
 
   init(pixels: Int, taps: Int) {
     self.pixels = pixels
     pairs = ScratchMemory(byteCount: pixels * taps * 2 * MemoryLayout<Int>.stride)
     counts = [Int](repeating: 0, count: taps)
+    targets = [Int](repeating: 0, count: pixels)
   }
 
   subscript(tap: Int) -> (first: UnsafePointer<Int>, count: Int) {
     (UnsafePointer(pairs.pointer(Int.self, 0) + tap * pixels * 2), counts[tap])
   }
 
-  /// - Parameter offsetsOfTargets: whether a pair names the output pixel by its offset rather than by its number.
-  func fill(_ map: ConvolutionTaps, _ range: Range<Int>, _ taps: Range<Int>, offsetsOfTargets: Bool) {
-    let pairs = pairs.pointer(Int.self, 0)
-    targets.removeAll(keepingCapacity: true)
-    for tap in taps { counts[tap] = 0 }
-    map.forEachPixel(in: range) { target, offsets in
-      let name = offsetsOfTargets ? target : targets.count
-      targets.append(target)
+  /// - Parameter targetUnit: elements of the output in which a pair counts the place of its output pixel; nil for the
+  ///   number of the pixel in the tile.
+  func fill(_ map: ConvolutionTaps, _ range: Range<Int>, _ taps: Range<Int>, targetUnit: Int?) {
+    let (pairs, pixels) = (pairs.pointer(Int.self, 0), pixels)
+    var pixel = 0
+    targets.withUnsafeMutableBufferPointer { targets in
       counts.withUnsafeMutableBufferPointer { counts in
-        for tap in taps where offsets[tap] >= 0 {
-          let pair = pairs + (tap * pixels + counts[tap]) * 2
-          pair[0] = offsets[tap]
-          pair[1] = name
-          counts[tap] += 1
+        for tap in taps { counts[tap] = 0 }
+        map.forEachPixel(in: range) { target, offsets in
+          let place = targetUnit.map { target / $0 } ?? pixel
+          targets[pixel] = target
+          pixel += 1
+          for tap in taps {
+            let pair = pairs + (tap * pixels + counts[tap]) * 2
+            pair[0] = offsets[tap]
+            pair[1] = place
+            counts[tap] += offsets[tap] < 0 ? 0 : 1
+          }
         }
       }
     }
+    pixelCount = pixel
   }
 
   /// Copies the rows of the tile's output pixels next to each other, filled up with zeros.
@@ -206,7 +219,7 @@ private final class ConvolutionPairs {
     of source: UnsafeMutableRawPointer, to target: UnsafeMutableRawPointer, columns: Int, width: Int, _ dtype: DType
   ) {
     let size = dtype.byteCount
-    for (row, offset) in targets.enumerated() {
+    for (row, offset) in targets[..<pixelCount].enumerated() {
       let to = target + row * width * size
       to.copyMemory(from: source + offset * size, byteCount: columns * size)
       if columns < width {

@@ -37,7 +37,7 @@ extension ConvolutionTask {
     nonisolated(unsafe) let (sourceBytes, filterBytes, targetBytes) = (source.bytes, filter.bytes, target.bytes)
     let size = dtype.byteCount
     let type = dtype.kernelType
-    Threads.forEachWorker(pieces.count) { next in
+    spread(pieces.count) { next in
       let table = ConvolutionTable(pixels: tileSize, taps: taps, rows: rows)
       while let index = next() {
         let piece = pieces[index]

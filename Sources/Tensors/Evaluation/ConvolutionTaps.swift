@@ -5,17 +5,18 @@
 /// `(o·stride + k·windowDilation − low) / inputDilation` and `(i·inputDilation − k·windowDilation + low) / stride`.
 struct ConvolutionTaps: Sendable {
   private struct Axis {
-    /// Pixels in the order they are visited in: those that the same taps reach come together.
-    let order: [Int]
+    let pixels: Int
     let taps: Int
-    /// Offset in the source of tap k for `order[position]` at `position * taps + k`, or -1.
-    let offsets: [Int]
-    /// Offset of `order[position]` in the destination.
-    let targets: [Int]
+    /// Where in `tables` the pixels' offsets in the source are, tap by tap for one pixel after the other, -1 for none.
+    let offsets: Int
+    /// Where in `tables` the pixels' offsets in the destination are.
+    let targets: Int
   }
 
   /// The first is that of the images, with one tap.
   private let axes: [Axis]
+  /// Pixels are in the order they are visited in: along each axis those that the same taps reach come together.
+  private let tables: [Int]
   /// Pixels of all images together.
   let pixels: Int
   /// Positions of the filter.
@@ -32,11 +33,8 @@ struct ConvolutionTaps: Sendable {
       transposed ? (geometry.outputSize, geometry.inputSize) : (geometry.inputSize, geometry.outputSize)
     let sourceStrides = ([images] + source + [sourceChannels]).rowMajorStrides
     let targetStrides = ([images] + target + [targetChannels]).rowMajorStrides
-    var axes = [
-      Axis(
-        order: Array(0..<images), taps: 1, offsets: (0..<images).map { $0 * sourceStrides[0] },
-        targets: (0..<images).map { $0 * targetStrides[0] })
-    ]
+    var axes = [Axis(pixels: images, taps: 1, offsets: 0, targets: images)]
+    var tables = (0..<images).map { $0 * sourceStrides[0] } + (0..<images).map { $0 * targetStrides[0] }
     for axis in source.indices {
       let (stride, dilation) = (geometry.strides[axis], geometry.inputDilation[axis])
       let (a, e) = transposed ? (dilation, stride) : (stride, dilation)
@@ -45,16 +43,19 @@ struct ConvolutionTaps: Sendable {
       var order = Array(0..<target[axis])
       if e > 1 { order.sort { ($0 * a % e, $0) < ($1 * a % e, $1) } }
       let taps = geometry.window[axis]
-      let offsets = order.flatMap { pixel in
-        (0..<taps).map { tap in
+      axes.append(
+        Axis(
+          pixels: order.count, taps: taps, offsets: tables.count, targets: tables.count + order.count * taps))
+      for pixel in order {
+        for tap in 0..<taps {
           let numerator = pixel * a + tap * b + c
           let isElement = numerator >= 0 && numerator % e == 0 && numerator / e < source[axis]
-          return isElement ? numerator / e * sourceStrides[axis + 1] : -1
+          tables.append(isElement ? numerator / e * sourceStrides[axis + 1] : -1)
         }
       }
-      axes.append(
-        Axis(order: order, taps: taps, offsets: offsets, targets: order.map { $0 * targetStrides[axis + 1] }))
+      for pixel in order { tables.append(pixel * targetStrides[axis + 1]) }
     }
+    self.tables = tables
     self.axes = axes
     pixels = images * target.product
     taps = geometry.window.product
@@ -62,53 +63,61 @@ struct ConvolutionTaps: Sendable {
 
   /// Calls `body` for each pixel of `range`, in the order of visits, with its offset in the destination and, tap by tap,
   /// the offsets in the source, -1 for zeros.
+  @inline(__always)
   func forEachPixel(in range: Range<Int>, _ body: (_ target: Int, _ offsets: UnsafePointer<Int>) -> Void) {
     guard !range.isEmpty else { return }
-    var positions = [Int](repeating: 0, count: axes.count)
-    var index = range.lowerBound
-    for axis in axes.indices.reversed() {
-      (index, positions[axis]) = index.quotientAndRemainder(dividingBy: axes[axis].order.count)
-    }
-    // Level a holds the offsets of all combinations of taps of the axes up to a, so that a step along the last axis
-    // computes the last level only.
-    var levels = [[Int]]()
-    var count = 1
-    for axis in axes {
-      count *= axis.taps
-      levels.append([Int](repeating: 0, count: max(1, count)))
-    }
-    var changed = 0
-    for _ in range {
-      for axis in changed..<axes.count {
-        let taps = axes[axis].taps
-        let prefixes = axis == 0 ? [0] : levels[axis - 1]
-        let combinations = axis == 0 ? 1 : axes[..<axis].reduce(1) { $0 * $1.taps }
-        axes[axis].offsets.withUnsafeBufferPointer { offsets in
-          prefixes.withUnsafeBufferPointer { prefixes in
-            levels[axis].withUnsafeMutableBufferPointer { level in
-              let first = positions[axis] * taps
-              for i in 0..<combinations {
-                let prefix = prefixes[i]
-                for k in 0..<taps {
-                  let offset = offsets[first + k]
-                  level[i * taps + k] = prefix | offset < 0 ? -1 : prefix + offset
-                }
+    axes.withUnsafeBufferPointer { axes in
+      tables.withUnsafeBufferPointer { tables in
+        // The last axis goes fastest: of the others only the combinations of their taps are kept.
+        let outer = axes.count - 1
+        let prefixes = axes[..<outer].reduce(1) { $0 * $1.taps }
+        withUnsafeTemporaryAllocation(of: Int.self, capacity: prefixes + taps + 2) { scratch in
+          guard let prefix = scratch.baseAddress, let tables = tables.baseAddress else { return }
+          let offsets = prefix + prefixes + 1
+          let last = axes[outer]
+          var (row, position) = range.lowerBound.quotientAndRemainder(dividingBy: last.pixels)
+          var visited = 0
+          while visited < range.count {
+            let target = combine(axes[..<outer], tables, pixel: row, into: prefix)
+            let end = min(last.pixels, position + range.count - visited)
+            for pixel in position..<end {
+              let own = tables + last.offsets + pixel * last.taps
+              for i in 0..<prefixes {
+                let (first, to) = (prefix[i], offsets + i * last.taps)
+                for tap in 0..<last.taps { to[tap] = first | own[tap] < 0 ? -1 : first + own[tap] }
               }
+              body(target + tables[last.targets + pixel], offsets)
             }
+            visited += end - position
+            (row, position) = (row + 1, 0)
           }
         }
       }
-      let target = axes.indices.reduce(0) { $0 + axes[$1].targets[positions[$1]] }
-      levels[axes.count - 1].withUnsafeBufferPointer { offsets in
-        if let base = offsets.baseAddress { body(target, base) }
-      }
-      changed = axes.count - 1
-      positions[changed] += 1
-      while changed > 0, positions[changed] == axes[changed].order.count {
-        positions[changed] = 0
-        changed -= 1
-        positions[changed] += 1
-      }
     }
+  }
+
+  /// Writes the offsets of all combinations of taps of `axes` for their pixel `pixel` and returns its target.
+  private func combine(
+    _ axes: Slice<UnsafeBufferPointer<Axis>>, _ tables: UnsafePointer<Int>, pixel: Int,
+    into prefix: UnsafeMutablePointer<Int>
+  ) -> Int {
+    var (pixel, target) = (pixel, 0)
+    // From the last axis to the first, whose combinations go slowest: what is there moves up to make room.
+    var combinations = 1
+    prefix[0] = 0
+    for axis in axes.reversed() {
+      let position = pixel % axis.pixels
+      pixel /= axis.pixels
+      target += tables[axis.targets + position]
+      for tap in (0..<axis.taps).reversed() {
+        let offset = tables[axis.offsets + position * axis.taps + tap]
+        for i in 0..<combinations {
+          let inner = prefix[i]
+          prefix[tap * combinations + i] = inner | offset < 0 ? -1 : inner + offset
+        }
+      }
+      combinations *= axis.taps
+    }
+    return target
   }
 }
