@@ -3,6 +3,7 @@
 
 #include "nt_instruction_set.h"
 #include "nt_elementwise.h"
+#include "nt_convolution.h"
 #include "nt_duals.h"
 #include "nt_random.h"
 #include "nt_rows.h"
