@@ -142,3 +142,17 @@ private struct Selection {
     if count != size { isWhole = false }
   }
 }
+
+extension Tensor {
+  /// The block of the given sizes that starts at positions known only as a tensor (int32, one per axis). A block that
+  /// would reach outside is moved inside.
+  public func block(at starts: Tensor, sizes: [Int]) -> Tensor {
+    apply(.dynamicSlice(sizes: sizes), [self, starts.asType(.int32)])
+  }
+
+  /// The tensor with the block that starts at `starts` (int32, one per axis) replaced. A block that would reach outside is
+  /// moved inside.
+  public func replacingBlock(at starts: Tensor, with block: Tensor) -> Tensor {
+    apply(.dynamicUpdateSlice, [self, block.asType(dtype), starts.asType(.int32)])
+  }
+}
