@@ -22,7 +22,7 @@ struct DigitTrainingTests {
     let digits = try Digits()
     let start = try network.initialize(RandomKey(seed: 1), inputShape: [1, 64])
     let accuracy = try digits.accuracy(
-      start, GradientDescent(learningRate: 0.5, momentum: 0.9), epochs: 12
+      start, GradientDescent(learningRate: 2, momentum: 0.9), epochs: 24
     ) { (parameters: Parameters, x: Tensor) in try network(parameters, x) }
     print("perceptron: \(100 * accuracy) % of unseen digits")
     #expect(accuracy >= 0.97)
@@ -38,7 +38,7 @@ struct DigitTrainingTests {
     ]
     let first = ConvolutionGeometry.same(inputSize: [8, 8], window: [3, 3])
     let second = ConvolutionGeometry.same(inputSize: [8, 8], window: [3, 3], strides: [2, 2])
-    let accuracy = try digits.accuracy(start, Adam(learningRate: 2e-3), epochs: 12) { (parameters: [Tensor], x: Tensor) in
+    let accuracy = try digits.accuracy(start, Adam(learningRate: 2e-3), epochs: 24) { (parameters: [Tensor], x: Tensor) in
       var hidden = x.reshaped(-1, 8, 8, 1)
       hidden = maximum(convolution(hidden, parameters[0], first) + parameters[1], 0)
       hidden = maximum(convolution(hidden, parameters[2], second) + parameters[3], 0)
