@@ -38,7 +38,8 @@ struct DigitTrainingTests {
     ]
     let first = ConvolutionGeometry.same(inputSize: [8, 8], window: [3, 3])
     let second = ConvolutionGeometry.same(inputSize: [8, 8], window: [3, 3], strides: [2, 2])
-    let accuracy = try digits.accuracy(start, Adam(learningRate: 2e-3), epochs: 24) { (parameters: [Tensor], x: Tensor) in
+    let accuracy = try digits.accuracy(start, Adam(learningRate: 2e-3), epochs: 24) {
+      (parameters: [Tensor], x: Tensor) in
       var hidden = x.reshaped(-1, 8, 8, 1)
       hidden = maximum(convolution(hidden, parameters[0], first) + parameters[1], 0)
       hidden = maximum(convolution(hidden, parameters[2], second) + parameters[3], 0)

@@ -47,7 +47,8 @@ struct DemoEnsemble {
   @discardableResult
   func run(_ report: inout DemoReport) throws -> [Double] {
     let times = Self.times(upTo: settings.steps)
-    let flow = try infinite.predict(xTest, kernel: .ntk, time: TrainingTime(times.map(Double.init)), covariance: .diagonal)
+    let flow = try infinite.predict(
+      xTest, kernel: .ntk, time: TrainingTime(times.map(Double.init)), covariance: .diagonal)
     let trainFlow = try infinite.predict(
       nil, kernel: .ntk, time: TrainingTime(times.map(Double.init)), covariance: .diagonal)
     let members = try train(
@@ -76,7 +77,8 @@ struct DemoEnsemble {
     var errors: [(pair: Double, all: Double)] = []
     for width in settings.sweepWidths {
       let members = try train(
-        width: width, count: settings.sweepMemberCount, isPaired: true, at: [settings.sweepSteps], progress: report.progress)
+        width: width, count: settings.sweepMemberCount, isPaired: true, at: [settings.sweepSteps],
+        progress: report.progress)
       // Members of a pair stand side by side.
       let pairs = members.test[0].reshaped([settings.sweepMemberCount / 2, 2] + mean.shape).mean(axis: 1)
       func distance(_ means: Tensor) -> Double { square(means - mean).mean().scalar(as: Double.self).squareRoot() }
@@ -94,7 +96,8 @@ struct DemoEnsemble {
     report.write(table)
     try report.draw(
       EnsembleFigures.widths(
-        settings.sweepWidths, ofPairs: errors.map(\.pair), ofAll: errors.map(\.all), memberCount: settings.sweepMemberCount),
+        settings.sweepWidths, ofPairs: errors.map(\.pair), ofAll: errors.map(\.all),
+        memberCount: settings.sweepMemberCount),
       name: "ensemble-width")
     return errors.map(\.pair)
   }

@@ -43,7 +43,8 @@ struct EnsembleCurves {
     var table = TextTable([
       "step", "train loss, finite", "infinite", "test loss, finite", "infinite", "RMSE of means", "of deviations",
     ])
-    for index in times.indices where [0, 1, 16, 128].contains(times[index]) || index == times.count - 1 || index % 10 == 0 {
+    for index in times.indices
+    where [0, 1, 16, 128].contains(times[index]) || index == times.count - 1 || index % 10 == 0 {
       table.add([
         "\(times[index])", significant(finiteLoss.train[index]), significant(infiniteLoss.train[index]),
         significant(finiteLoss.test[index]), significant(infiniteLoss.test[index]),

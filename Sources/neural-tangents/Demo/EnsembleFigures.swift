@@ -51,7 +51,9 @@ struct EnsembleFigures {
       title: "Loss over training time, width \(width)",
       x: Axis(
         "gradient steps", range: 0.5...Double(curves.times.last ?? 1), isLogarithmic: true,
-        ticks: [0.5: "0", 1: "1", 10: "10", 100: "100", 1000: "1000"].map { Axis.Tick(position: $0.key, label: $0.value) }),
+        ticks: [0.5: "0", 1: "1", 10: "10", 100: "100", 1000: "1000"].map {
+          Axis.Tick(position: $0.key, label: $0.value)
+        }),
       y: Axis("mean of half the squared error", range: Swift.max(1e-8, lowest / 2)...10, isLogarithmic: true),
       content: .marks([
         line("test, infinite", curves.infiniteLoss.test, .blue, isDashed: false),
@@ -72,7 +74,9 @@ struct EnsembleFigures {
         ticks: widths.map { Axis.Tick(position: Double($0), label: "\($0)") }),
       y: Axis("RMSE of the means", isLogarithmic: true),
       content: .marks([
-        Mark(label: "1/√width", x: x, geometry: .line(y: x.map { first * (narrowest / $0).squareRoot() }), color: .gray, isDashed: true),
+        Mark(
+          label: "1/√width", x: x, geometry: .line(y: x.map { first * (narrowest / $0).squareRoot() }), color: .gray,
+          isDashed: true),
         Mark(label: "mean of 2 networks", x: x, geometry: .linePoints(y: ofPairs), color: .blue),
         Mark(label: "mean of \(memberCount) networks", x: x, geometry: .linePoints(y: ofAll), color: .vermilion),
       ]), legend: .bottomLeft)

@@ -53,7 +53,8 @@ struct Gnuplot: Sendable {
     let picture = Picture(name: name, fileExtension: "gif", folder: URL(filePath: directory))
     defer { picture.discard() }
     let (width, height) = frames.first?.shape.size ?? Figure.Shape.wide.size
-    let terminal = "gif animate delay 16 loop 0 size \(width),\(height) font 'DejaVu Sans,12' background '#ffffff' noenhanced"
+    let terminal =
+      "gif animate delay 16 loop 0 size \(width),\(height) font 'DejaVu Sans,12' background '#ffffff' noenhanced"
     let script =
       ["set terminal \(terminal)", "set output \(GnuplotScript.quoted(picture.temporary.path))"]
       + frames.map { GnuplotScript($0).frame } + ["unset output", ""]
