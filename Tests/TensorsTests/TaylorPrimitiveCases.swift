@@ -80,7 +80,9 @@ struct PrimitiveCase: @unchecked Sendable, CustomTestStringConvertible {
     primitive("reverse", [wave([2, 3])], .reverse([1])),
     primitive("slice", [wave([5])], .slice(starts: [1], limits: [5], strides: [2])),
     primitive("assign", [wave([5]), wave([2], 0.7)], .assign(starts: [1], limits: [5], strides: [2])),
-    one("assign a constant", [wave([5])]) { apply(.assign(starts: [1], limits: [3], strides: [1]), [$0[0], wave([2])]) },
+    one("assign a constant", [wave([5])]) {
+      apply(.assign(starts: [1], limits: [3], strides: [1]), [$0[0], wave([2])])
+    },
     primitive("pad", [wave([3]), Tensor(0.7)], .pad(low: [1], high: [-1], interior: [1])),
     primitive("concatenate", [wave([2, 3]), wave([1, 3], 0.5)], .concatenate(axis: 0)),
     primitive("sum", [wave([2, 3])], .reduce(.sum, axes: [0])),
@@ -138,7 +140,8 @@ struct PrimitiveCase: @unchecked Sendable, CustomTestStringConvertible {
     ]
     for bits in 0..<16 {
       let options = TriangularSolveOptions(
-        side: bits & 1 == 0 ? .left : .right, lower: bits & 2 == 0, transpose: bits & 4 == 0, unitDiagonal: bits & 8 == 0)
+        side: bits & 1 == 0 ? .left : .right, lower: bits & 2 == 0, transpose: bits & 4 == 0,
+        unitDiagonal: bits & 8 == 0)
       let b = wave(options.side == .left ? [2, 4, 3] : [2, 3, 4], 0.7)
       cases.append(primitive("triangularSolve \(options)", [regular, b], .triangularSolve(options)))
     }

@@ -79,7 +79,8 @@ struct TensorProgramsArticleTests {
   @Test("trees")
   func trees() throws {
     let layer = Affine(weight: weights[0], bias: Self.wave([4], 0.3))
-    let slopes = try gradient(of: { (layer: Affine, x: Tensor) in tanh(matmul(x, layer.weight) + layer.bias).sum() })(layer, x)
+    func total(_ layer: Affine, _ x: Tensor) -> Tensor { tanh(matmul(x, layer.weight) + layer.bias).sum() }
+    let slopes = try gradient(of: total)(layer, x)
     let updated = layer.combined(with: slopes) { $0 - 0.1 * $1 }
     #expect(updated.weight == layer.weight - 0.1 * slopes.weight && updated.bias == layer.bias - 0.1 * slopes.bias)
   }

@@ -12,7 +12,8 @@
 ///   - f: the parameters come first; of the other arguments it is any function of tensor operations.
 ///   - parameters: θ₀. Tensors of integers and bools do not move: those of θ₀ are used.
 /// - Returns: a function of parameters with the structure, shapes and element types of θ₀, and of the other arguments.
-///   It can be differentiated, mapped and compiled, and throws what `f` and factorisations in it throw.
+///   It can be differentiated, mapped and compiled (which saves tracing `f` for every call), and throws what `f` and
+///   factorisations in it throw.
 ///
 /// *Source:* Lee et al., "Wide Neural Networks of Any Depth Evolve as Linear Models Under Gradient Descent" (2019),
 /// equation 4.

@@ -18,7 +18,8 @@ extension Primitive {
       return [(x[0] * x[1] + x[2]).replacingValue(y).broadcast(to: y.shape)]
     case .convert(let dtype):
       let y = value(x)
-      return [dtype.isFloatingPoint ? x[0].mapped { $0.asType(dtype) }.replacingValue(y) : TaylorSeries(y, order: order)]
+      guard dtype.isFloatingPoint else { return [TaylorSeries(y, order: order)] }
+      return [x[0].mapped { $0.asType(dtype) }.replacingValue(y)]
     case .compare, .argReduce, .argSort, .iota, .stopGradient:
       return [TaylorSeries(value(x), order: order)]
 

@@ -15,7 +15,8 @@
 ///   - parameters: θ₀. Tensors of integers and bools do not move: those of θ₀ are used.
 ///   - order: the degree of the polynomial; 0 is f at θ₀.
 /// - Returns: a function of parameters with the structure, shapes and element types of θ₀, and of the other arguments.
-///   It can be differentiated, mapped and compiled, and throws what `f` and factorisations in it throw.
+///   It can be differentiated, mapped and compiled (which saves tracing `f` for every call), and throws what `f` and
+///   factorisations in it throw.
 /// - Complexity: O(order²) times the operations of `f`.
 /// - Precondition: `order` is not negative.
 public func taylorExpand<Parameters: TensorTree, each Input: TensorTree, Output: TensorTree>(

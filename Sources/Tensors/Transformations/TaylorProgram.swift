@@ -32,7 +32,9 @@ extension Subprogram {
     switch derivative {
     case .custom(let rule):
       // y' is what the rule gives for x and x', as functions of t: its series of an order less, integrated.
-      let slopes = x.map { $0.value.dtype.isFloatingPoint ? $0.derivative : TaylorSeries(.zero(of: $0.value), order: order - 1) }
+      let slopes = x.map { x in
+        x.value.dtype.isFloatingPoint ? x.derivative : TaylorSeries(.zero(of: x.value), order: order - 1)
+      }
       let tangents = try rule.taylor(x.map { $0.truncated(to: order - 1) } + slopes, order: order - 1)
       let values = try applyAll(.call(self), x.map(\.value))
       return zip(values, tangents).map { value, tangent in
