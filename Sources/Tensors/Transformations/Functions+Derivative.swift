@@ -76,7 +76,7 @@ extension BinaryFunction {
   }
 
   /// 1 where the argument decides the result, 1/2 where both are equal, else 0.
-  private static func share(_ x: Tensor, _ y: Tensor, isFirst: Tensor) -> Tensor {
+  static func share(_ x: Tensor, _ y: Tensor, isFirst: Tensor) -> Tensor {
     select(isFirst, 1, select(x .== y, Tensor(repeating: 0.5, shape: [], dtype: x.dtype), 0))
   }
 
