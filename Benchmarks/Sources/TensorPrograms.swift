@@ -46,18 +46,20 @@ extension Row {
 
 /// A weight whose products with entries of about unit size have about unit size.
 private func weight(_ seed: UInt64, _ shape: [Int]) -> Tensor {
-  let inputs = shape.dropLast().reduce(1, *)
-  return uniformData(seed: seed, shape: shape, dtype: .float32) * (3 / Double(inputs)).squareRoot()
+  let inputs: Int = shape.dropLast().reduce(1, *)
+  let scale: Double = (3 / Double(inputs)).squareRoot()
+  return uniformData(seed: seed, shape: shape, dtype: .float32) * scale
 }
 
 /// Weights and biases of fully connected layers, in turn.
 private func denseParameters(_ widths: [Int]) -> [Tensor] {
-  (1..<widths.count).flatMap { layer in
-    [
-      weight(UInt64(10 + layer), [widths[layer - 1], widths[layer]]),
-      0.1 * uniformData(seed: UInt64(30 + layer), shape: [widths[layer]], dtype: .float32),
-    ]
+  var parameters: [Tensor] = []
+  for layer in 1..<widths.count {
+    let bias = uniformData(seed: UInt64(30 + layer), shape: [widths[layer]], dtype: .float32)
+    parameters.append(weight(UInt64(10 + layer), [widths[layer - 1], widths[layer]]))
+    parameters.append(bias * 0.1)
   }
+  return parameters
 }
 
 private func dense(_ parameters: [Tensor], _ x: Tensor, _ activation: (Tensor) -> Tensor) -> Tensor {
@@ -89,7 +91,10 @@ private func perceptron(_ row: Row, gradient isGradient: Bool) throws -> () thro
 
 private func convolutionNetwork(gradient isGradient: Bool) -> () throws -> [Tensor] {
   let channels = [3, 64, 64, 64]
-  let filters = (1..<channels.count).map { weight(UInt64(10 + $0), [3, 3, channels[$0 - 1], channels[$0]]) }
+  var filters: [Tensor] = []
+  for layer in 1..<channels.count {
+    filters.append(weight(UInt64(10 + layer), [3, 3, channels[layer - 1], channels[layer]]))
+  }
   let readout = weight(20, [64, 10])
   let x = uniformData(seed: 1, shape: [32, 32, 32, 3], dtype: .float32)
   let y = uniformData(seed: 3, shape: [32, 10], dtype: .float32)
@@ -112,9 +117,11 @@ private func chain(_ count: Int) -> () throws -> [Tensor] {
     uniformData(seed: 1, shape: [count], dtype: .float32), uniformData(seed: 4, shape: [count], dtype: .float32),
     uniformData(seed: 5, shape: [count], dtype: .float32)
   )
-  let compiled = compile { (a: Tensor, b: Tensor, c: Tensor) in
-    let u = tanh((a * b + c) * 0.5)
-    let w = maximum((1 - u * u) * a + u, b)
+  let compiled = compile { (a: Tensor, b: Tensor, c: Tensor) -> Tensor in
+    let t = (a * b + c) * 0.5
+    let u = tanh(t)
+    let v = (1 - u * u) * a + u
+    let w = maximum(v, b)
     return sqrt(w * w + 1)
   }
   return { [try compiled(a, b, c)] }
