@@ -83,18 +83,18 @@ extension PrimitiveTable {
     for (a, b) in [([3], [3]), ([3, 2], [2]), ([1], []), ([0, 2], [2])] {
       add("call checkpoint", { dtype in
         let types = [TensorType(shape: a, dtype: dtype), TensorType(shape: b, dtype: dtype)]
-        return .call(Subprogram("checkpoint", try Program.trace(types, body).program.simplified(), .recomputed))
+        return .call(Subprogram("checkpoint", Program.trace(types, body).program.simplified(), .recomputed))
       }) { [$0.apart(a), $0.real(b)] }
       add("call custom", { dtype in
         let types = [TensorType(shape: a, dtype: dtype), TensorType(shape: b, dtype: dtype)]
         // The true derivative in other words.
-        let rule = try Program.trace(types + types) { x in
+        let rule = Program.trace(types + types) { x in
           let integers = x[0].argSorted(axis: 0) + 7
           return [
             cos(x[0]) * x[2] * x[1] + sin(x[0]) * x[3] + (exp(x[1]) * x[3]).sum(), integers, 2 * (x[0] * x[2]).sum(),
           ]
         }
-        let program = try Program.trace(types, body).program.simplified()
+        let program = Program.trace(types, body).program.simplified()
         return .call(Subprogram("custom", program, .custom(rule.program.simplified())))
       }) { [$0.apart(a), $0.real(b)] }
     }

@@ -237,7 +237,7 @@ extension Primitive {
     precondition(condition, mismatch(inputs))
   }
 
-  private func mismatch(_ inputs: [TensorType]) -> String {
+  func mismatch(_ inputs: [TensorType]) -> String {
     let options = attributes.map { " {\($0)}" } ?? ""
     let found = inputs.isEmpty ? "none" : inputs.map(\.description).joined(separator: ", ")
     return "\(name)\(options): expected \(expectedInputs), found \(found)"
