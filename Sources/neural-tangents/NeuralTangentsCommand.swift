@@ -17,6 +17,8 @@ struct NeuralTangentsCommand: ParsableCommand {
           --test test.csv --output predictions.csv
         neural-tangents predict network.yaml --train iris.csv --target species \
           --folds 5
+        neural-tangents fit network.json --train train.csv --target price \
+          --output fitted.json
 
       NETWORK FILES
         JSON, or YAML of the same structure; one object per layer:
@@ -40,7 +42,7 @@ struct NeuralTangentsCommand: ParsableCommand {
         Errors are one line on standard error that begins with "error: ".
       """,
     version: version,
-    subcommands: [KernelCommand.self, PredictCommand.self, DemoCommand.self, InfoCommand.self])
+    subcommands: [KernelCommand.self, PredictCommand.self, FitCommand.self, DemoCommand.self, InfoCommand.self])
 
   static func main() {
     do {

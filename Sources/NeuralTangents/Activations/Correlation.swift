@@ -70,10 +70,14 @@ struct ShiftedDeterminant {
   /// g = √(1 − (k q12 / n)²).
   let ratio: Tensor
 
-  init(_ k: Double, _ q12: Tensor, _ q11: Tensor, _ q22: Tensor) {
+  init(_ k: HyperParameter, _ q12: Tensor, _ q11: Tensor, _ q22: Tensor) {
     correlation = Correlation(q12, q11, q22)
     norm = sqrt(1 + k * q11) * sqrt(1 + k * q22)
-    ratio = sqrt((1 + k * (q11 + q22)) / norm / norm + k * k * correlation.gap(over: norm))
+    ratio = sqrt((1 + k * (q11 + q22)) / norm / norm + (k * k) * correlation.gap(over: norm))
+  }
+
+  init(_ k: Double, _ q12: Tensor, _ q11: Tensor, _ q22: Tensor) {
+    self.init(HyperParameter(k), q12, q11, q22)
   }
 
   /// √det(I + kΣ).
@@ -86,7 +90,9 @@ func squareRoot(_ x: Tensor) -> Tensor {
   return select(isZero, 0, sqrt(select(isZero, 1, x)))
 }
 
-/// x where x ≥ 0, elsewhere 0; at 0 with the derivative of x, unlike `maximum`.
+/// x where x ≥ 0, elsewhere 0, with the derivative of x everywhere, unlike `maximum`: for what only rounding makes
+/// negative.
 func nonnegative(_ x: Tensor) -> Tensor {
-  select(x .< 0, 0, x)
+  // Rounding below 0 must not take the derivative away.
+  x.isTraced ? x + stopGradient(select(x .< 0, -x, 0)) : select(x .< 0, 0, x)
 }

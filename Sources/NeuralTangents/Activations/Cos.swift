@@ -1,5 +1,4 @@
 import CVectorKernels
-import Foundation
 import Tensors
 
 /// Cosine: φ(x) = a·cos(bx + c).
@@ -11,9 +10,9 @@ import Tensors
 public struct Cos: Activation {
   public static let nodeName = "cos"
 
-  public var a: Double
-  public var b: Double
-  public var c: Double
+  @HyperParameter public var a: Double
+  @HyperParameter public var b: Double
+  @HyperParameter public var c: Double
 
   public init(a: Double = 1, b: Double = 1, c: Double = 0) {
     self.a = a
@@ -22,22 +21,28 @@ public struct Cos: Activation {
   }
 
   public func function(_ x: Tensor) -> Tensor {
-    a * cos(c == 0 ? b * x : b * x + c)
+    $a * cos($c.isExactly(0) ? $b * x : $b * x + $c)
   }
 
   // Not by way of c + π/2: its rounding would dominate κ̇ for small variances when c is 0.
 
   public func dual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
-    let cosine = Foundation.cos(c)
-    return (a * a) * Waves(b * b, q12, q11, q22).sum(phase: cosine * cosine)
+    let cosine = $c.cosine
+    return ($a * $a) * Waves($b * $b, q12, q11, q22).sum(phase: cosine * cosine)
   }
 
   public func derivativeDual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
-    let sine = Foundation.sin(c)
-    return (a * a * b * b) * Waves(b * b, q12, q11, q22).sum(phase: sine * sine)
+    let sine = $c.sine
+    return ($a * $a * $b * $b) * Waves($b * $b, q12, q11, q22).sum(phase: sine * sine)
   }
 
   public var vectorDual: VectorDual? { VectorDual(nt_dual_sin, parameters: [a, b, c + .pi / 2]) }
+
+  public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) {
+    visitor.visit("a", &$a)
+    visitor.visit("b", &$b)
+    visitor.visit("c", &$c)
+  }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
     a = try arguments.number("a", default: 1)

@@ -6,8 +6,9 @@ import Tensors
 /// let cube = Elementwise(dual: { q12, q11, q22 in 6 * q12 * q12 * q12 + 9 * q12 * q11 * q22 })
 /// ```
 ///
-/// What is left out is an error only when it is needed: the function by finite networks, the dual by kernels, the
-/// derivative dual by tangent kernels. Network files cannot hold it.
+/// What is left out is an error only when it is needed: the function by finite networks, the dual by kernels. The
+/// derivative dual is derived from the dual when it is left out; state it where the dual has a kink inside, at zero
+/// variances or correlation one, or costs too much twice. Network files cannot hold it.
 public struct Elementwise: Activation {
   public static let nodeName = "elementwise"
 
@@ -23,7 +24,7 @@ public struct Elementwise: Activation {
   /// - Parameters:
   ///   - function: φ, element by element.
   ///   - dual: κ = E[φ(u) φ(v)].
-  ///   - derivativeDual: κ̇ = E[φ'(u) φ'(v)] = ∂κ/∂q12.
+  ///   - derivativeDual: κ̇ = E[φ'(u) φ'(v)] = ∂κ/∂q12; nil for the derivative of `dual`.
   public init(
     function: (@Sendable (Tensor) -> Tensor)? = nil, dual: Dual? = nil, derivativeDual: Dual? = nil
   ) {
@@ -43,8 +44,16 @@ public struct Elementwise: Activation {
   }
 
   public func derivativeDual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) throws(NetworkError) -> Tensor {
-    guard let kappaDot else { throw missing("derivativeDual", "the tangent kernel (NTK)") }
-    return kappaDot(q12, q11, q22)
+    if let kappaDot { return kappaDot(q12, q11, q22) }
+    guard let kappa else { throw missing("derivativeDual", "the tangent kernel (NTK)") }
+    // κ works element by element, so that its tangent along ones is the derivative of each element.
+    let shape = kappa(q12, q11, q22).shape
+    let full = q12.broadcast(to: shape)
+    do {
+      return try jvp({ (q: Tensor) in kappa(q, q11, q22) }, at: full, along: .ones(shape, dtype: q12.dtype)).tangent
+    } catch {
+      throw NetworkError(path: [.name("dual")], expected: "a closure that can be differentiated", found: "\(error)")
+    }
   }
 
   private func missing(_ argument: String, _ use: String) -> NetworkError {

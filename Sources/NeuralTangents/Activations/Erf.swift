@@ -9,9 +9,9 @@ import Tensors
 public struct Erf: Activation {
   public static let nodeName = "erf"
 
-  public var a: Double
-  public var b: Double
-  public var c: Double
+  @HyperParameter public var a: Double
+  @HyperParameter public var b: Double
+  @HyperParameter public var c: Double
 
   public init(a: Double = 1, b: Double = 1, c: Double = 0) {
     self.a = a
@@ -20,22 +20,28 @@ public struct Erf: Activation {
   }
 
   public func function(_ x: Tensor) -> Tensor {
-    let value = a * erf(b * x)
-    return c == 0 ? value : value + c
+    let value = $a * erf($b * x)
+    return $c.isExactly(0) ? value : value + $c
   }
 
   public func dual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
-    let k = 2 * b * b
+    let k = 2 * $b * $b
     let determinant = ShiftedDeterminant(k, q12, q11, q22)
-    let value = (2 * a * a / .pi) * atan2(k * q12 / determinant.norm, determinant.ratio)
-    return c == 0 ? value : value + c * c
+    let value = (2 * $a * $a / .pi) * atan2(k * q12 / determinant.norm, determinant.ratio)
+    return $c.isExactly(0) ? value : value + $c * $c
   }
 
   public func derivativeDual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
-    (4 * a * a * b * b / .pi) / ShiftedDeterminant(2 * b * b, q12, q11, q22).root
+    (4 * $a * $a * $b * $b / .pi) / ShiftedDeterminant(2 * $b * $b, q12, q11, q22).root
   }
 
   public var vectorDual: VectorDual? { VectorDual(nt_dual_erf, parameters: [a, b, c]) }
+
+  public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) {
+    visitor.visit("a", &$a)
+    visitor.visit("b", &$b)
+    visitor.visit("c", &$c)
+  }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
     a = try arguments.number("a", default: 1)

@@ -10,8 +10,8 @@ import Tensors
 public struct Exp: Activation {
   public static let nodeName = "exp"
 
-  public var a: Double
-  public var b: Double
+  @HyperParameter public var a: Double
+  @HyperParameter public var b: Double
 
   public init(a: Double = 1, b: Double = 1) {
     self.a = a
@@ -19,18 +19,23 @@ public struct Exp: Activation {
   }
 
   public func function(_ x: Tensor) -> Tensor {
-    a * exp(b * x)
+    $a * exp($b * x)
   }
 
   public func dual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
-    (a * a) * exp((b * b / 2) * ((q11 + q12) + (q22 + q12)))
+    ($a * $a) * exp(($b * $b / 2) * ((q11 + q12) + (q22 + q12)))
   }
 
   public func derivativeDual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
-    (b * b) * dual(q12, q11, q22)
+    ($b * $b) * dual(q12, q11, q22)
   }
 
   public var vectorDual: VectorDual? { VectorDual(nt_dual_exp, parameters: [a, b]) }
+
+  public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) {
+    visitor.visit("a", &$a)
+    visitor.visit("b", &$b)
+  }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
     a = try arguments.number("a", default: 1)

@@ -1,5 +1,4 @@
 import CVectorKernels
-import Foundation
 import Tensors
 
 /// The kernel of an exponential function of normalised inputs, for which no function φ is given.
@@ -13,8 +12,8 @@ public struct ExpNormalized: Activation {
   public static let nodeName = "expNormalized"
 
   /// Not negative.
-  public var gamma: Double
-  public var shift: Double
+  @HyperParameter public var gamma: Double
+  @HyperParameter public var shift: Double
   /// Whether correlations outside [−1, 1], which only rounding makes, are taken as ±1.
   public var clip: Bool
 
@@ -35,21 +34,26 @@ public struct ExpNormalized: Activation {
   public func dual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
     let scale = Correlation(q12, q11, q22).scale
     // κ has a kink at scale 0; the second form has its value and, in q12, the derivative κ̇.
-    let atZero = Foundation.exp(gamma * shift) * (scale + gamma * q12)
+    let atZero = ($gamma * $shift).exponential * (scale + $gamma * q12)
     return select(scale .<= 0, atZero, scale * growth(q12, scale))
   }
 
   public func derivativeDual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
-    gamma * growth(q12, Correlation(q12, q11, q22).scale)
+    $gamma * growth(q12, Correlation(q12, q11, q22).scale)
   }
 
   /// e^(γ(ρ + shift)).
   private func growth(_ q12: Tensor, _ scale: Tensor) -> Tensor {
     let rho = q12 / select(scale .<= 0, 1, scale)
-    return exp(gamma * ((clip ? maximum(minimum(rho, 1), -1) : rho) + shift))
+    return exp($gamma * ((clip ? maximum(minimum(rho, 1), -1) : rho) + $shift))
   }
 
   public var vectorDual: VectorDual? { VectorDual(nt_dual_exp_normalized, parameters: [gamma, shift]) }
+
+  public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) {
+    visitor.visit("gamma", &$gamma, in: { $0 >= 0 && $0.isFinite }, expected: "a number that is not negative")
+    visitor.visit("shift", &$shift)
+  }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
     gamma = try arguments.number(

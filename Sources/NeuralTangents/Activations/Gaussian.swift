@@ -11,8 +11,8 @@ import Tensors
 public struct Gaussian: Activation {
   public static let nodeName = "gaussian"
 
-  public var a: Double
-  public var b: Double
+  @HyperParameter public var a: Double
+  @HyperParameter public var b: Double
 
   public init(a: Double = 1, b: Double = -1) {
     self.a = a
@@ -20,19 +20,24 @@ public struct Gaussian: Activation {
   }
 
   public func function(_ x: Tensor) -> Tensor {
-    a * exp(b * (x * x))
+    $a * exp($b * (x * x))
   }
 
   public func dual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
-    (a * a) / ShiftedDeterminant(-2 * b, q12, q11, q22).root
+    ($a * $a) / ShiftedDeterminant(-2 * $b, q12, q11, q22).root
   }
 
   public func derivativeDual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
-    let root = ShiftedDeterminant(-2 * b, q12, q11, q22).root
-    return (4 * a * a * b * b) * (q12 / root / root / root)
+    let root = ShiftedDeterminant(-2 * $b, q12, q11, q22).root
+    return (4 * $a * $a * $b * $b) * (q12 / root / root / root)
   }
 
   public var vectorDual: VectorDual? { VectorDual(nt_dual_gaussian, parameters: [a, b]) }
+
+  public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) {
+    visitor.visit("a", &$a)
+    visitor.visit("b", &$b)
+  }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
     a = try arguments.number("a", default: 1)

@@ -9,7 +9,7 @@ public struct LeakyRelu: SpecialActivation {
   public static let nodeName = "leakyRelu"
 
   /// Slope for negative inputs.
-  public var alpha: Double
+  @HyperParameter public var alpha: Double
   /// See `ABRelu.stabilize`.
   public var stabilize: Bool
 
@@ -18,7 +18,15 @@ public struct LeakyRelu: SpecialActivation {
     self.stabilize = stabilize
   }
 
-  var general: ABRelu { ABRelu(alpha, 1, stabilize: stabilize) }
+  var general: ABRelu {
+    var general = ABRelu(alpha, 1, stabilize: stabilize)
+    general.$a = $alpha
+    return general
+  }
+
+  public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) {
+    visitor.visit("alpha", &$alpha)
+  }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
     alpha = try arguments.number("alpha")

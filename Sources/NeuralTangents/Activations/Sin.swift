@@ -1,5 +1,4 @@
 import CVectorKernels
-import Foundation
 import Tensors
 
 /// Sine: φ(x) = a·sin(bx + c).
@@ -12,9 +11,9 @@ import Tensors
 public struct Sin: Activation {
   public static let nodeName = "sin"
 
-  public var a: Double
-  public var b: Double
-  public var c: Double
+  @HyperParameter public var a: Double
+  @HyperParameter public var b: Double
+  @HyperParameter public var c: Double
 
   public init(a: Double = 1, b: Double = 1, c: Double = 0) {
     self.a = a
@@ -23,20 +22,26 @@ public struct Sin: Activation {
   }
 
   public func function(_ x: Tensor) -> Tensor {
-    a * sin(c == 0 ? b * x : b * x + c)
+    $a * sin($c.isExactly(0) ? $b * x : $b * x + $c)
   }
 
   public func dual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
-    let sine = Foundation.sin(c)
-    return (a * a) * Waves(b * b, q12, q11, q22).sum(phase: sine * sine)
+    let sine = $c.sine
+    return ($a * $a) * Waves($b * $b, q12, q11, q22).sum(phase: sine * sine)
   }
 
   public func derivativeDual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
-    let cosine = Foundation.cos(c)
-    return (a * a * b * b) * Waves(b * b, q12, q11, q22).sum(phase: cosine * cosine)
+    let cosine = $c.cosine
+    return ($a * $a * $b * $b) * Waves($b * $b, q12, q11, q22).sum(phase: cosine * cosine)
   }
 
   public var vectorDual: VectorDual? { VectorDual(nt_dual_sin, parameters: [a, b, c]) }
+
+  public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) {
+    visitor.visit("a", &$a)
+    visitor.visit("b", &$b)
+    visitor.visit("c", &$c)
+  }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
     a = try arguments.number("a", default: 1)
@@ -59,18 +64,18 @@ struct Waves {
   /// e^(−β(S/2 + q12)).
   private let opposed: Tensor
 
-  init(_ beta: Double, _ q12: Tensor, _ q11: Tensor, _ q22: Tensor) {
+  init(_ beta: HyperParameter, _ q12: Tensor, _ q11: Tensor, _ q22: Tensor) {
     let isNonnegative = q12 .>= 0
     let magnitude = select(isNonnegative, q12, -q12)
     // S/2 − |q12| from differences that are exact where the three are near each other.
-    let decay = exp((-beta / 2) * ((q11 - magnitude) + (q22 - magnitude)))
+    let decay = exp(-beta / 2 * ((q11 - magnitude) + (q22 - magnitude)))
     let half = -0.5 * (decay * expm1((-2 * beta) * magnitude))
     product = select(isNonnegative, half, -half)
-    opposed = exp((-beta / 2) * ((q11 + q12) + (q22 + q12)))
+    opposed = exp(-beta / 2 * ((q11 + q12) + (q22 + q12)))
   }
 
   /// [e^(β(q12 − S/2)) − (1 − 2p) e^(−β(q12 + S/2))] / 2 for p = `phase`.
-  func sum(phase: Double) -> Tensor {
-    phase == 0 ? product : product + phase * opposed
+  func sum(phase: HyperParameter) -> Tensor {
+    phase.isExactly(0) ? product : product + phase * opposed
   }
 }

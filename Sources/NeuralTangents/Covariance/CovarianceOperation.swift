@@ -23,9 +23,9 @@ public enum CovarianceOperation: Sendable {
 ///
 /// NTK parameterization: Θ ← σw² Θ + (new K). Standard parameterization: Θ ← σw² Θ + fan-in·K + 1 (the 1 with a bias).
 /// *Source:* Jacot et al. 2018 (arXiv 1806.07572); Sohl-Dickstein et al. 2020 (arXiv 2001.07301).
-public struct AffineRule: Sendable, Hashable {
-  public var weightVariance: Double
-  public var biasVariance: Double
+public struct AffineRule: Sendable {
+  public var weightVariance: HyperParameter
+  public var biasVariance: HyperParameter
   public var inputScale: Double
   public var outputScale: Double
   public var constant: Double

@@ -21,6 +21,15 @@ enum CovarianceInput: Sendable {
     }
   }
 
+  /// Whether it is an argument of a function that is being traced, without elements.
+  var isTraced: Bool {
+    switch self {
+    case .data(let x1, let x2): x1.isTraced || x2?.isTraced ?? false
+    case .kernel(let kernel):
+      [kernel.nngp, kernel.ntk, kernel.cov1, kernel.cov2].contains { $0?.isTraced ?? false }
+    }
+  }
+
   func converted(to dtype: DType) -> CovarianceInput {
     switch self {
     case .data(let x1, let x2): return .data(x1: x1.asType(dtype), x2: x2?.asType(dtype))

@@ -52,7 +52,9 @@ struct KernelComputation {
     let dtype = options.precision ?? sources.leaves.map(\.input.dtype).reduce(.float32) { $0.promoted(with: $1) }
     let inputs = sources.leaves.map { $0.input.converted(to: dtype) }
     let withNTK = kernels.contains(.ntk)
-    if options.executor != .reference {
+    // Tiles need numbers: what is traced goes through tensor operations.
+    let isTraced = inputs.contains(where: \.isTraced) || network.hasTracedHyperParameters
+    if options.executor != .reference && !isTraced {
       do {
         let plan = try FusedPlan(
           program, outputs: outputs, withNTK: withNTK, inputsWithNTK: inputs.map(\.hasNTK))
@@ -85,7 +87,8 @@ struct KernelComputation {
       case .zero: result.theta = .zeros(state.k12.shape, dtype: state.k12.dtype)
       case .matrix(let matrix): result.theta = matrix
       }
-      for (name, tensor) in [("nngp", result.k12), ("ntk", result.theta ?? result.k12), ("cov1", result.k11)] {
+      for (name, tensor) in [("nngp", result.k12), ("ntk", result.theta ?? result.k12), ("cov1", result.k11)]
+      where !tensor.isTraced {
         do {
           try tensor.requireFinite(context: name)
         } catch {

@@ -17,9 +17,10 @@ public struct Dense: SingleInputLayer {
   /// Nominal number of output channels; of no importance to the infinite network in NTK parameterization.
   public let width: Int
   /// Standard deviation σw of the weights.
-  public let weightStd: Double
+  @HyperParameter public private(set) var weightStd: Double
   /// Standard deviation σb of the bias; nil for a layer without one.
-  public let biasStd: Double?
+  public var biasStd: Double? { bias?.wrappedValue }
+  private var bias: HyperParameter?
   public let parameterization: Parameterization
   /// Factors s of the input's and the output's width; only for standard parameterization.
   public let widthScales: [Double]
@@ -35,7 +36,7 @@ public struct Dense: SingleInputLayer {
     precondition(widthScales.input > 0 && widthScales.output > 0, "expected positive width scales")
     self.width = width
     self.weightStd = weightStd
-    self.biasStd = biasStd
+    bias = biasStd.map { HyperParameter($0) }
     self.parameterization = parameterization
     self.widthScales = [widthScales.input, widthScales.output]
     axes = DataAxes(batch: batchAxis, channel: channelAxis)
@@ -59,12 +60,12 @@ public struct Dense: SingleInputLayer {
     let (axes, fanIn) = try checked(input)
     let keys = key.split()
     var weights = keys[0].normal([fanIn, realWidth], dtype: dtype)
-    var bias = biasStd.map { _ in keys[1].normal(biasShape(axes, rank: input.count), dtype: dtype) }
+    var biases = biasStd.map { _ in keys[1].normal(biasShape(axes, rank: input.count), dtype: dtype) }
     if parameterization == .standard {
       weights = weights * (weightStd / (Double(fanIn) / widthScales[0]).squareRoot())
-      bias = bias.map { $0 * (biasStd ?? 0) }
+      biases = biases.map { $0 * (biasStd ?? 0) }
     }
-    return .tensors(bias.map { [weights, $0] } ?? [weights])
+    return .tensors(biases.map { [weights, $0] } ?? [weights])
   }
 
   public func apply(_ parameters: Parameters, _ input: Tensor, _ context: ApplyContext) throws(NetworkError) -> Tensor {
@@ -79,8 +80,8 @@ public struct Dense: SingleInputLayer {
     product = product.transposed(order)
     switch parameterization {
     case .ntk:
-      let output = product * (weightStd / Double(fanIn).squareRoot())
-      return biasStd.map { output + tensors[1] * $0 } ?? output
+      let output = product * ($weightStd / Double(fanIn).squareRoot())
+      return bias.map { output + tensors[1] * $0 } ?? output
     case .standard:
       let output = product * (1 / widthScales[0].squareRoot())
       return biasStd == nil ? output : output + tensors[1]
@@ -99,7 +100,7 @@ public struct Dense: SingleInputLayer {
     var shape = input.shape
     shape[axes.channel] = realWidth
     var rule = AffineRule(
-      weightVariance: weightStd * weightStd, biasVariance: (biasStd ?? 0) * (biasStd ?? 0), inputScale: 0,
+      weightVariance: $weightStd * $weightStd, biasVariance: bias.map { $0 * $0 } ?? HyperParameter(0), inputScale: 0,
       outputScale: 1, constant: 0)
     if parameterization == .standard {
       rule.inputScale = Double(fanIn) / widthScales[0]
@@ -127,10 +128,15 @@ public struct Dense: SingleInputLayer {
     return shape
   }
 
+  public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) {
+    visitor.visit("weightStd", &$weightStd, kind: .standardDeviation)
+    visitor.visit("biasStd", &bias, kind: .standardDeviation)
+  }
+
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
     width = try arguments.integer("width", atLeast: 1)
     weightStd = try arguments.number("weightStd", default: 1)
-    biasStd = try arguments.optionalNumber("biasStd")
+    bias = try arguments.optionalNumber("biasStd").map { HyperParameter($0) }
     parameterization = try arguments.choice("parameterization", default: .ntk)
     widthScales = try arguments.numbers("widthScales", default: [1, 1], count: 2)
     if let index = widthScales.firstIndex(where: { $0 <= 0 }) {

@@ -4,7 +4,7 @@ import Tensors
 public struct Parallel: Layer {
   public static let nodeName = "parallel"
 
-  public let layers: [any Layer]
+  public private(set) var layers: [any Layer]
 
   /// - Precondition: there is at least one layer.
   public init(_ layers: [any Layer]) {
@@ -59,6 +59,10 @@ public struct Parallel: Layer {
       results.append(try located(index) { () throws(NetworkError) in try transform(layer, branches[index], index) })
     }
     return results
+  }
+
+  public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) {
+    for index in layers.indices { visitor.visit(index: index, &layers[index]) }
   }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {

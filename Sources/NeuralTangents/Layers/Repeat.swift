@@ -4,7 +4,7 @@ import Tensors
 public struct Repeat: Layer {
   public static let nodeName = "repeat"
 
-  public let layer: any Layer
+  public private(set) var layer: any Layer
   public let count: Int
 
   /// - Precondition: `count` is not negative.
@@ -74,6 +74,10 @@ public struct Repeat: Layer {
     } catch {
       throw error.inside(.name(nodeName), .name("layer"))
     }
+  }
+
+  public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) {
+    visitor.visit("layer", &layer)
   }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {

@@ -12,7 +12,7 @@ import Tensors
 public struct Serial: Layer {
   public static let nodeName = "serial"
 
-  public let layers: [any Layer]
+  public private(set) var layers: [any Layer]
 
   /// - Precondition: there is at least one layer.
   public init(_ layers: [any Layer]) {
@@ -72,6 +72,10 @@ public struct Serial: Layer {
       value = try located(index) { () throws(NetworkError) in try step(layer, value) }
     }
     return value
+  }
+
+  public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) {
+    for index in layers.indices { visitor.visit(index: index, &layers[index]) }
   }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {

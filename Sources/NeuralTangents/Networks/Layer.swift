@@ -26,6 +26,9 @@ public protocol Layer: Sendable, Codable {
   /// Where this layer needs the batch and the channels of its input to be; nil where it does not care.
   var dataAxes: DataAxes? { get }
 
+  /// Shows the layer's continuous constants and the layers in it to `visitor`; by default there are none.
+  mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor)
+
   /// Reads the layer from the arguments of its node in a network file.
   init(from arguments: inout LayerArguments) throws(NetworkError)
 
@@ -53,6 +56,8 @@ extension Layer {
   public var nodeName: String { Self.nodeName }
 
   public var dataAxes: DataAxes? { nil }
+
+  public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) {}
 
   /// Runs `body`, adding this layer's name (and `index` for one of its children) to the path of an error.
   func located<Result>(_ index: Int? = nil, _ body: () throws(NetworkError) -> Result) throws(NetworkError) -> Result {

@@ -56,3 +56,16 @@ public indirect enum Parameters: Sendable {
     }
   }
 }
+
+extension Parameters: TensorTree {
+  public func mapTensors<Failure: Error>(_ transform: (Tensor) throws(Failure) -> Tensor) throws(Failure) -> Parameters {
+    try map(transform)
+  }
+
+  public var structure: [String] {
+    switch self {
+    case .tensors(let tensors): ["tensors \(tensors.count)"]
+    case .list(let children): ["list \(children.count)"] + children.flatMap(\.structure)
+    }
+  }
+}

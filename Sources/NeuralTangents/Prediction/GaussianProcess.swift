@@ -69,14 +69,13 @@ public struct GaussianProcess: Sendable {
 
   /// The logarithm of the density of the targets under the prior with covariance K̃.
   ///
-  /// Per output: −½ yᵀ K̃⁻¹ y − ½ log det K̃ − (N/2) log 2π.
+  /// Per output: −½ yᵀ K̃⁻¹ y − ½ log det K̃ − (N/2) log 2π. To differentiate it see `logMarginalLikelihood(_:_:noiseVariance:)`.
   ///
   /// - Returns: one value per output, with the shape of the trace axes, and their sum.
   public func logMarginalLikelihood() throws(PredictionError) -> (perOutput: Tensor, total: Double) {
     let weights = try system.weights()
-    let logDeterminant = logDeterminant(cholesky: try system.choleskyFactor()).asType(.float64).scalar(as: Double.self)
     let fit = (system.targets.asType(.float64) * weights.asType(.float64)).sum(axis: 0)
-    let perOutput = fit * -0.5 - 0.5 * (logDeterminant + Double(system.targets.shape[0]) * log(2 * .pi))
+    let perOutput = gaussianLogDensities(cholesky: try system.choleskyFactor().asType(.float64), fit: fit)
     return (perOutput.reshaped(layout.traceSizes), perOutput.sum().scalar(as: Double.self))
   }
 

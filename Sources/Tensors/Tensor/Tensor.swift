@@ -22,6 +22,9 @@ public struct Tensor: Sendable {
 
   /// Whether this tensor stands for a value of a program being traced, and so has a shape but no elements.
   public var isTraced: Bool { storage.traced != nil }
+
+  /// Whether both are one value: the same memory, or the same value of a program being traced.
+  package func isIdentical(to other: Tensor) -> Bool { storage === other.storage && type == other.type }
 }
 
 extension Tensor {

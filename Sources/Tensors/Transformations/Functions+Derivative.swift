@@ -54,8 +54,8 @@ extension BinaryFunction {
     case .multiply: t * y
     case .divide: t / y
     case .minimum, .maximum: t * Self.share(x, y, isFirst: self == .maximum ? x .> y : x .< y)
-    // The factor y is exactly 0 where y is, also where x to the power of −1 is infinite.
-    case .power: t * (y * pow(x, select(y .== 0, 1, y - 1)))
+    // The factor y is exactly 0 where y is; only at the origin its other factor must not be the infinite 1 / x.
+    case .power: t * (y * pow(x, select((x .== 0) .& (y .== 0), 1, y - 1)))
     case .atan2: t * (y / Self.squaredRadius(x, y))
     case .and, .or, .xor: nil
     }

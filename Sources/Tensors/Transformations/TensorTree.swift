@@ -95,6 +95,15 @@ extension Optional: TensorTree where Wrapped: TensorTree {
   public var structure: [String] { self.map { ["some"] + $0.structure } ?? ["none"] }
 }
 
+/// Trees of one structure as one tree, whose tensors have a new first axis that counts the trees: what `vmap` takes.
+///
+/// - Precondition: there is at least one tree, and all have tensors of the same shapes and element types.
+public func stacked<Tree: TensorTree>(_ trees: [Tree]) -> Tree {
+  precondition(!trees.isEmpty, "nothing to stack")
+  let tensors = trees.map(\.leaves)
+  return trees[0].replacingLeaves(tensors[0].indices.map { index in stack(tensors.map { $0[index] }) })
+}
+
 /// The tensors of several trees, one after the other.
 func leaves<each Tree: TensorTree>(of trees: repeat each Tree) -> [Tensor] {
   var result: [Tensor] = []

@@ -179,12 +179,12 @@ struct PredictCommand: ParsableCommand {
 
   private func encoder(of table: CsvTable, isFold: Bool = false) throws -> FeatureEncoder {
     try FeatureEncoder(
-      table, targets: names(target), task: task.task, categorical: Set(categorical.map(names) ?? []),
+      table, targets: Self.names(target), task: task.task, categorical: Set(categorical.map(Self.names) ?? []),
       // A fold may lack a category that other folds have.
       allowsUnknownCategories: isFold)
   }
 
-  private func names(_ list: String) -> [String] {
+  static func names(_ list: String) -> [String] {
     list.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
   }
 

@@ -40,6 +40,14 @@ enum OutputFiles {
     }
   }
 
+  static func writeText(_ text: String, to path: String) throws(CommandError) {
+    do {
+      try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
+    } catch {
+      throw .cannotWrite(path, reason: "\(error.localizedDescription)")
+    }
+  }
+
   static func writeTable(header: [String], rows: [[String]], to path: String) throws(CommandError) {
     do {
       try CsvTable.write(header: header, rows: rows, to: path)

@@ -7,6 +7,12 @@ struct CrossValidation {
   let folds: Int
   /// How a table is encoded, given the rows to learn from.
   let encode: (CsvTable) throws -> FeatureEncoder
+  /// What becomes of the recipe given the rows to learn from.
+  var prepare: (Recipe, FeatureEncoder, CsvTable) throws -> Recipe = { recipe, _, _ in recipe }
+
+  init(recipe: Recipe, folds: Int, encode: @escaping (CsvTable) throws -> FeatureEncoder) {
+    (self.recipe, self.folds, self.encode) = (recipe, folds, encode)
+  }
 
   /// - Parameter encoder: that of the whole table, for its classes.
   /// - Returns: predictions in the order of the rows.
@@ -25,6 +31,7 @@ struct CrossValidation {
         throw CommandError.badData(
           "\(table.path): a class has fewer rows than it takes to learn from it in every fold; use fewer --folds")
       }
+      let recipe = try prepare(recipe, foldEncoder, train)
       let model = try TableModel(recipe, encoder: foldEncoder, table: train, key: keys[1], progress: progress)
       predictions.append(try model.predict(table.selecting(rows: split.test), progress: progress))
     }

@@ -9,7 +9,7 @@ struct FusedPlan: @unchecked Sendable {
 
   enum Instruction: @unchecked Sendable {
     case copy(from: Int, to: Int, hasTheta: Bool)
-    case affine(Int, AffineRule, thetaIsZero: Bool)
+    case affine(Int, nt_affine, thetaIsZero: Bool)
     case dual(Int, DualRoutine, factor: Int, hasTheta: Bool)
     case normalize(Int, epsilon: Double, overBatch: Bool, factor: Int, hasTheta: Bool)
     case dropout(Int, keepRate: Double, hasTheta: Bool)
@@ -62,7 +62,7 @@ struct FusedPlan: @unchecked Sendable {
       let target = own(step, at: index, &allocation, hasTheta: hasTheta[step.operands[0]])
       switch step.operation {
       case .affine(let rule):
-        instructions.append(.affine(target, rule, thetaIsZero: !hasTheta[step.operands[0]]))
+        instructions.append(.affine(target, rule.description, thetaIsZero: !hasTheta[step.operands[0]]))
         hasTheta[step.result] = withNTK
       case .dual(let activation):
         let routine = routine(of: activation)

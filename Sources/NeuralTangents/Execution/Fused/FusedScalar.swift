@@ -32,7 +32,7 @@ protocol FusedScalar: TensorScalar, BinaryFloatingPoint {
   static func dualDiagonal(
     _ dual: UnsafePointer<nt_dual>, _ n: Int, _ factors: UnsafePointer<Self>, stride: Int, _ k: Pointer,
     _ theta: Pointer?)
-  static func affine(_ rule: AffineRule, _ n: Int, thetaIsZero: Bool, _ k: Pointer, _ theta: Pointer?)
+  static func affine(_ rule: nt_affine, _ n: Int, thetaIsZero: Bool, _ k: Pointer, _ theta: Pointer?)
   static func scaleRow(_ n: Int, row: Self, column: UnsafePointer<Self>, _ k: Pointer, _ theta: Pointer?)
   static func scaleDiagonal(_ n: Int, _ scale: UnsafePointer<Self>, _ k: Pointer, _ theta: Pointer?)
   static func combine(
@@ -43,7 +43,7 @@ protocol FusedScalar: TensorScalar, BinaryFloatingPoint {
 extension AffineRule {
   var description: nt_affine {
     nt_affine(
-      weight_variance: weightVariance, bias_variance: biasVariance, theta_from_input: inputScale,
+      weight_variance: weightVariance.wrappedValue, bias_variance: biasVariance.wrappedValue, theta_from_input: inputScale,
       theta_from_output: outputScale, theta_constant: constant)
   }
 }
@@ -104,8 +104,8 @@ extension Float: FusedScalar {
     nt_dual_diagonal_f32(dual, n, factors, stride, k, theta)
   }
 
-  static func affine(_ rule: AffineRule, _ n: Int, thetaIsZero: Bool, _ k: Pointer, _ theta: Pointer?) {
-    var description = rule.description
+  static func affine(_ rule: nt_affine, _ n: Int, thetaIsZero: Bool, _ k: Pointer, _ theta: Pointer?) {
+    var description = rule
     nt_affine_f32(&description, n, thetaIsZero ? 1 : 0, k, theta)
   }
 
@@ -187,8 +187,8 @@ extension Double: FusedScalar {
     nt_dual_diagonal_f64(dual, n, factors, stride, k, theta)
   }
 
-  static func affine(_ rule: AffineRule, _ n: Int, thetaIsZero: Bool, _ k: Pointer, _ theta: Pointer?) {
-    var description = rule.description
+  static func affine(_ rule: nt_affine, _ n: Int, thetaIsZero: Bool, _ k: Pointer, _ theta: Pointer?) {
+    var description = rule
     nt_affine_f64(&description, n, thetaIsZero ? 1 : 0, k, theta)
   }
 

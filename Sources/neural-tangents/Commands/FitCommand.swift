@@ -1,0 +1,173 @@
+import ArgumentParser
+import NeuralTangents
+import Tensors
+
+/// `neural-tangents fit`: from a network file and a table to a network file with fitted standard deviations.
+struct FitCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "fit",
+    abstract: "Fit a network's standard deviations and the noise to a table.",
+    usage: """
+      neural-tangents fit <network> --train <file> --target <columns> \\
+        [--test <file>] [--folds <count>] [--output <file>] [<options>]
+      """,
+    discussion: """
+      Finds the weightStd and biasStd of every layer, and the level of noise, that
+      make the training targets most probable under the infinitely wide network: the
+      largest log marginal likelihood, by gradient (L-BFGS). Layers without a bias
+      stay without one. Nothing is held out for it.
+
+      Columns are encoded as predict encodes them. --output writes the fitted
+      network, and the last line says how predict uses it. --test or --folds judge
+      the network before and after: before with the noise that predict would
+      choose, after with the fitted one, each on rows that it was not fitted to.
+
+      EXAMPLES
+        neural-tangents fit network.json --train train.csv --target price \\
+          --test test.csv --output fitted.json
+        neural-tangents fit network.json --train train.csv --target price --folds 5
+      """)
+
+  @Argument(help: "The network: a JSON file, or YAML with a name ending in .yaml.", completion: .file())
+  var network: String
+
+  @Option(
+    help: .init("CSV file with a header: the rows to learn from.", valueName: "file"),
+    completion: .file(extensions: ["csv"]))
+  var train: String
+
+  @Option(help: .init("The column to predict, or several separated by commas.", valueName: "columns"))
+  var target: String
+
+  @Option(
+    help: .init("CSV file with the target column: rows to judge by.", valueName: "file"),
+    completion: .file(extensions: ["csv"]))
+  var test: String?
+
+  @Option(help: .init("Judge by cross-validation of the training rows in so many folds.", valueName: "count"))
+  var folds: Int?
+
+  @Option(
+    help: .init("File to write the fitted network to, JSON (which is YAML, too).", valueName: "file"),
+    completion: .file(extensions: ["json", "yaml", "yml"]))
+  var output: String?
+
+  @Option(help: "The covariance whose likelihood is maximised.")
+  var kernel = PredictCommand.MethodChoice.nngp
+
+  @Flag(help: "One factor for all weights and one for all biases.")
+  var tied = false
+
+  @Option(help: .init("Steps of the optimizer.", valueName: "count"))
+  var maxIterations = 100
+
+  @Option(help: .init("Further fits from random places; the best counts.", valueName: "count"))
+  var restarts = 0
+
+  @Option(help: .init("Rows to fit to; of more, a random part.", valueName: "count"))
+  var maxRows = 2000
+
+  @Option(help: "What the target is.")
+  var task = PredictCommand.TaskChoice.auto
+
+  @Option(help: .init("Columns of numbers to be read as names, separated by commas.", valueName: "columns"))
+  var categorical: String?
+
+  @Option(parsing: .unconditional, help: "Seed of folds, restarts and parts.")
+  var seed = 0
+
+  @OptionGroup var compute: ComputeOptions
+
+  func validate() throws {
+    for (name, value, least) in [
+      ("--max-iterations", maxIterations, 1), ("--restarts", restarts, 0), ("--max-rows", maxRows, 2),
+      ("--folds", folds ?? 2, 2),
+    ] where value < least {
+      throw ValidationError("\(name): expected at least \(least), found \(value)")
+    }
+  }
+
+  func run() throws {
+    compute.apply()
+    if let test { try InputFiles.requireReadable(test) }
+    if let output { try OutputFiles.requireWritable(output) }
+    var recipe = Recipe(network: try InputFiles.network(at: network), method: kernel.method)
+    recipe.precision = compute.precision?.dtype ?? .float64
+    let table = try InputFiles.table(at: train)
+    let encoder = try encoder(of: table)
+    for note in encoder.notes { StandardError.write("note: \(train): \(note)\n") }
+    if let folds, folds > table.rows.count {
+      throw CommandError.usage("--folds: expected at most the \(table.rows.count) rows of \(train), found \(folds)")
+    }
+    let testTable = try test.map { try InputFiles.table(at: $0) }
+    if let testTable, !encoder.target.isPresent(in: testTable) {
+      throw CommandError.badData("\(testTable.path): the target column is missing, and without it nothing is judged")
+    }
+    let progress = ProgressReporter("reading")
+    defer { progress.finish() }
+    let keys = RandomKey(seed: seed).split(into: 3)
+    let fitting = Fitting(
+      method: recipe.method, isTied: tied, maximumIterations: maxIterations, restarts: restarts, rowLimit: maxRows,
+      key: keys[0])
+    let fit = try fitting.fit(recipe.network, encoder: encoder, table: table, progress: progress)
+    let fitted = Fitting.recipe(recipe, fit)
+    var report = ["\(table.rows.count) rows, \(encoder.width) inputs", describe(fit, of: recipe.network)]
+    if let testTable {
+      let predictions = try [recipe, fitted].map { recipe in
+        try TableModel(recipe, encoder: encoder, table: table, key: keys[1], progress: progress)
+          .predict(testTable, progress: progress)
+      }
+      report += ["\(testTable.path):\n", try compared(predictions, by: testTable, target: encoder.target)]
+    }
+    if let folds {
+      var validation = CrossValidation(recipe: recipe, folds: folds) { try self.encoder(of: $0, isFold: true) }
+      let before = try validation.run(table, encoder: encoder, key: keys[2], progress: progress)
+      validation.prepare = { recipe, encoder, table in
+        Fitting.recipe(
+          recipe, try fitting.fit(recipe.network, encoder: encoder, table: table, progress: progress))
+      }
+      let after = try validation.run(table, encoder: encoder, key: keys[2], progress: progress)
+      report += [
+        "Cross-validation in \(folds) folds, fitted anew in each:\n",
+        try compared([before, after], by: table, target: encoder.target),
+      ]
+    }
+    progress.finish()
+    if let output { try OutputFiles.writeText(try NetworkFile(fit.network).json() + "\n", to: output) }
+    let name = output ?? "<fitted network>"
+    report.append(
+      "Predict with: neural-tangents predict \(name) --method \(kernel.rawValue) --diag-reg-absolute \(fit.noiseVariance)")
+    print(report.joined(separator: "\n"))
+  }
+
+  private func encoder(of table: CsvTable, isFold: Bool = false) throws -> FeatureEncoder {
+    try FeatureEncoder(
+      table, targets: PredictCommand.names(target), task: task.task,
+      categorical: Set(categorical.map(PredictCommand.names) ?? []), allowsUnknownCategories: isFold)
+  }
+
+  private func describe(_ fit: EvidenceFit, of network: any Layer) -> String {
+    var table = TextTable(["hyper-parameter", "before", "after"])
+    let (before, after) = (network.hyperParameters, fit.network.hyperParameters)
+    for (old, new) in zip(before.entries, after.entries) where old.kind == .standardDeviation {
+      table.add([old.path] + [old, new].map { significant($0.value.scalar(as: Double.self)) })
+    }
+    table.add(["noise variance", significant(fit.initialNoiseVariance), significant(fit.noiseVariance)])
+    let evidence = fit.logMarginalLikelihood
+    table.add(["log marginal likelihood", format(evidence.before, 2), format(evidence.after, 2)])
+    let state = fit.isConverged ? "converged" : "stopped"
+    return "Fitted to \(kernel.rawValue), \(state) after \(fit.iterations) iterations:\n\n\(table)\n"
+  }
+
+  /// Scores of the network before and after.
+  private func compared(
+    _ predictions: [TablePrediction], by table: CsvTable, target: TargetEncoder
+  ) throws -> String {
+    let scores = try zip(["before", "after"], predictions).map { name, prediction in
+      try prediction.scores(by: table, target: target).map { [name] + $0 }
+    }
+    var text = TextTable(["network"] + TablePrediction.scoreNames(for: target))
+    for row in scores.flatMap({ $0 }) { text.add(row) }
+    return "\(text)\n"
+  }
+}

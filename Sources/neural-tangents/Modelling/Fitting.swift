@@ -1,0 +1,72 @@
+import NeuralTangents
+import Tensors
+
+/// How a network's standard deviations and the noise are fitted to the rows of a table.
+struct Fitting: Sendable {
+  var method: Recipe.Method
+  var isTied: Bool
+  var maximumIterations: Int
+  var restarts: Int
+  /// An iteration takes time that grows with the cube of the rows.
+  var rowLimit: Int
+  var key: RandomKey
+
+  func fit(
+    _ network: any Layer, encoder: FeatureEncoder, table: CsvTable, progress: ProgressReporter
+  ) throws -> EvidenceFit {
+    let keys = key.split()
+    var rows = table
+    if table.rows.count > rowLimit {
+      rows = table.selecting(rows: keys[0].permutation(table.rows.count).prefix(rowLimit).sorted())
+    }
+    progress.begin("fitting to \(rows.rows.count) rows")
+    do {
+      return try NeuralTangents.fit(
+        network, encoder.features(of: rows), encoder.target.outputs(of: rows),
+        options: EvidenceFitOptions(
+          kernel: method == .nngp ? .nngp : .ntk, isTied: isTied, maximumIterations: maximumIterations,
+          restarts: restarts, key: keys[1], progress: { [weak progress] in progress?.update($0) }))
+    } catch PredictionError.notPositiveDefinite(_, let pivot, let size, _) {
+      throw CommandError.badData(
+        "the kernel of \(size) training rows is not positive definite at row \(pivot + 1): scale the network's "
+          + "standard deviations down")
+    }
+  }
+
+  /// A recipe with the fitted network and noise.
+  static func recipe(_ recipe: Recipe, _ fit: EvidenceFit) -> Recipe {
+    var result = recipe
+    result.network = fit.network
+    result.regularizer = .fixed(.absolute(fit.noiseVariance))
+    return result
+  }
+}
+
+extension TablePrediction {
+  /// The names of the columns of `scores`.
+  static func scoreNames(for target: TargetEncoder) -> [String] {
+    target.classes == nil ? ["target", "RMSE", "NLPD", "R2", "in 95 %"] : ["accuracy", "NLPD", "Brier score"]
+  }
+
+  /// In short what the true values in `table` say about the predictions: a row for each target, or one for classes.
+  func scores(by table: CsvTable, target: TargetEncoder) throws -> [[String]] {
+    switch self {
+    case .numbers(let means, let deviations):
+      let truth = try target.values(of: table)
+      return try target.names.enumerated().map { column, name in
+        func part(_ tensor: Tensor) -> Tensor { tensor.taking([column], axis: 1) }
+        let scores = try RegressionScores(
+          truth: part(truth), mean: part(means), standardDeviation: part(deviations), levels: [0.95])
+        return [
+          name, significant(scores.rootMeanSquareError), format(scores.negativeLogDensity, 4),
+          scores.determination.map { format($0, 3) } ?? "-",
+        ] + scores.calibration.rows.map { "\(format(100 * $0.observed, 1)) %" }
+      }
+    case .classes(_, let probabilities):
+      let metrics = try ClassificationMetrics(probabilities: probabilities, labels: target.classIndices(of: table))
+      return [
+        ["\(format(100 * metrics.accuracy, 2)) %", format(metrics.negativeLogLikelihood, 4), format(metrics.brierScore, 4)]
+      ]
+    }
+  }
+}
