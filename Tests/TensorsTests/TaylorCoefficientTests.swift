@@ -64,8 +64,8 @@ struct TaylorCoefficientTests {
     #expect(Set(UnaryFunction.allCases.filter { !without.contains($0) }.map(\.rawValue)).isSubset(of: known))
   }
 
-  @Test("the coefficients of every primitive are those of nested forward derivatives", arguments: PrimitiveCase.all)
-  func againstNested(_ test: PrimitiveCase) throws {
+  @Test("the coefficients of every primitive are those of nested forward derivatives", arguments: TaylorCase.all)
+  func againstNested(_ test: TaylorCase) throws {
     let order = 3
     let curve = test.curve
     let start = Tensor(0.0)
@@ -90,7 +90,7 @@ struct TaylorCoefficientTests {
   @Test("no primitive lacks a case")
   func casesAreComplete() throws {
     var seen: Set<String> = []
-    for test in PrimitiveCase.all {
+    for test in TaylorCase.all {
       for equation in try trace(test.curve, at: Tensor(0.0)).equations { seen.insert(equation.primitive.name) }
     }
     let elementwise =

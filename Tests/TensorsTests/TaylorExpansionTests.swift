@@ -6,7 +6,7 @@ import Testing
 /// Networks small enough to be expanded again and again.
 enum TaylorNetworks {
   static func wave(_ shape: [Int], _ frequency: Double = 0.37, _ phase: Double = 0.1) -> Tensor {
-    PrimitiveCase.wave(shape, frequency, phase)
+    TaylorCase.wave(shape, frequency, phase)
   }
 
   static func perceptron(_ weights: [Tensor], _ x: Tensor) -> Tensor {

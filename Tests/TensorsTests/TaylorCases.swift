@@ -4,7 +4,7 @@ import Testing
 @testable import Tensors
 
 /// A function made of one primitive, or nearly so, and where it is expanded.
-struct PrimitiveCase: @unchecked Sendable, CustomTestStringConvertible {
+struct TaylorCase: @unchecked Sendable, CustomTestStringConvertible {
   let name: String
   let inputs: [Tensor]
   var tolerance = 1e-10
@@ -29,12 +29,12 @@ struct PrimitiveCase: @unchecked Sendable, CustomTestStringConvertible {
 
   private static func one(
     _ name: String, _ inputs: [Tensor], tolerance: Double = 1e-10, _ function: @escaping ([Tensor]) throws -> Tensor
-  ) -> PrimitiveCase {
-    PrimitiveCase(name: name, inputs: inputs, tolerance: tolerance) { [try function($0)] }
+  ) -> TaylorCase {
+    TaylorCase(name: name, inputs: inputs, tolerance: tolerance) { [try function($0)] }
   }
 
-  private static func primitive(_ name: String, _ inputs: [Tensor], _ primitive: Primitive) -> PrimitiveCase {
-    PrimitiveCase(name: name, inputs: inputs) { try applyAll(primitive, $0) }
+  private static func primitive(_ name: String, _ inputs: [Tensor], _ primitive: Primitive) -> TaylorCase {
+    TaylorCase(name: name, inputs: inputs) { try applyAll(primitive, $0) }
   }
 
   static let all = unary + binary + layout + gathering + contractions + linearAlgebra + calls
@@ -50,7 +50,7 @@ struct PrimitiveCase: @unchecked Sendable, CustomTestStringConvertible {
     return primitive(function.rawValue, [x], .unary(function))
   }
 
-  private static let binary: [PrimitiveCase] =
+  private static let binary: [TaylorCase] =
     [.add, .subtract, .multiply, .divide, .minimum, .maximum, .power, .atan2].map { (function: BinaryFunction) in
       primitive(function.rawValue, [1.5 + 0.5 * wave([2, 3]), 1.4 + 0.5 * wave([3], 0.9)], .binary(function))
     } + [
@@ -73,7 +73,7 @@ struct PrimitiveCase: @unchecked Sendable, CustomTestStringConvertible {
       one("stopGradient", [wave([4])]) { $0[0] * stopGradient($0[0]) },
     ]
 
-  private static let layout: [PrimitiveCase] = [
+  private static let layout: [TaylorCase] = [
     primitive("reshape", [wave([2, 3])], .reshape([3, 2])),
     primitive("transpose", [wave([2, 3])], .transpose([1, 0])),
     primitive("broadcast", [wave([3])], .broadcast([2, 3])),
@@ -96,7 +96,7 @@ struct PrimitiveCase: @unchecked Sendable, CustomTestStringConvertible {
     one("iota", [wave([3])]) { x in x[0] * apply(.iota(shape: [3], dtype: .float64, axis: 0), []) },
   ]
 
-  private static let gathering: [PrimitiveCase] = {
+  private static let gathering: [TaylorCase] = {
     let places = Tensor([2, 0, 2] as [Int32])
     let along = Tensor([1, 0, 2, 2, 0, 0] as [Int32], shape: [2, 3])
     return [
@@ -112,7 +112,7 @@ struct PrimitiveCase: @unchecked Sendable, CustomTestStringConvertible {
     ]
   }()
 
-  private static let contractions: [PrimitiveCase] = {
+  private static let contractions: [TaylorCase] = {
     let geometry = ConvolutionGeometry(inputSize: [5], window: [3], strides: [2], paddingLow: [1], paddingHigh: [1])
     let (x, filter, y) = (wave([2, 5, 2]), wave([3, 2, 3], 0.6), wave([2, 3, 3], 0.8))
     return [
@@ -125,7 +125,7 @@ struct PrimitiveCase: @unchecked Sendable, CustomTestStringConvertible {
     ]
   }()
 
-  private static let linearAlgebra: [PrimitiveCase] = {
+  private static let linearAlgebra: [TaylorCase] = {
     let a = wave([2, 4, 4], 0.9)
     let definite = matmul(a, a.swappedAxes(-1, -2)) + 3 * Tensor.eye(4, dtype: .float64)
     let regular = a + 3 * Tensor.eye(4, dtype: .float64)
@@ -148,7 +148,7 @@ struct PrimitiveCase: @unchecked Sendable, CustomTestStringConvertible {
     return cases
   }()
 
-  private static let calls: [PrimitiveCase] = {
+  private static let calls: [TaylorCase] = {
     let forward = withJvp({ (x: Tensor) in exp(sin(x)) }, rule: { x, t in t * cos(x) * exp(sin(x)) })
     let reverse = withVjp({ (x: Tensor) in log(1 + exp(x)) }, rule: { x, t in t / (1 + exp(-x)) })
     let nested = withJvp({ (x: Tensor) in sin(x) }, rule: { x, t in try t * (forward(x) * 0 + cos(x)) })
