@@ -8,7 +8,8 @@
 /// let y = try quadratic(trained, x)
 /// ```
 ///
-/// At θ = θ₀ it is f for every order, and a polynomial of degree d is itself for orders from d on.
+/// At θ = θ₀ it is f for every order, and a polynomial of degree d is itself for orders from d on. At a corner of f, such
+/// as a maximum of equal numbers, derivatives are those that `jvp` takes; eigenvalues at θ₀ have to be distinct.
 ///
 /// - Parameters:
 ///   - f: the parameters come first; of the other arguments it is any function of tensor operations.
@@ -54,8 +55,8 @@ func expanded<Parameters: TensorTree, each Input: TensorTree, Output: TensorTree
   return traced.output(try program(old + others + differences))
 }
 
-/// The coefficients of a function along a line: y_k with f(x + t v) = Σ y_k tᵏ, which are the k-th directional derivatives
-/// divided by k!.
+/// The coefficients of a function along a line: y_k with f(x + t v) = Σ y_k tᵏ, which are the k-th directional
+/// derivatives divided by k!.
 ///
 /// - Parameters:
 ///   - primals: x; several arguments as a tuple.

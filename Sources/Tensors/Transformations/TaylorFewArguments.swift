@@ -1,5 +1,5 @@
-// `linearize` and `taylorExpand` once more for functions of one to three arguments, which Swift can call in the expression
-// that makes them; see FewArguments.swift.
+// `linearize` and `taylorExpand` once more for functions of one to three arguments, which Swift can call in the
+// expression that makes them; see FewArguments.swift.
 
 /// The linear approximation of a function in its parameters.
 public func linearize<Parameters: TensorTree, Output: TensorTree>(

@@ -29,8 +29,9 @@ extension Primitive {
 
   /// A V = V Λ and VᵀV = 1, in the coordinates of V_0, where B = V_0ᵀ A V_0, V = V_0 U and U_0 = 1.
   ///
-  /// Coefficient k of B U = U Λ reads Λ_k + U_k Λ_0 − Λ_0 U_k = R with R = Σ B_j U_{k−j} over j ≥ 1 less Σ U_j Λ_{k−j}
-  /// over 0 < j < k: its diagonal is Λ_k, the rest gives U_k off the diagonal by dividing by differences of eigenvalues.
+  /// Coefficient k of B U = U Λ reads Λ_k + U_k Λ_0 − Λ_0 U_k = R with R = Σ B_j U_{k−j} over j ≥ 1 less
+  /// Σ U_j Λ_{k−j} over 0 < j < k: its diagonal is Λ_k, the rest gives U_k off the diagonal by dividing by differences
+  /// of eigenvalues.
   /// The diagonal of U_k comes from coefficient k of UᵀU = 1. Where eigenvalues are equal at t = 0 the vectors are not
   /// turned among each other: the series are right for distinct eigenvalues.
   static func eigenSeries(_ a: TaylorSeries, vectors: Bool) throws(TensorError) -> [TaylorSeries] {
