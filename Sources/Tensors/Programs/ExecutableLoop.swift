@@ -94,16 +94,7 @@ final class FusedLoop: Sendable {
   /// Computes the outputs; `addresses` are those of the inputs, then of the outputs.
   func run(_ addresses: UnsafeMutablePointer<UnsafeMutableRawPointer>) {
     nonisolated(unsafe) let addresses = addresses
-    if strips <= grain || Threads.count == 1 {
-      run(addresses, strips: 0..<strips)
-      return
-    }
-    // More pieces than threads, because a thread may be held up.
-    let pieces = min(strips / grain, 4 * Threads.count)
-    guard pieces > 1 else { return run(addresses, strips: 0..<strips) }
-    Threads.forEach(pieces) { piece in
-      run(addresses, strips: strips * piece / pieces..<strips * (piece + 1) / pieces)
-    }
+    Threads.forEachRange(strips, grain: grain) { run(addresses, strips: $0) }
   }
 
   private func run(_ addresses: UnsafeMutablePointer<UnsafeMutableRawPointer>, strips range: Range<Int>) {
