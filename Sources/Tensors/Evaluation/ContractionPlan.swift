@@ -176,8 +176,8 @@ extension ContractionPlan {
   private static let grain = 1 << 16
   /// From here on one product is worth sharing between threads.
   private static let threadedProduct = 1 << 21
-  /// Multiplications of a tile of a large product: some tenths of a millisecond.
-  private static let tileProduct = 1 << 24
+  /// Multiplications of a tile of a large product: about half a millisecond.
+  private static let tileProduct = 1 << 25
 
   /// Writes the whole result, which is contiguous.
   func run(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ out: UnsafeMutableRawPointer) {
@@ -241,7 +241,8 @@ extension ContractionPlan {
     while rowPieces * columnPieces < wanted {
       let (height, width) = (m / rowPieces, n / columnPieces)
       guard max(height, width) >= 64 else { break }
-      if height >= width { rowPieces *= 2 } else { columnPieces *= 2 }
+      // Every row of tiles packs the second operand again, which takes longer than packing the first.
+      if height > 2 * width { rowPieces *= 2 } else { columnPieces *= 2 }
     }
     // Whole blocks of the kernels of BLAS.
     func tile(_ size: Int, _ pieces: Int) -> Int { ((size + pieces - 1) / pieces + 31) / 32 * 32 }
