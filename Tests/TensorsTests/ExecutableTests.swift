@@ -30,7 +30,9 @@ import Testing
       case 3: return x.dtype == .bool ? x.asType(.float32) : floor(x.asType(.float32))
       case 4: return x.asType(pick([.float32, .float64, .int32, .bool]))
       case 5: return seen(x)
-      case 6: return allowsReductions && x.rank > 0 ? x.asType(.float32).sum(axis: x.rank - 1, keepDims: true) : x.asType(.float32) + 0.5
+      case 6:
+        return allowsReductions && x.rank > 0
+          ? x.asType(.float32).sum(axis: x.rank - 1, keepDims: true) : x.asType(.float32) + 0.5
       case 7: return select(fitting(x, recent).asType(.float32) .> 0, x.asType(.float32), 0.25)
       case 8: return multiplyAdd(x.asType(.float32), fitting(x, recent).asType(.float32), Tensor(Float(0.5)))
       case 9: return stopGradient(x)

@@ -28,7 +28,9 @@ private struct MatrixView: Equatable {
   /// The form BLAS can read, by rows if possible.
   var layout: Layout? {
     if let leading = rowMajorLeadingDimension { return Layout(isTransposed: false, leadingDimension: leading) }
-    if let leading = transposed.rowMajorLeadingDimension { return Layout(isTransposed: true, leadingDimension: leading) }
+    if let leading = transposed.rowMajorLeadingDimension {
+      return Layout(isTransposed: true, leadingDimension: leading)
+    }
     return nil
   }
 

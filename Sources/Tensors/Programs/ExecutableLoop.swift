@@ -56,7 +56,6 @@ final class FusedLoop: Sendable {
   private let scratchBytes: Int
   private let inputStrides: [Int]
   private let rowStrides: [Int]
-  private let steps: [Int]
 
   /// Elements of a strip: a few registers of them fit the first-level cache.
   private static let stripCount = 2048
@@ -88,7 +87,6 @@ final class FusedLoop: Sendable {
     inputStrides = inputs.flatMap(\.strides)
     let scratch = outputs.count + scratchByteCounts.count
     rowStrides = inputs.map { $0.strides[sizes.count - 2] } + [Int](repeating: columns, count: scratch)
-    steps = inputs.map { $0.strides[sizes.count - 1] } + [Int](repeating: 1, count: scratch)
   }
 
   /// Computes the outputs; `addresses` are those of the inputs, then of the outputs.
