@@ -24,20 +24,23 @@ extension Row {
     }
     var rows: [Row] = []
     for activation in ["tanh", "relu"] {
-      rows.append(row("3 x (Dense(1024) + \(activation)) + Dense, batch 256", "mlp", repeats: 31) {
-        $0.activation = activation
-      })
-      rows.append(row("  its gradient of a mean square in all parameters", "mlp gradient", repeats: 31) {
-        $0.activation = activation
-      })
+      rows.append(
+        row("3 x (Dense(1024) + \(activation)) + Dense, batch 256", "mlp", repeats: 31) {
+          $0.activation = activation
+        })
+      rows.append(
+        row("  its gradient of a mean square in all parameters", "mlp gradient", repeats: 31) {
+          $0.activation = activation
+        })
     }
     rows.append(row("3 x (3x3 conv, 64 channels, relu) + mean + Dense, batch 32", "convolution", repeats: 15))
     rows.append(row("  its gradient of a mean square in all parameters", "convolution gradient", repeats: 15))
     rows.append(row("chain of 12 elementwise operations, 10^7 elements", "chain", repeats: 15))
     for (batch, size) in [(64, 256), (1024, 32)] {
-      rows.append(row("\(batch) products of \(size)x\(size) matrices", "matmul", repeats: 31) {
-        ($0.rows, $0.count) = (size, batch)
-      })
+      rows.append(
+        row("\(batch) products of \(size)x\(size) matrices", "matmul", repeats: 31) {
+          ($0.rows, $0.count) = (size, batch)
+        })
     }
     rows.append(row("vmap of the gradient of a 64-128-128-10 network, batch 64", "per-example gradient", repeats: 51))
     return rows

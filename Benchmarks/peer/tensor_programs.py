@@ -3,11 +3,12 @@
     python Benchmarks/peer/tensor_programs.py                          # every row below
     python Benchmarks/peer/tensor_programs.py '[{"name": "...", ...}]' # a list of rows, as JSON
 
-Prints and measures as fully_connected.py does, with the same data; checksums are sums of magnitudes. "operation" is one of
+Prints and measures as fully_connected.py does, with the same data; checksums are sums of magnitudes. "operation" is one
+of
   mlp, mlp gradient               3 × (Dense(1024), activation), Dense(10) on 256 rows of 1024; the gradient is that of
                                   the mean squared error in all parameters
   convolution, convolution gradient
-                                  3 × (3×3 convolution to 64 channels, relu) on 32 images of 32×32×3, mean, Dense(10)
+                                  3 × (3×3 convolution to 64 channels, relu), mean, Dense(10) on 32 images of 32×32×3
   chain                           12 elementwise operations over "count" elements
   matmul                          "count" products of matrices of "rows" rows and columns
   per-example gradient            the gradient of a 64-128-128-10 tanh network for each of 64 examples
@@ -75,7 +76,9 @@ def functions(row):
     parameters, x = dense_parameters([1024, 1024, 1024, 1024, 10]), data(1, 256, 1024)
     activation = activations[row.get("activation", "tanh")]
     f = lambda parameters, x: dense(parameters, x, activation)
-    return (jax.grad(mean_square(f)), (parameters, x, data(3, 256, 10))) if "gradient" in operation else (f, (parameters, x))
+    if operation == "mlp":
+      return f, (parameters, x)
+    return jax.grad(mean_square(f)), (parameters, x, data(3, 256, 10))
   if operation in ("convolution", "convolution gradient"):
     channels = [3, 64, 64, 64]
     parameters = [weight(10 + i, 3, 3, channels[i - 1], channels[i]) for i in range(1, 4)] + [weight(20, 64, 10)]
@@ -87,7 +90,9 @@ def functions(row):
         x = activations["relu"](x)
       return x.mean(axis=(1, 2)) @ parameters[-1]
 
-    return (jax.grad(mean_square(f)), (parameters, x, data(3, 32, 10))) if "gradient" in operation else (f, (parameters, x))
+    if operation == "convolution":
+      return f, (parameters, x)
+    return jax.grad(mean_square(f)), (parameters, x, data(3, 32, 10))
   if operation == "chain":
     count = row.get("count", 10_000_000)
 

@@ -28,7 +28,9 @@ private struct MatrixView: Equatable {
   /// The form BLAS can read, by rows if possible.
   var layout: Layout? {
     if let leading = rowMajorLeadingDimension { return Layout(isTransposed: false, leadingDimension: leading) }
-    if let leading = transposed.rowMajorLeadingDimension { return Layout(isTransposed: true, leadingDimension: leading) }
+    if let leading = transposed.rowMajorLeadingDimension {
+      return Layout(isTransposed: true, leadingDimension: leading)
+    }
     return nil
   }
 
@@ -174,8 +176,10 @@ extension ContractionPlan {
   private static let fewMultiplications = 64
   /// Work that is worth handing to another thread.
   private static let grain = 1 << 16
-  /// From here on one product keeps all threads of BLAS busy.
-  private static let threadedProduct = 1 << 22
+  /// From here on one product is worth sharing between threads.
+  private static let threadedProduct = 1 << 21
+  /// Multiplications of a tile of a large product: about half a millisecond.
+  private static let tileProduct = 1 << 25
 
   /// Writes the whole result, which is contiguous.
   func run(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ out: UnsafeMutableRawPointer) {
@@ -212,14 +216,49 @@ extension ContractionPlan {
         pointers.0 + aView.offset(ofBatch: index), pointers.1 + bView.offset(ofBatch: index),
         pointers.2 + index * m * n)
     }
-    if batchCount * multiplications <= Self.grain {
+    if batchCount * multiplications <= Self.grain || batchCount == 1 && multiplications < Self.threadedProduct {
       for index in 0..<batchCount { multiply(index) }
-    } else if batchCount == 1 || (multiplications >= Self.threadedProduct && batchCount < 4 * Threads.count) {
-      Threads.withThreadedBLAS { for index in 0..<batchCount { multiply(index) } }
+    } else if batchCount == 1 || (multiplications >= Self.tileProduct && batchCount < 4 * Threads.count) {
+      for index in 0..<batchCount {
+        let (a, b) = (pointers.0 + aView.offset(ofBatch: index), pointers.1 + bView.offset(ofBatch: index))
+        if m == 1 || n == 1 || a == b && aView == bView.transposed {
+          Threads.withThreadedBLAS { multiply(index) }
+        } else {
+          tiledProduct(a, b, pointers.2 + index * m * n)
+        }
+      }
     } else {
       Threads.forEachRange(batchCount, grain: max(1, Self.grain / multiplications)) { range in
         for index in range { multiply(index) }
       }
+    }
+  }
+
+  /// A product as tiles, which the threads take as they come free; the tiles do not depend on the number of threads.
+  private func tiledProduct<Scalar: LinearAlgebraScalar>(
+    _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>
+  ) {
+    let wanted = min(256, max(4, multiplications / Self.tileProduct))
+    var (rowPieces, columnPieces) = (1, 1)
+    while rowPieces * columnPieces < wanted {
+      let (height, width) = (m / rowPieces, n / columnPieces)
+      guard max(height, width) >= 64 else { break }
+      // Every row of tiles packs the second operand again, which takes longer than packing the first.
+      if height > 2 * width { rowPieces *= 2 } else { columnPieces *= 2 }
+    }
+    // Whole blocks of the kernels of BLAS.
+    func tile(_ size: Int, _ pieces: Int) -> Int { ((size + pieces - 1) / pieces + 31) / 32 * 32 }
+    let (tileRows, tileColumns) = (tile(m, rowPieces), tile(n, columnPieces))
+    let columnTiles = (n + tileColumns - 1) / tileColumns
+    let tiles = (m + tileRows - 1) / tileRows * columnTiles
+    nonisolated(unsafe) let (a, b, out) = (a, b, out)
+    Threads.forEach(tiles) { [self] index in
+      let (i, j) = index.quotientAndRemainder(dividingBy: columnTiles)
+      let (row, column) = (i * tileRows, j * tileColumns)
+      Scalar.gemm(
+        transposeA: aLayout.isTransposed, transposeB: bLayout.isTransposed, m: min(tileRows, m - row),
+        n: min(tileColumns, n - column), k: k, a: a + row * aView.rowStride, lda: aLayout.leadingDimension,
+        b: b + column * bView.columnStride, ldb: bLayout.leadingDimension, beta: 0, c: out + row * n + column, ldc: n)
     }
   }
 

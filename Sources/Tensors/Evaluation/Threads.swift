@@ -58,7 +58,9 @@ public enum Threads {
   /// Splits `0 ..< count` into contiguous ranges of at least `grain` and calls `body` for each, in parallel.
   public static func forEachRange(_ count: Int, grain: Int, _ body: @Sendable (Range<Int>) -> Void) {
     guard count > 0 else { return }
-    let pieces = max(1, min(Self.count, count / max(1, grain)))
+    // More pieces than threads, because a thread may be held up by other programs.
+    let most = Self.count == 1 ? 1 : 4 * Self.count
+    let pieces = max(1, min(most, count / max(1, grain)))
     if pieces == 1 {
       body(0..<count)
       return

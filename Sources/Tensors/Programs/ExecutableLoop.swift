@@ -56,7 +56,6 @@ final class FusedLoop: Sendable {
   private let scratchBytes: Int
   private let inputStrides: [Int]
   private let rowStrides: [Int]
-  private let steps: [Int]
 
   /// Elements of a strip: a few registers of them fit the first-level cache.
   private static let stripCount = 2048
@@ -88,22 +87,12 @@ final class FusedLoop: Sendable {
     inputStrides = inputs.flatMap(\.strides)
     let scratch = outputs.count + scratchByteCounts.count
     rowStrides = inputs.map { $0.strides[sizes.count - 2] } + [Int](repeating: columns, count: scratch)
-    steps = inputs.map { $0.strides[sizes.count - 1] } + [Int](repeating: 1, count: scratch)
   }
 
   /// Computes the outputs; `addresses` are those of the inputs, then of the outputs.
   func run(_ addresses: UnsafeMutablePointer<UnsafeMutableRawPointer>) {
     nonisolated(unsafe) let addresses = addresses
-    if strips <= grain || Threads.count == 1 {
-      run(addresses, strips: 0..<strips)
-      return
-    }
-    // More pieces than threads, because a thread may be held up.
-    let pieces = min(strips / grain, 4 * Threads.count)
-    guard pieces > 1 else { return run(addresses, strips: 0..<strips) }
-    Threads.forEach(pieces) { piece in
-      run(addresses, strips: strips * piece / pieces..<strips * (piece + 1) / pieces)
-    }
+    Threads.forEachRange(strips, grain: grain) { run(addresses, strips: $0) }
   }
 
   private func run(_ addresses: UnsafeMutablePointer<UnsafeMutableRawPointer>, strips range: Range<Int>) {

@@ -165,9 +165,11 @@ struct FusedLoopBuilder {
     var sizes: [Int] = []
     var strides = inputs.map { _ in [Int]() }
     for axis in shape.indices {
-      let merges = !sizes.isEmpty && inputs.indices.allSatisfy {
-        strides[$0][strides[$0].count - 1] == inputs[$0].strides[axis] * shape[axis]
-      }
+      let merges =
+        !sizes.isEmpty
+        && inputs.indices.allSatisfy {
+          strides[$0][strides[$0].count - 1] == inputs[$0].strides[axis] * shape[axis]
+        }
       if merges {
         sizes[sizes.count - 1] *= shape[axis]
         for index in inputs.indices { strides[index][strides[index].count - 1] = inputs[index].strides[axis] }

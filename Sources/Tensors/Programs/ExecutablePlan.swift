@@ -228,7 +228,9 @@ struct ExecutablePlanner {
       var types: [TensorType] = []
       if let shape = item.shape {
         var builder = FusedLoopBuilder(program, shape: shape)
-        let members = item.equations.map { FusedLoopBuilder.Member(equation: program.equations[$0], reads: reads[$0] ?? []) }
+        let members = item.equations.map {
+          FusedLoopBuilder.Member(equation: program.equations[$0], reads: reads[$0] ?? [])
+        }
         let loop = builder.build(members, isRead: { readCount[$0] > 0 }, dies: { lastReader[$0] == step })
         inputs = loop.inputs.map(\.value)
         work = .loop(loop)
@@ -295,7 +297,8 @@ extension Program {
       equations[index] = Equation(
         primitive: .dotGeneral(
           DotDimensions(
-            contracting: (dimensions.bContracting, dimensions.aContracting), batch: (dimensions.bBatch, dimensions.aBatch))),
+            contracting: (dimensions.bContracting, dimensions.aContracting),
+            batch: (dimensions.bBatch, dimensions.aBatch))),
         inputs: [product.inputs[1], product.inputs[0]], outputs: equation.outputs)
     }
     return Program(types: types, inputCount: inputCount, constants: constants, equations: equations, outputs: outputs)
