@@ -65,11 +65,12 @@ struct FunctionChecks {
   mutating func checkTracing(_ f: @escaping Function, _ inputs: [Tensor], exactly: Bool = true) throws {
     let expected = try f(inputs)
     let program = try Program.trace(inputs.map(\.type), f).program
-    expectIdentical(try program(inputs), expected, "traced")
     let simplified = program.simplified()
     if exactly {
+      expectIdentical(try program(inputs), expected, "traced")
       expectIdentical(try simplified(inputs), expected, "simplified")
     } else {
+      expectClose(try program(inputs), expected, 1e-13, "traced")
       expectClose(try simplified(inputs), expected, 1e-13, "simplified")
     }
     expect(simplified.simplified().equations.count == simplified.equations.count, "simplified twice is shorter")

@@ -136,6 +136,8 @@ struct ProgramGenerator {
 
   /// Square matrices with a dominant diagonal that depend on a matrix.
   private mutating func dominant(_ value: Int, spread: Double) -> Int? {
+    // Not so large that the diagonal would be squeezed, and eigenvalues come close.
+    guard values[value].shape[0] <= 3 else { return nil }
     guard let product = emit(
       .dotGeneral(DotDimensions(contracting: ([1], [1]))), [value, value]), let small = emit(.unary(.tanh), [product])
     else { return nil }
@@ -417,15 +419,12 @@ struct ProgramGenerator {
   private mutating func system() {
     guard let x = pick(where: { $0.rank == 2 && $0.count > 0 }), let matrix = dominant(x, spread: 0) else { return }
     let size = shape(matrix)[0]
-    let sides = pick { $0.rank == 2 && $0.shape[0] == size }
-    guard let b = sides ?? dependent(on: x, shape: [size, 2]) else { return }
-    if numbers.below(2) == 0 {
-      emit(.solve, [matrix, b])
-    } else {
-      let options = TriangularSolveOptions(
-        side: .left, lower: numbers.below(2) == 0, transpose: numbers.below(2) == 0, unitDiagonal: numbers.below(2) == 0)
-      emit(.triangularSolve(options), [matrix, b])
-    }
+    let options = PrimitiveTable.triangularOptions[numbers.below(16)]
+    let isGeneral = numbers.below(3) == 0
+    let isLeft = isGeneral || options.side == .left
+    let sides = pick { $0.rank == 2 && $0.shape[isLeft ? 0 : 1] == size }
+    guard let b = sides ?? dependent(on: x, shape: isLeft ? [size, 2] : [2, size]) else { return }
+    emit(isGeneral ? .solve : .triangularSolve(options), [matrix, b])
   }
 
   private mutating func call() {
@@ -434,6 +433,11 @@ struct ProgramGenerator {
     var inner = ProgramGenerator(seed: numbers.bits(), depth: 1)
     let result = inner.generate(types, length: 1 + numbers.below(5))
     if !result.isSmooth { isSmooth = false }
-    emit(.call(Subprogram("checkpoint", result.program, .recomputed)), [x, y])
+    // The derivative of one's own is the true one.
+    if numbers.below(2) == 0, let rule = try? result.program.tangentProgram(active: [true, true]) {
+      emit(.call(Subprogram("custom", result.program, .custom(rule))), [x, y])
+    } else {
+      emit(.call(Subprogram("checkpoint", result.program, .recomputed)), [x, y])
+    }
   }
 }

@@ -67,6 +67,8 @@ private struct Simplifier {
       return known(Key(primitive: primitive, inputs: inputs))
     }
     if let value = simpler(primitive, inputs) { return [value] }
+    // A repeated element stays one, for the primitives that repeat it themselves.
+    if case .broadcast = primitive { return known(Key(primitive: primitive, inputs: inputs)) }
     if !inputs.isEmpty, primitive.outputType(for: inputs.map(type)).count <= Self.largestFolded {
       let tensors = inputs.compactMap { constants[$0] }
       if tensors.count == inputs.count { return [constant(Evaluator.evaluate(primitive, tensors))] }
