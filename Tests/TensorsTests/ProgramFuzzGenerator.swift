@@ -15,6 +15,9 @@ struct ProgramGenerator {
   /// The values at the first sample.
   private var values: [Tensor] = []
   private var isSmooth = true
+  private var read: Set<Int> = []
+  /// Values that only the equation after them reads; they are replaced so that no other can.
+  private var hidden: Set<Int> = []
   private var equationCount = 0
   private let depth: Int
 
@@ -50,8 +53,9 @@ struct ProgramGenerator {
       attempts += 1
       step()
     }
-    var outputs = [values.indices.last { values[$0].dtype == .float64 } ?? 0]
-    for _ in 0..<numbers.below(3) {
+    // All values that nothing reads, so that no equation is for nothing, and some others.
+    var outputs = values.indices.filter { $0 >= types.count && !read.contains($0) && !hidden.contains($0) }
+    for _ in 0..<2 {
       let output = numbers.below(values.count)
       if !hidden.contains(output) { outputs.append(output) }
     }
@@ -79,6 +83,7 @@ struct ProgramGenerator {
       return nil
     }
     let outputs = builder.equation(primitive, inputs)
+    read.formUnion(inputs)
     values += results
     equationCount += 1
     let result = results[0]
@@ -138,11 +143,13 @@ struct ProgramGenerator {
   private mutating func dominant(_ value: Int, spread: Double) -> Int? {
     // Not so large that the diagonal would be squeezed, and eigenvalues come close.
     guard values[value].shape[0] <= 3 else { return nil }
-    guard let product = emit(
-      .dotGeneral(DotDimensions(contracting: ([1], [1]))), [value, value]), let small = emit(.unary(.tanh), [product])
+    guard
+      let product = emit(
+        .dotGeneral(DotDimensions(contracting: ([1], [1]))), [value, value]), let small = emit(.unary(.tanh), [product])
     else { return nil }
     let size = values[value].shape[0]
-    let diagonal = Tensor((0..<size * size).map { $0 % (size + 1) == 0 ? 2 + spread * Double($0 / (size + 1)) : 0 }, shape: [size, size])
+    let diagonal = Tensor(
+      (0..<size * size).map { $0 % (size + 1) == 0 ? 2 + spread * Double($0 / (size + 1)) : 0 }, shape: [size, size])
     let (scale, offset) = (constant(Tensor(0.2)), constant(diagonal))
     return emit(.multiplyAdd, [small, scale, offset])
   }
@@ -234,7 +241,9 @@ struct ProgramGenerator {
       if let x = pick() { emit(.convert([.bool, .int32][numbers.below(2)]), [x]) }
     case 4:
       let size = shape()
-      if !size.isEmpty { emit(.iota(shape: size, dtype: [.int32, .float64][numbers.below(2)], axis: numbers.below(size.count)), []) }
+      if !size.isEmpty {
+        emit(.iota(shape: size, dtype: [.int32, .float64][numbers.below(2)], axis: numbers.below(size.count)), [])
+      }
     default:
       if let x = pick(), numbers.below(4) == 0, emit(.stopGradient, [x]) != nil { isSmooth = false }
     }
@@ -371,7 +380,9 @@ struct ProgramGenerator {
     if role == .input {
       // Here x is what comes out: the input is larger by the window.
       let geometry = ConvolutionGeometry(inputSize: zip(sizes, window).map { $0 + $1 - 1 }, window: window)
-      if let filter = dependent(on: x, shape: window + [2, channels]) { emit(.convolution(geometry, role), [x, filter]) }
+      if let filter = dependent(on: x, shape: window + [2, channels]) {
+        emit(.convolution(geometry, role), [x, filter])
+      }
       return
     }
     let groups = channels == 2 ? 1 + numbers.below(2) : 1
@@ -412,9 +423,6 @@ struct ProgramGenerator {
       values[vectors] = Tensor.zeros([], dtype: .float32)
     }
   }
-
-  /// Values that only the equation after them reads; they are replaced so that no other can.
-  private var hidden: Set<Int> = []
 
   private mutating func system() {
     guard let x = pick(where: { $0.rank == 2 && $0.count > 0 }), let matrix = dominant(x, spread: 0) else { return }

@@ -97,7 +97,9 @@ struct ProgramFuzzTests {
       }
       return checks.problems
     }
-    #expect(compared.withLock { 10 * $0.equal > 9 * $0.all }, "few derivatives could be compared: \(compared.withLock { $0 })")
+    #expect(
+      compared.withLock { 10 * $0.equal > 9 * $0.all }, "few derivatives could be compared: \(compared.withLock { $0 })"
+    )
   }
 
   @Test("second derivatives are the same by all nestings")

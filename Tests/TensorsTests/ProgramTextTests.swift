@@ -171,7 +171,8 @@ struct ProgramTextTests {
     #expect(program.inputTypes.map(\.description) == ["float64[2,3]", "float64[3,4]"])
     #expect(program.outputTypes == [TensorType(shape: [], dtype: .float64)])
     #expect(program.types.map(\.byteCount).reduce(0, +) > 0)
-    #expect(program.equations.allSatisfy { equation in equation.inputs.allSatisfy { $0 < equation.outputs.lowerBound } })
+    #expect(
+      program.equations.allSatisfy { equation in equation.inputs.allSatisfy { $0 < equation.outputs.lowerBound } })
   }
 
   @Test("the messages for inputs that do not fit name the primitive, what it takes, and what it was given")
