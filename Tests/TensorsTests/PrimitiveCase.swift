@@ -25,7 +25,8 @@ enum PrimitiveKind: Hashable {
   case plain(Plain)
 
   enum Plain: CaseIterable {
-    case multiplyAdd, select, reshape, transpose, broadcast, reverse, slice, assign, pad, concatenate, cumulativeSum, iota
+    case multiplyAdd, select, reshape, transpose, broadcast, reverse, slice, assign, pad, concatenate, cumulativeSum,
+      iota
     case take, scatterAdd, takeAlong, scatterAddAlong, sort, argSort, dynamicSlice, dynamicUpdateSlice, dotGeneral
     case windowSum, cholesky, solve, stopGradient, checkpointCall, customCall
   }
@@ -83,7 +84,9 @@ enum PrimitiveKind: Hashable {
     result.formUnion(Extreme.allCases.map(PrimitiveKind.argReduce))
     result.formUnion(ConvolutionRole.allCases.map(PrimitiveKind.convolution))
     result.formUnion(PrimitiveTable.triangularOptions.map(PrimitiveKind.triangularSolve))
-    result.formUnion([.eigh(vectors: false), .eigh(vectors: true), .convert(.float32), .convert(.int32), .convert(.bool)])
+    result.formUnion([
+      .eigh(vectors: false), .eigh(vectors: true), .convert(.float32), .convert(.int32), .convert(.bool),
+    ])
     return result
   }
 }

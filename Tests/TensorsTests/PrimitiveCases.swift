@@ -81,21 +81,31 @@ extension PrimitiveTable {
   }
 
   mutating func addLayout() {
-    for (from, to) in [([2, 6], [3, 4]), ([], [1, 1]), ([1], []), ([0, 3], [2, 0]), ([2, 3, 4], [24]), ([4], [4])] {
+    for (from, to) in [
+      ([2, 6], [3, 4]), ([], [1, 1]), ([1], []), ([0, 3], [2, 0]), ([2, 3, 4], [24]), ([4], [4]),
+    ] {
       add(.reshape(to)) { [$0.real(from)] }
     }
-    for (shape, order) in [([2, 3], [1, 0]), ([2, 3, 4], [2, 0, 1]), ([1, 3, 1], [1, 2, 0]), ([0, 2], [1, 0]), ([], [])] {
+    for (shape, order) in [
+      ([2, 3], [1, 0]), ([2, 3, 4], [2, 0, 1]), ([1, 3, 1], [1, 2, 0]), ([0, 2], [1, 0]), ([], []),
+    ] {
       add(.transpose(order)) { [$0.real(shape)] }
     }
-    for (from, to) in [([], [2, 3]), ([3], [2, 3]), ([2, 1], [2, 3]), ([1, 2, 1], [4, 3, 2, 2]), ([1], [0]), ([2], [2])] {
+    for (from, to) in [
+      ([], [2, 3]), ([3], [2, 3]), ([2, 1], [2, 3]), ([1, 2, 1], [4, 3, 2, 2]), ([1], [0]), ([2], [2]),
+    ] {
       add(.broadcast(to)) { [$0.real(from)] }
     }
-    for (shape, axes) in [([4], [0]), ([2, 3], [1]), ([2, 3, 2], [0, 2]), ([0, 3], [0, 1]), ([], []), ([1, 2], [0])] {
+    for (shape, axes) in [
+      ([4], [0]), ([2, 3], [1]), ([2, 3, 2], [0, 2]), ([0, 3], [0, 1]), ([], []), ([1, 2], [0]),
+    ] {
       add(.reverse(axes)) { [$0.real(shape)] }
     }
     for (shape, starts, limits, strides) in [
-      ([5], [1], [4], [1]), ([7], [1], [7], [3]), ([3, 4], [0, 1], [3, 4], [2, 1]), ([3, 4], [1, 2], [1, 4], [1, 1]),
-      ([1], [0], [1], [1]), ([0, 2], [0, 0], [0, 2], [1, 2]), ([2, 3, 4], [0, 1, 0], [2, 3, 4], [1, 1, 3]), ([], [], [], []),
+      ([5], [1], [4], [1]), ([7], [1], [7], [3]), ([3, 4], [0, 1], [3, 4], [2, 1]),
+      ([3, 4], [1, 2], [1, 4], [1, 1]),
+      ([1], [0], [1], [1]), ([0, 2], [0, 0], [0, 2], [1, 2]), ([2, 3, 4], [0, 1, 0], [2, 3, 4], [1, 1, 3]),
+      ([], [], [], []),
     ] {
       add(.slice(starts: starts, limits: limits, strides: strides)) { [$0.real(shape)] }
       let region = zip(zip(starts, limits), strides).map { ($0.1 - $0.0 + $1 - 1) / $1 }
@@ -109,7 +119,8 @@ extension PrimitiveTable {
       add(.pad(low: low, high: high, interior: interior)) { [$0.real(shape), $0.real([])] }
     }
     for (shapes, axis) in [
-      ([[2, 3], [2, 1], [2, 4]], 1), ([[2, 3], [0, 3], [1, 3]], 0), ([[3]], 0), ([[1, 2, 2], [1, 3, 2]], 1), ([[0], [0]], 0),
+      ([[2, 3], [2, 1], [2, 4]], 1), ([[2, 3], [0, 3], [1, 3]], 0), ([[3]], 0), ([[1, 2, 2], [1, 3, 2]], 1),
+      ([[0], [0]], 0),
     ] {
       add(.concatenate(axis: axis)) { numbers in shapes.map { numbers.real($0) } }
     }
@@ -143,7 +154,9 @@ extension PrimitiveTable {
       add(.argSort(axis: axis)) { [$0.integers(shape, 0, 2)] }
       add(.cumulativeSum(axis: axis)) { [$0.real(shape)] }
     }
-    for (shape, sizes) in [([5], [2]), ([3, 4], [2, 2]), ([2, 3, 2], [1, 3, 1]), ([3, 2], [0, 1]), ([], []), ([1], [1])] {
+    for (shape, sizes) in [
+      ([5], [2]), ([3, 4], [2, 2]), ([2, 3, 2], [1, 3, 1]), ([3, 2], [0, 1]), ([], []), ([1], [1]),
+    ] {
       // Some blocks would reach outside.
       add(.dynamicSlice(sizes: sizes)) { [$0.real(shape), $0.integers([shape.count], -2, 4)] }
       add(.dynamicUpdateSlice) { [$0.real(shape), $0.real(sizes), $0.integers([shape.count], -2, 4)] }

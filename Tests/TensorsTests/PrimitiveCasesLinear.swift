@@ -6,7 +6,8 @@ extension PrimitiveTable {
     for (a, b, contracting, batch) in [
       ([3, 4], [4, 2], ([1], [0]), ([], [])), ([4, 3], [2, 4], ([0], [1]), ([], [])), ([3], [3], ([0], [0]), ([], [])),
       ([2, 3], [4], ([], []), ([], [])), ([2, 3, 4], [2, 4, 3], ([2], [1]), ([0], [0])),
-      ([2, 3, 4, 2], [4, 2, 3], ([2, 3], [0, 1]), ([1], [2])), ([3, 2, 4], [2, 4, 3, 2], ([1, 2], [0, 1]), ([0], [2])),
+      ([2, 3, 4, 2], [4, 2, 3], ([2, 3], [0, 1]), ([1], [2])),
+      ([3, 2, 4], [2, 4, 3, 2], ([1, 2], [0, 1]), ([0], [2])),
       ([2, 3, 4], [3, 4, 2], ([2, 1], [1, 0]), ([0], [2])), ([2, 3, 4], [4, 3, 2], ([], []), ([0, 2], [2, 0])),
       ([2, 3, 2], [3, 2, 5], ([2], [1]), ([1], [0])), ([0, 3], [3, 2], ([1], [0]), ([], [])),
       ([2, 0], [0, 3], ([1], [0]), ([], [])), ([1, 1], [1, 1], ([1], [0]), ([], [])), ([], [2], ([], []), ([], [])),
@@ -24,7 +25,8 @@ extension PrimitiveTable {
           inputSize: [4, 3], window: [2, 2], strides: [1, 2], paddingLow: [0, 1], paddingHigh: [1, 1],
           inputDilation: [2, 1], windowDilation: [1, 2], groups: 2), 2, 2, 4
       ),
-      (.same(inputSize: [3, 3], window: [3, 3], groups: 3), 1, 3, 6), (.valid(inputSize: [1, 2], window: [1, 1]), 1, 1, 1),
+      (.same(inputSize: [3, 3], window: [3, 3], groups: 3), 1, 3, 6),
+      (.valid(inputSize: [1, 2], window: [1, 1]), 1, 1, 1),
       (ConvolutionGeometry(inputSize: [], window: []), 3, 2, 2), (.valid(inputSize: [4], window: [2]), 0, 2, 1),
       (.valid(inputSize: [2], window: [3]), 2, 1, 1), (.same(inputSize: [2, 2, 3], window: [2, 1, 2]), 1, 2, 2),
       (ConvolutionGeometry(inputSize: [6], window: [2], strides: [3], windowDilation: [3], groups: 2), 2, 6, 4),
@@ -40,7 +42,8 @@ extension PrimitiveTable {
     for (geometry, shape) in [
       (WindowGeometry(window: [3]), [5]), (WindowGeometry(window: [2], strides: [2], paddingLow: [1]), [5]),
       (WindowGeometry(window: [1, 2], strides: [1, 3], paddingHigh: [0, 2], windowDilation: [1, 2]), [2, 6]),
-      (WindowGeometry(window: [2, 3], paddingLow: [-1, 1], paddingHigh: [1, -1]), [3, 4]), (WindowGeometry(window: [4]), [2]),
+      (WindowGeometry(window: [2, 3], paddingLow: [-1, 1], paddingHigh: [1, -1]), [3, 4]),
+      (WindowGeometry(window: [4]), [2]),
       (WindowGeometry(window: [2, 2], strides: [3, 1], paddingLow: [2, 0], windowDilation: [2, 1]), [4, 3]),
       (WindowGeometry(window: []), []), (WindowGeometry(window: [1, 1]), [0, 2]), (WindowGeometry(window: [1]), [1]),
       (WindowGeometry(window: [0]), [3]), (WindowGeometry(window: [0], windowDilation: [2]), [3]),
@@ -81,22 +84,28 @@ extension PrimitiveTable {
       [sin(x[0]) * x[1] + exp(x[1]).sum(), x[0].argSorted(axis: 0), (x[0] * x[0]).sum()]
     }
     for (a, b) in [([3], [3]), ([3, 2], [2]), ([1], []), ([0, 2], [2])] {
-      add("call checkpoint", { dtype in
-        let types = [TensorType(shape: a, dtype: dtype), TensorType(shape: b, dtype: dtype)]
-        return .call(Subprogram("checkpoint", Program.trace(types, body).program.simplified(), .recomputed))
-      }) { [$0.apart(a), $0.real(b)] }
-      add("call custom", { dtype in
-        let types = [TensorType(shape: a, dtype: dtype), TensorType(shape: b, dtype: dtype)]
-        // The true derivative in other words.
-        let rule = Program.trace(types + types) { x in
-          let integers = x[0].argSorted(axis: 0) + 7
-          return [
-            cos(x[0]) * x[2] * x[1] + sin(x[0]) * x[3] + (exp(x[1]) * x[3]).sum(), integers, 2 * (x[0] * x[2]).sum(),
-          ]
+      add(
+        "call checkpoint",
+        { dtype in
+          let types = [TensorType(shape: a, dtype: dtype), TensorType(shape: b, dtype: dtype)]
+          return .call(Subprogram("checkpoint", Program.trace(types, body).program.simplified(), .recomputed))
         }
-        let program = Program.trace(types, body).program.simplified()
-        return .call(Subprogram("custom", program, .custom(rule.program.simplified())))
-      }) { [$0.apart(a), $0.real(b)] }
+      ) { [$0.apart(a), $0.real(b)] }
+      add(
+        "call custom",
+        { dtype in
+          let types = [TensorType(shape: a, dtype: dtype), TensorType(shape: b, dtype: dtype)]
+          // The true derivative in other words.
+          let rule = Program.trace(types + types) { x in
+            let integers = x[0].argSorted(axis: 0) + 7
+            return [
+              cos(x[0]) * x[2] * x[1] + sin(x[0]) * x[3] + (exp(x[1]) * x[3]).sum(), integers, 2 * (x[0] * x[2]).sum(),
+            ]
+          }
+          let program = Program.trace(types, body).program.simplified()
+          return .call(Subprogram("custom", program, .custom(rule.program.simplified())))
+        }
+      ) { [$0.apart(a), $0.real(b)] }
     }
   }
 }

@@ -42,7 +42,9 @@ struct FunctionChecks {
   }
 
   /// The directional derivative by central differences of two step sizes, whose errors cancel to the fourth order.
-  static func difference(_ f: Function, _ inputs: [Tensor], _ directions: [Tensor], step: Double = 1e-3) throws -> [Tensor] {
+  static func difference(_ f: Function, _ inputs: [Tensor], _ directions: [Tensor], step: Double = 1e-3) throws
+    -> [Tensor]
+  {
     let values = try [step, -step, 2 * step, -2 * step].map { try f(moved(inputs, directions, by: $0)) }
     return values[0].indices.map { index in
       guard values[0][index].dtype.isFloatingPoint else { return .zero(of: values[0][index]) }
@@ -65,11 +67,12 @@ struct FunctionChecks {
   mutating func checkTracing(_ f: @escaping Function, _ inputs: [Tensor], exactly: Bool = true) throws {
     let expected = try f(inputs)
     let program = try Program.trace(inputs.map(\.type), f).program
-    expectIdentical(try program(inputs), expected, "traced")
     let simplified = program.simplified()
     if exactly {
+      expectIdentical(try program(inputs), expected, "traced")
       expectIdentical(try simplified(inputs), expected, "simplified")
     } else {
+      expectClose(try program(inputs), expected, 1e-13, "traced")
       expectClose(try simplified(inputs), expected, 1e-13, "simplified")
     }
     expect(simplified.simplified().equations.count == simplified.equations.count, "simplified twice is shorter")
@@ -138,13 +141,15 @@ struct FunctionChecks {
         let found = try program.vmapProgram(mapped, size)(stacked)
         let loop = try entries.map(f)
         expectClose(
-          found, loop[0].indices.map { index in stack(loop.map { $0[index] }) }, tolerance, "vmap of \(mapped), \(size)")
+          found, loop[0].indices.map { index in stack(loop.map { $0[index] }) }, tolerance, "vmap of \(mapped), \(size)"
+        )
       }
       let none = zip(samples[0], mapped).map { input, isMapped in
         isMapped ? Tensor.zeros([0] + input.shape, dtype: input.dtype) : input
       }
       let empty = try program.vmapProgram(mapped, 0)(none)
-      expect(empty.map(\.shape) == program.outputTypes.map { [0] + $0.shape }, "vmap over nothing: \(empty.map(\.type))")
+      expect(
+        empty.map(\.shape) == program.outputTypes.map { [0] + $0.shape }, "vmap over nothing: \(empty.map(\.type))")
     }
   }
 

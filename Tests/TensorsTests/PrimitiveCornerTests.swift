@@ -11,7 +11,7 @@ struct PrimitiveCornerTests {
   private func slopes(_ x: [Double], _ f: @escaping (Tensor) throws -> Tensor) throws -> [Double] {
     let reverse = try gradient(of: f)(Tensor(x))
     let forward = try jacobianForward(of: f)(Tensor(x))
-    #expect(reverse.isIdentical(to: forward), "\(reverse) by reverse, \(forward) by forward derivatives")
+    #expect(reverse == forward, "\(reverse) by reverse, \(forward) by forward derivatives")
     return reverse.scalars(as: Double.self)
   }
 

@@ -45,11 +45,13 @@ private struct PrimitiveFixture: Decodable {
 @Suite("Primitives and their derivatives against NumPy, mpmath and JAX")
 struct PrimitiveFixtureTests {
   private func fixture() throws -> PrimitiveFixture {
-    let url = try #require(Bundle.module.url(forResource: "primitives", withExtension: "json", subdirectory: "Fixtures"))
+    let url = try #require(
+      Bundle.module.url(forResource: "primitives", withExtension: "json", subdirectory: "Fixtures"))
     return try JSONDecoder().decode(PrimitiveFixture.self, from: Data(contentsOf: url))
   }
 
-  @Test("elementary functions have the derivatives that complex steps give, and second derivatives to 40 digits rounded")
+  @Test(
+    "elementary functions have the derivatives that complex steps give, and second derivatives to 40 digits rounded")
   func functions() throws {
     let functions = try fixture().functions
     // All but those made of steps, whose derivatives are zero, and their kin.
@@ -92,7 +94,8 @@ struct PrimitiveFixtureTests {
     case "dynamicUpdateSlice": return .dynamicUpdateSlice
     case "pad":
       return .pad(
-        low: try #require(attributes.low), high: try #require(attributes.high), interior: try #require(attributes.interior))
+        low: try #require(attributes.low), high: try #require(attributes.high),
+        interior: try #require(attributes.interior))
     case "dotGeneral":
       let (contracting, batch) = (try #require(attributes.contracting), try #require(attributes.batch))
       return .dotGeneral(

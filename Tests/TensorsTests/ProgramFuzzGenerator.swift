@@ -15,11 +15,15 @@ struct ProgramGenerator {
   /// The values at the first sample.
   private var values: [Tensor] = []
   private var isSmooth = true
+  private var read: Set<Int> = []
+  /// Values that only the equation after them reads; they are replaced so that no other can.
+  private var hidden: Set<Int> = []
   private var equationCount = 0
   private let depth: Int
 
   init(seed: UInt64, depth: Int = 0) {
-    numbers = TestNumbers(seed: seed)
+    // The numbers of neighbouring seeds are the same but for the first.
+    numbers = TestNumbers(seed: seed &* 0xD1B5_4A32_D192_ED03)
     self.depth = depth
   }
 
@@ -50,8 +54,9 @@ struct ProgramGenerator {
       attempts += 1
       step()
     }
-    var outputs = [values.indices.last { values[$0].dtype == .float64 } ?? 0]
-    for _ in 0..<numbers.below(3) {
+    // All values that nothing reads, so that no equation is for nothing, and some others.
+    var outputs = values.indices.filter { $0 >= types.count && !read.contains($0) && !hidden.contains($0) }
+    for _ in 0..<2 {
       let output = numbers.below(values.count)
       if !hidden.contains(output) { outputs.append(output) }
     }
@@ -79,6 +84,7 @@ struct ProgramGenerator {
       return nil
     }
     let outputs = builder.equation(primitive, inputs)
+    read.formUnion(inputs)
     values += results
     equationCount += 1
     let result = results[0]
@@ -136,11 +142,15 @@ struct ProgramGenerator {
 
   /// Square matrices with a dominant diagonal that depend on a matrix.
   private mutating func dominant(_ value: Int, spread: Double) -> Int? {
-    guard let product = emit(
-      .dotGeneral(DotDimensions(contracting: ([1], [1]))), [value, value]), let small = emit(.unary(.tanh), [product])
+    // Not so large that the diagonal would be squeezed, and eigenvalues come close.
+    guard values[value].shape[0] <= 3 else { return nil }
+    guard
+      let product = emit(
+        .dotGeneral(DotDimensions(contracting: ([1], [1]))), [value, value]), let small = emit(.unary(.tanh), [product])
     else { return nil }
     let size = values[value].shape[0]
-    let diagonal = Tensor((0..<size * size).map { $0 % (size + 1) == 0 ? 2 + spread * Double($0 / (size + 1)) : 0 }, shape: [size, size])
+    let diagonal = Tensor(
+      (0..<size * size).map { $0 % (size + 1) == 0 ? 2 + spread * Double($0 / (size + 1)) : 0 }, shape: [size, size])
     let (scale, offset) = (constant(Tensor(0.2)), constant(diagonal))
     return emit(.multiplyAdd, [small, scale, offset])
   }
@@ -232,7 +242,9 @@ struct ProgramGenerator {
       if let x = pick() { emit(.convert([.bool, .int32][numbers.below(2)]), [x]) }
     case 4:
       let size = shape()
-      if !size.isEmpty { emit(.iota(shape: size, dtype: [.int32, .float64][numbers.below(2)], axis: numbers.below(size.count)), []) }
+      if !size.isEmpty {
+        emit(.iota(shape: size, dtype: [.int32, .float64][numbers.below(2)], axis: numbers.below(size.count)), [])
+      }
     default:
       if let x = pick(), numbers.below(4) == 0, emit(.stopGradient, [x]) != nil { isSmooth = false }
     }
@@ -369,7 +381,9 @@ struct ProgramGenerator {
     if role == .input {
       // Here x is what comes out: the input is larger by the window.
       let geometry = ConvolutionGeometry(inputSize: zip(sizes, window).map { $0 + $1 - 1 }, window: window)
-      if let filter = dependent(on: x, shape: window + [2, channels]) { emit(.convolution(geometry, role), [x, filter]) }
+      if let filter = dependent(on: x, shape: window + [2, channels]) {
+        emit(.convolution(geometry, role), [x, filter])
+      }
       return
     }
     let groups = channels == 2 ? 1 + numbers.below(2) : 1
@@ -411,21 +425,15 @@ struct ProgramGenerator {
     }
   }
 
-  /// Values that only the equation after them reads; they are replaced so that no other can.
-  private var hidden: Set<Int> = []
-
   private mutating func system() {
     guard let x = pick(where: { $0.rank == 2 && $0.count > 0 }), let matrix = dominant(x, spread: 0) else { return }
     let size = shape(matrix)[0]
-    let sides = pick { $0.rank == 2 && $0.shape[0] == size }
-    guard let b = sides ?? dependent(on: x, shape: [size, 2]) else { return }
-    if numbers.below(2) == 0 {
-      emit(.solve, [matrix, b])
-    } else {
-      let options = TriangularSolveOptions(
-        side: .left, lower: numbers.below(2) == 0, transpose: numbers.below(2) == 0, unitDiagonal: numbers.below(2) == 0)
-      emit(.triangularSolve(options), [matrix, b])
-    }
+    let options = PrimitiveTable.triangularOptions[numbers.below(16)]
+    let isGeneral = numbers.below(3) == 0
+    let isLeft = isGeneral || options.side == .left
+    let sides = pick { $0.rank == 2 && $0.shape[isLeft ? 0 : 1] == size }
+    guard let b = sides ?? dependent(on: x, shape: isLeft ? [size, 2] : [2, size]) else { return }
+    emit(isGeneral ? .solve : .triangularSolve(options), [matrix, b])
   }
 
   private mutating func call() {
@@ -434,6 +442,11 @@ struct ProgramGenerator {
     var inner = ProgramGenerator(seed: numbers.bits(), depth: 1)
     let result = inner.generate(types, length: 1 + numbers.below(5))
     if !result.isSmooth { isSmooth = false }
-    emit(.call(Subprogram("checkpoint", result.program, .recomputed)), [x, y])
+    // The derivative of one's own is the true one.
+    if numbers.below(2) == 0, let rule = try? result.program.tangentProgram(active: [true, true]) {
+      emit(.call(Subprogram("custom", result.program, .custom(rule))), [x, y])
+    } else {
+      emit(.call(Subprogram("checkpoint", result.program, .recomputed)), [x, y])
+    }
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 @testable import Tensors
@@ -39,6 +40,23 @@ struct ProgramFuzzTests {
     }
   }
 
+  @Test("random programs use every primitive")
+  func coverage() {
+    var kinds: Set<PrimitiveKind> = []
+    func visit(_ program: Program) {
+      for equation in program.equations {
+        kinds.insert(PrimitiveKind(equation.primitive))
+        if case .call(let subprogram) = equation.primitive { visit(subprogram.program) }
+      }
+    }
+    for seed in 0..<600 as Range<UInt64> {
+      var generator = ProgramGenerator(seed: seed)
+      visit(generator.generate(length: 28).program)
+    }
+    // Differences of what is rounded to float32 would mean nothing.
+    #expect(PrimitiveKind.all.subtracting(kinds) == [.convert(.float32)])
+  }
+
   @Test("programs run as they are and simplified as their equations do one by one, on any number of threads")
   func evaluation() {
     forEachProgram { program, samples, _ in
@@ -60,6 +78,7 @@ struct ProgramFuzzTests {
 
   @Test("jvp equals central differences where these agree among themselves, and vjp is its transpose")
   func derivatives() {
+    let compared = Mutex((equal: 0, all: 0))
     forEachProgram { program, samples, isSmooth in
       var checks = FunctionChecks("derivatives")
       let f: FunctionChecks.Function = { try program($0) }
@@ -71,11 +90,16 @@ struct ProgramFuzzTests {
       let fine = try FunctionChecks.difference(f, samples[0], along, step: 2e-5)
       for (index, tangent) in tangents.enumerated() where tangent.dtype.isFloatingPoint && tangent.count > 0 {
         // Where they do not agree there is a corner nearby, or the function bends too much for them.
-        guard allClose(coarse[index], fine[index], relativeTolerance: 1e-6, absoluteTolerance: 1e-6) else { continue }
+        let isUsable = allClose(coarse[index], fine[index], relativeTolerance: 1e-6, absoluteTolerance: 1e-6)
+        compared.withLock { $0 = ($0.equal + (isUsable ? 1 : 0), $0.all + 1) }
+        guard isUsable else { continue }
         checks.expectClose([tangent], [fine[index]], 1e-5, "jvp against differences")
       }
       return checks.problems
     }
+    #expect(
+      compared.withLock { 10 * $0.equal > 9 * $0.all }, "few derivatives could be compared: \(compared.withLock { $0 })"
+    )
   }
 
   @Test("second derivatives are the same by all nestings")

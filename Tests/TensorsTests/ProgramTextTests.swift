@@ -131,6 +131,23 @@ struct ProgramTextTests {
         """)
   }
 
+  @Test("vmap of a convolution with one mapped operand does not repeat the other")
+  func convolutions() throws {
+    let geometry = ConvolutionGeometry.valid(inputSize: [5], window: [2], groups: 2)
+    let shapes: [ConvolutionRole: [[Int]]] = [
+      .output: [[3, 5, 4], [2, 2, 6]], .input: [[3, 4, 6], [2, 2, 6]], .filter: [[3, 5, 4], [3, 4, 6]],
+    ]
+    for (role, shapes) in shapes {
+      let types = shapes.map { TensorType(shape: $0, dtype: .float64) }
+      let program = Program.trace(types) { [apply(.convolution(geometry, role), $0)] }.program
+      for mapped in [[true, false], [false, true]] {
+        let result = try program.vmapProgram(mapped, 7)
+        #expect(result.equations.allSatisfy { if case .broadcast = $0.primitive { false } else { true } })
+        for case .convolution(let geometry, _) in result.equations.map(\.primitive) { #expect(geometry.groups == 2) }
+      }
+    }
+  }
+
   @Test("a client walks a program: multiplications and additions of its matrix products, and the memory of its values")
   func walking() throws {
     let f = { (x: Tensor, w: Tensor) -> Tensor in square(matmul(tanh(matmul(x, w)), w.transposed())).sum() }
@@ -154,7 +171,8 @@ struct ProgramTextTests {
     #expect(program.inputTypes.map(\.description) == ["float64[2,3]", "float64[3,4]"])
     #expect(program.outputTypes == [TensorType(shape: [], dtype: .float64)])
     #expect(program.types.map(\.byteCount).reduce(0, +) > 0)
-    #expect(program.equations.allSatisfy { equation in equation.inputs.allSatisfy { $0 < equation.outputs.lowerBound } })
+    #expect(
+      program.equations.allSatisfy { equation in equation.inputs.allSatisfy { $0 < equation.outputs.lowerBound } })
   }
 
   @Test("the messages for inputs that do not fit name the primitive, what it takes, and what it was given")

@@ -36,7 +36,8 @@ struct MatrixStack {
   /// small ones, else one after the other with all threads of LAPACK.
   func forEach(_ body: @Sendable (Int) -> Int) -> [Int] {
     var results = [Int](repeating: 0, count: count)
-    if count < 2 * Threads.count {
+    // More threads would do nothing for the small ones but change the order in which they round.
+    if count < 2 * Threads.count && elementsPerMatrix > 1 << 12 {
       return Threads.withThreadedBLAS { (0..<count).map(body) }
     }
     results.withUnsafeMutableBufferPointer { results in

@@ -70,7 +70,8 @@ public func qr(_ a: Tensor) throws(TensorError) -> (q: Tensor, r: Tensor) {
 private func requireElements(_ a: Tensor, _ name: String, _ alternative: String) {
   precondition(
     !a.isTraced,
-    "\(name): expected a tensor with elements, found a traced one of \(a.type); it has no derivative: use \(alternative)")
+    "\(name): expected a tensor with elements, found a traced one of \(a.type); it has no derivative: use \(alternative)"
+  )
 }
 
 private func swappingLastAxes(_ rank: Int) -> [Int] { Array(0..<rank - 2) + [rank - 1, rank - 2] }

@@ -67,6 +67,8 @@ private struct Simplifier {
       return known(Key(primitive: primitive, inputs: inputs))
     }
     if let value = simpler(primitive, inputs) { return [value] }
+    // A repeated element stays one, for the primitives that repeat it themselves.
+    if case .broadcast = primitive { return known(Key(primitive: primitive, inputs: inputs)) }
     if !inputs.isEmpty, primitive.outputType(for: inputs.map(type)).count <= Self.largestFolded {
       let tensors = inputs.compactMap { constants[$0] }
       if tensors.count == inputs.count { return [constant(Evaluator.evaluate(primitive, tensors))] }
@@ -98,11 +100,15 @@ private struct Simplifier {
       }
     case .broadcast(let shape):
       if type(inputs[0]).shape == shape { return inputs[0] }
-      if let inner = definitions[inputs[0]], case .broadcast = inner.primitive { return emit(primitive, inner.inputs)[0] }
+      if let inner = definitions[inputs[0]], case .broadcast = inner.primitive {
+        return emit(primitive, inner.inputs)[0]
+      }
     case .convert(let dtype):
       if type(inputs[0]).dtype == dtype { return inputs[0] }
     case .slice(let starts, let limits, _):
-      if limits == type(inputs[0]).shape && starts.allSatisfy({ $0 == 0 }) && primitive.outputType(for: inputs.map(type)) == type(inputs[0]) {
+      if limits == type(inputs[0]).shape && starts.allSatisfy({ $0 == 0 })
+        && primitive.outputType(for: inputs.map(type)) == type(inputs[0])
+      {
         return inputs[0]
       }
     case .reverse(let axes):
@@ -154,7 +160,8 @@ private struct Simplifier {
     for index in 0..<2 {
       guard let inner = definitions[inputs[index]], case .transpose(let permutation) = inner.primitive else { continue }
       // The free axes must stay in order, because the result has them so.
-      let free = index == 0 ? dimensions.freeAxesOfA(rank: permutation.count) : dimensions.freeAxesOfB(rank: permutation.count)
+      let free =
+        index == 0 ? dimensions.freeAxesOfA(rank: permutation.count) : dimensions.freeAxesOfB(rank: permutation.count)
       guard free.map({ permutation[$0] }) == free.map({ permutation[$0] }).sorted() else { continue }
       if index == 0 {
         dimensions.aContracting = dimensions.aContracting.map { permutation[$0] }

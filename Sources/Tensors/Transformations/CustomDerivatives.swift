@@ -74,7 +74,8 @@ private func customized<Input: TensorTree, Output: TensorTree>(
   let (program, captured) = try rule(tensors.map(\.type), traced.output(tensorsLike: traced.program.outputTypes))
   precondition(
     traced.captured.isEmpty && captured.isEmpty,
-    "a function with a derivative of its own uses a tensor of a function being traced around it: pass it as an argument")
+    "a function with a derivative of its own uses a tensor of a function being traced around it: pass it as an argument"
+  )
   let subprogram = Subprogram("custom", traced.program.simplified(), .custom(program.simplified()))
   return traced.output(try applyAll(.call(subprogram), tensors))
 }

@@ -23,10 +23,11 @@ func vmapped<each Input: TensorTree, Output: TensorTree>(
   var mapped: [Bool] = []
   var argument = 0
   for input in repeat each inputs {
-    let axis: Int? = inAxes.map { axes in
-      precondition(argument < axes.count, "vmap: \(axes.count) axes for more arguments")
-      return axes[argument]
-    } ?? 0
+    let axis: Int? =
+      inAxes.map { axes in
+        precondition(argument < axes.count, "vmap: \(axes.count) axes for more arguments")
+        return axes[argument]
+      } ?? 0
     argument += 1
     let leaves = input.leaves
     tensors += axis.map { axis in leaves.map { $0.movedAxis(from: axis, to: 0) } } ?? leaves

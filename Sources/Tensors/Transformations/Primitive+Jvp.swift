@@ -47,13 +47,17 @@ extension Primitive {
     case .cholesky:
       return [try tangents[0].map { t throws(TensorError) in try Self.choleskyTangent(y[0], t.lowerSymmetric) }]
     case .triangularSolve(let options):
-      return [try Self.solveTangent(x[0], y[0], tangents, options.triangle, options.side, transpose: options.transpose) {
-        right throws(TensorError) in try applyAll(self, [x[0], right])[0]
-      }]
+      return [
+        try Self.solveTangent(x[0], y[0], tangents, options.triangle, options.side, transpose: options.transpose) {
+          right throws(TensorError) in try applyAll(self, [x[0], right])[0]
+        }
+      ]
     case .solve:
-      return [try Self.solveTangent(x[0], y[0], tangents, { $0 }, .left, transpose: false) {
-        right throws(TensorError) in try applyAll(self, [x[0], right])[0]
-      }]
+      return [
+        try Self.solveTangent(x[0], y[0], tangents, { $0 }, .left, transpose: false) {
+          right throws(TensorError) in try applyAll(self, [x[0], right])[0]
+        }
+      ]
     case .eigh(let vectors):
       guard let t = tangents[0]?.lowerSymmetric else { return y.map { _ in nil } }
       return try Self.eigenTangents(vectors ? y : applyAll(.eigh(vectors: true), x), t, vectors: vectors)
@@ -100,7 +104,8 @@ extension Primitive {
   static func choleskyTangent(_ factor: Tensor, _ tangent: Tensor) throws(TensorError) -> Tensor {
     let middle = try triangularSolve(triangularSolved(factor, tangent), by: factor)
     let size = factor.shape[factor.rank - 1]
-    let weights = Tensor.ones([size, size], dtype: factor.dtype).lowerTriangle()
+    let weights =
+      Tensor.ones([size, size], dtype: factor.dtype).lowerTriangle()
       - 0.5 * Tensor.eye(size, dtype: factor.dtype)
     return matmul(factor, middle * weights)
   }

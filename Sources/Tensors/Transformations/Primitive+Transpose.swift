@@ -6,7 +6,8 @@ extension Primitive {
   ///   - types: of all inputs.
   ///   - cotangents: of the results; nil is zero, and one at least is not.
   /// - Returns: per input the cotangent; nil is zero, and for inputs that are not linear.
-  func transpose(_ operands: [Tensor?], _ types: [TensorType], _ cotangents: [Tensor?]) throws(TensorError) -> [Tensor?] {
+  func transpose(_ operands: [Tensor?], _ types: [TensorType], _ cotangents: [Tensor?]) throws(TensorError) -> [Tensor?]
+  {
     if case .call(let subprogram) = self { return try subprogram.transpose(operands, types, cotangents) }
     guard let t = cotangents[0] else { return operands.map { _ in nil } }
     func forLinear(_ cotangents: [Tensor?]) -> [Tensor?] { zip(operands, cotangents).map { $0 == nil ? $1 : nil } }
@@ -34,7 +35,9 @@ extension Primitive {
     case .broadcast: return [t.summed(to: types[0].shape)]
     case .reverse: return [apply(self, [t])]
     case .slice(let starts, let limits, let strides):
-      return [apply(.assign(starts: starts, limits: limits, strides: strides), [.zeros(types[0].shape, dtype: t.dtype), t])]
+      return [
+        apply(.assign(starts: starts, limits: limits, strides: strides), [.zeros(types[0].shape, dtype: t.dtype), t])
+      ]
     case .assign(let starts, let limits, let strides):
       let region = Primitive.slice(starts: starts, limits: limits, strides: strides)
       return forLinear([

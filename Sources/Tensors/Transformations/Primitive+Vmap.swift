@@ -52,7 +52,8 @@ extension Primitive {
         return (try applyAll(.triangularSolve(options), [isSingle ? x[0] : all(0), x[1]]), true)
       }
       let leading = Array(x[1].shape.dropLast(2).dropFirst(mapped[1] ? 1 : 0))
-      let a = x[0].rank == 3 && !leading.isEmpty
+      let a =
+        x[0].rank == 3 && !leading.isEmpty
         ? x[0].withInnerRank(leading.count + 2).broadcast(to: [size] + leading + x[0].shape.suffix(2)) : x[0]
       return (try applyAll(.triangularSolve(options), [a, all(1)]), true)
     case .solve: return (try applyAll(.solve, [all(0), all(1)]), true)
@@ -88,7 +89,8 @@ extension Primitive {
       // The axes are those of the mapping, the positions, and the rest; the positions' go to their place.
       let taken = apply(.take(axis: 0), [stacked, stackedPositions(x[1], length, size)])
       let count = x[1].rank - 1
-      let order = [0] + (0..<axis).map { 1 + count + $0 } + (0..<count).map { 1 + $0 }
+      let order =
+        [0] + (0..<axis).map { 1 + count + $0 } + (0..<count).map { 1 + $0 }
         + (axis..<rows.rank - 2).map { 1 + count + $0 }
       return taken.transposed(order)
     }

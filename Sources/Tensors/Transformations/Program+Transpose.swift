@@ -63,7 +63,8 @@ extension Program {
 }
 
 extension Subprogram {
-  func transpose(_ operands: [Tensor?], _ types: [TensorType], _ cotangents: [Tensor?]) throws(TensorError) -> [Tensor?] {
+  func transpose(_ operands: [Tensor?], _ types: [TensorType], _ cotangents: [Tensor?]) throws(TensorError) -> [Tensor?]
+  {
     let linear = operands.map { $0 == nil }
     let transposed = Subprogram("\(name) transpose", try program.transposedProgram(linear: linear), .recomputed)
     let given = zip(cotangents, program.outputTypes).map { $0 ?? .zeros($1.shape, dtype: $1.dtype) }
