@@ -61,7 +61,7 @@ struct EvidenceFitTests {
     let truth = network(1.5, 0.5)
     let y = try targets(truth, noise: 0.05, outputs: 8)
     let atTruth = try logMarginalLikelihood(truth.nngp(x), y, noiseVariance: Tensor(0.05)).scalar(as: Double.self)
-    let found = try fit(network(0.7, 0.1), x, y)
+    let found = try fit(network(0.7, 0.1), x, y, options: EvidenceFitOptions(priorWidth: nil))
     #expect(found.isConverged)
     #expect(found.logMarginalLikelihood.after > atTruth)
     #expect(found.logMarginalLikelihood.before < atTruth)
@@ -73,7 +73,7 @@ struct EvidenceFitTests {
   @Test("no derivative is left at the fitted values")
   func stationary() throws {
     let y = try targets(network(1.5, 0.5), noise: 0.05, outputs: 4)
-    let found = try fit(network(0.7, 0.1), x, y)
+    let found = try fit(network(0.7, 0.1), x, y, options: EvidenceFitOptions(priorWidth: nil))
     let network = found.network
     let slopes = try gradient(
       of: { (constants: HyperParameters, noise: Tensor) in
@@ -101,6 +101,20 @@ struct EvidenceFitTests {
     #expect(Array(values[1...3]) == [1, 0.8, 0])
   }
 
+  @Test("the prior decides what the likelihood leaves open: a product of weights is shared evenly")
+  func prior() throws {
+    let network = Serial {
+      Dense(16, weightStd: 1)
+      Relu()
+      Dense(1, weightStd: 2)
+    }
+    let y = try targets(self.network(1.5, 0.5), noise: 0.05, outputs: 1) * 30
+    let values = try fit(network, x, y).network.hyperParameters.leaves.map { $0.scalar(as: Double.self) }
+    let first = values[0]
+    let last = values[values.count - 1]
+    #expect(first > 2 && abs(last - 2 * first) < 1e-3 * last)
+  }
+
   @Test("the NTK's likelihood grows too, and restarts never make a fit worse")
   func options() throws {
     let y = try targets(network(1.5, 0.5), noise: 0.05, outputs: 1)
@@ -120,7 +134,9 @@ struct EvidenceFitTests {
     #expect(throws: NetworkError.self) { try fit(Serial { Relu() }, x, Tensor.zeros([60, 1], dtype: .float64)) }
     let twice = Tensor.zeros([60, 3], dtype: .float64) + 1
     let flat = #expect(throws: PredictionError.self) {
-      try fit(network, twice, Tensor.ones([60, 1], dtype: .float64), options: EvidenceFitOptions(initialNoiseVariance: 1e-300))
+      try fit(
+        network, twice, Tensor.ones([60, 1], dtype: .float64), options: EvidenceFitOptions(initialNoiseVariance: 1e-300)
+      )
     }
     #expect(flat?.description.contains("positive definite") == true)
   }

@@ -12,8 +12,12 @@ struct HyperParameterTests {
       Serial {
         Dense(8)
         Sin(a: 2, b: 3, c: 4)
+        Dense(8)
       }
-      Repeat(3, Serial([Dense(8, weightStd: 0.7), Rbf(gamma: 0.4)]))
+      Serial {
+        Repeat(3, Serial([Dense(8, weightStd: 0.7), Rbf(gamma: 0.4)]))
+        Dense(8)
+      }
     }
     FanInSum()
     Dense(1, weightStd: 1.1, biasStd: 0.3)
@@ -27,18 +31,20 @@ struct HyperParameterTests {
         "serial[0].dense.weightStd", "serial[0].dense.biasStd", "serial[1].leakyRelu.alpha",
         "serial[3].parallel[0].serial[0].dense.weightStd", "serial[3].parallel[0].serial[1].sin.a",
         "serial[3].parallel[0].serial[1].sin.b", "serial[3].parallel[0].serial[1].sin.c",
-        "serial[3].parallel[1].repeat.layer.serial[0].dense.weightStd",
-        "serial[3].parallel[1].repeat.layer.serial[1].rbf.gamma", "serial[5].dense.weightStd",
-        "serial[5].dense.biasStd",
+        "serial[3].parallel[0].serial[2].dense.weightStd",
+        "serial[3].parallel[1].serial[0].repeat.layer.serial[0].dense.weightStd",
+        "serial[3].parallel[1].serial[0].repeat.layer.serial[1].rbf.gamma",
+        "serial[3].parallel[1].serial[1].dense.weightStd", "serial[5].dense.weightStd", "serial[5].dense.biasStd",
       ])
-    #expect(constants.leaves.map { $0.scalar(as: Double.self) } == [1.5, 0.1, 0.2, 1, 2, 3, 4, 0.7, 0.4, 1.1, 0.3])
+    #expect(
+      constants.leaves.map { $0.scalar(as: Double.self) } == [1.5, 0.1, 0.2, 1, 2, 3, 4, 1, 0.7, 0.4, 1, 1.1, 0.3])
   }
 
   @Test("a network with other numbers is the network written with them")
   func replacement() throws {
     var constants = network.hyperParameters
     constants["serial[0].dense.weightStd"] = Tensor(2.5)
-    constants["serial[3].parallel[1].repeat.layer.serial[1].rbf.gamma"] = Tensor(0.9)
+    constants["serial[3].parallel[1].serial[0].repeat.layer.serial[1].rbf.gamma"] = Tensor(0.9)
     let found = try NetworkFile(network.replacing(constants)).json()
     let expected = try NetworkFile(network).json().replacing("1.5", with: "2.5").replacing("0.4", with: "0.9")
     #expect(found == expected)
@@ -49,7 +55,7 @@ struct HyperParameterTests {
 
   @Test("a number that the layer cannot have, and constants of another network, are errors that say where")
   func errors() throws {
-    let path = "serial[3].parallel[1].repeat.layer.serial[1].rbf.gamma"
+    let path = "serial[3].parallel[1].serial[0].repeat.layer.serial[1].rbf.gamma"
     for (place, value) in [(path, -1.0), ("serial[0].dense.weightStd", .infinity)] {
       var constants = network.hyperParameters
       constants[place] = Tensor(value)
