@@ -28,8 +28,8 @@ test: dependencies ## Run all tests, those of the vector kernels for every instr
 	  NEURAL_TANGENTS_ISA=$$set $(SWIFT) test -c release --skip-build --filter '$(KERNEL_TESTS)'; \
 	done
 
-fuzz: dependencies ## Hold thousands of random networks against the reference executor.
-	FUZZ=1 $(SWIFT) test -c release --filter 'FusedExecutor'
+fuzz: dependencies ## Hold thousands of random networks and tensor programs against what they must equal.
+	FUZZ=1 $(SWIFT) test -c release --filter 'FusedExecutor|ProgramFuzz'
 
 sanitize: dependencies ## Run the tests of the engine with the address and the thread sanitizer.
 	LSAN_OPTIONS=suppressions=$(CURDIR)/Scripts/leaks.supp:print_suppressions=0 \

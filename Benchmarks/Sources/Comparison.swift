@@ -3,12 +3,14 @@ import Foundation
 /// Runs every row in a fresh process, ours and the peer's in turn, and prints times, ratios and peak memory.
 struct Comparison {
   let peerPython: String?
+  /// A part of the names of the rows to measure; nil for all.
+  var only: String?
 
   func run() throws {
     if peerPython == nil { print("PEER_PYTHON is not set: measuring this package only.") }
     let widths = [66, 10, 10, 6, 8, 8, 7, 7]
     printLine(["median of the runs", "here", "peer", "ratio", "of best", "to reach", "MB here", "MB peer"], widths)
-    for row in Row.all {
+    for row in Row.all where only.map({ row.name.contains($0) || row.operation == $0 }) ?? true {
       // Twice each, in turn, so that a disturbance does not fall on one side only.
       var ours: [Measurement] = []
       var peers: [Measurement] = []
@@ -26,7 +28,7 @@ struct Comparison {
           megabytes(ours.map(\.peakBytes).max()!), peers.map(\.peakBytes).max().map(megabytes) ?? "-",
         ], widths)
     }
-    try printCopyRatio()
+    if only == nil { try printCopyRatio() }
   }
 
   /// The lower of the processes' median times; nil without a process.
@@ -34,7 +36,7 @@ struct Comparison {
 
   private func ratio(_ peer: Double?, _ here: Double?) -> String {
     guard let peer, let here else { return "-" }
-    return String(format: "%.1f", peer / here)
+    return String(format: "%.2f", peer / here)
   }
 
   /// Elementwise operations are held against a plain copy of the same tensor.
@@ -59,7 +61,8 @@ struct Comparison {
   }
 
   private func measurePeer(_ row: Row, _ python: String) throws -> Measurement {
-    try run(python, ["Benchmarks/peer/fully_connected.py", Wire.encode([row])])
+    let script = row.kind == .program ? "tensor_programs" : "fully_connected"
+    return try run(python, ["Benchmarks/peer/\(script).py", Wire.encode([row])])
   }
 
   private func run(_ program: String, _ arguments: [String]) throws -> Measurement {

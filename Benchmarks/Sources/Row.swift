@@ -2,7 +2,7 @@ import Foundation
 
 /// One line of the benchmark, written as JSON for the child process that measures it, ours or the peer's.
 struct Row: Codable, Sendable {
-  enum Kind: String, Codable { case kernel, prediction, elementwise }
+  enum Kind: String, Codable { case kernel, prediction, elementwise, program }
 
   var name: String
   var kind: Kind
@@ -43,7 +43,7 @@ struct Row: Codable, Sendable {
       Row(
         name: "a*b + c, 10^7 elements, float32", kind: .elementwise, operation: "multiply-add", repeats: 15, target: 1))
     rows.append(Row(name: "exp, 10^7 elements, float32", kind: .elementwise, operation: "exp", repeats: 15))
-    return rows
+    return rows + tensorPrograms
   }()
 }
 

@@ -24,7 +24,11 @@ func measure(_ row: Row) throws -> Measurement {
   #endif
   return Measurement(
     name: row.name, secondsBest: seconds[0], secondsMedian: seconds[seconds.count / 2], peakBytes: peak,
-    checksum: result.map { $0.asType(.float64).sum().scalar(as: Double.self) })
+    checksum: result.map { part in
+      // Sums of gradients cancel; those of their magnitudes do not.
+      let numbers = part.asType(.float64)
+      return (row.kind == .program ? abs(numbers) : numbers).sum().scalar(as: Double.self)
+    })
 }
 
 private func work(of row: Row) throws -> () throws -> [Tensor] {
@@ -52,6 +56,7 @@ private func work(of row: Row) throws -> () throws -> [Tensor] {
         test, kernel: row.get == "nngp" ? .nngp : .ntk, covariance: row.covariance == true ? .full : .none)
       return [prediction.mean] + (prediction.covariance.map { [$0] } ?? [])
     }
+  case .program: return try tensorProgram(of: row)
   case .elementwise:
     let count = row.count ?? 10_000_000
     let (a, b, c) = (

@@ -137,19 +137,23 @@ def elementwise_work(row):
   return {"exp": exponential, "multiply-add": multiply_add}[row["operation"]]
 
 
-def measure(row):
-  row = {"dtype": "float32", **row}
+def prepare(row):
   kind = row["kind"]
   if kind != "elementwise":
     import jax
 
     jax.config.update("jax_enable_x64", row["dtype"] == "float64")
-  work = {"kernel": kernel_work, "prediction": prediction_work, "elementwise": elementwise_work, "import": import_work}[
-    kind
-  ](row)
+  works = {"kernel": kernel_work, "prediction": prediction_work, "elementwise": elementwise_work, "import": import_work}
+  return works[kind](row), {"kernel": 5, "prediction": 3, "elementwise": 7, "import": 1}[kind]
+
+
+def measure(row, prepare, magnitudes=False):
+  """prepare(row) gives the work, which returns its results, and how often to time it unless the row says."""
+  row = {"dtype": "float32", **row}
+  work, repeats = prepare(row)
   result = work()
   times = []
-  for _ in range(row.get("repeats", {"kernel": 5, "prediction": 3, "elementwise": 7, "import": 1}[kind])):
+  for _ in range(row.get("repeats", repeats)):
     start = time.perf_counter()
     result = work()
     times.append(time.perf_counter() - start)
@@ -161,20 +165,22 @@ def measure(row):
     "seconds_best": min(times),
     "seconds_median": statistics.median(times),
     "peak_bytes": peak,
-    "checksum": [float(np.asarray(part).sum(dtype=np.float64)) for part in result],
+    "checksum": [
+      float((np.abs(part) if magnitudes else np.asarray(part)).sum(dtype=np.float64)) for part in result
+    ],
   }
 
 
-def main():
+def main(script, all_rows, prepare, magnitudes=False):
   if len(sys.argv) == 3 and sys.argv[1] == "--row":
-    print(json.dumps(measure(json.loads(sys.argv[2]))))
+    print(json.dumps(measure(json.loads(sys.argv[2]), prepare, magnitudes)))
     return 0
-  rows = json.loads(sys.argv[1]) if len(sys.argv) > 1 else ALL_ROWS
+  rows = json.loads(sys.argv[1]) if len(sys.argv) > 1 else all_rows
   environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"}
   failed = False
   for row in rows:
     finished = subprocess.run(
-      [sys.executable, os.path.abspath(__file__), "--row", json.dumps(row)],
+      [sys.executable, os.path.abspath(script), "--row", json.dumps(row)],
       env=environment,
       capture_output=True,
       text=True,
@@ -189,4 +195,4 @@ def main():
 
 
 if __name__ == "__main__":
-  sys.exit(main())
+  sys.exit(main(__file__, ALL_ROWS, prepare))

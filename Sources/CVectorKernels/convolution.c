@@ -1,7 +1,5 @@
 #include "nt_convolution.h"
 
-#include <string.h>
-
 // The pixels that follow each other before `last`, at most `limit`, in numbers for which there is an inner loop.
 static inline long nt_rows_of_step(long limit, long rows) {
   return rows >= limit ? limit : rows >= 4 ? 4 : rows;
@@ -41,8 +39,4 @@ void nt_correlate(
 void nt_correlate_depthwise(
   nt_dtype type, long count, const long *pairs, const void *source, const void *other, long channels, void *sums) {
   NT_DISPATCH_TYPE(nt_correlate_depthwise, count, pairs, source, other, channels, sums)
-}
-
-void nt_window_sum(nt_dtype type, nt_window window, long first, long last, const void *x, void *out) {
-  NT_DISPATCH_TYPE(nt_window_sum, window, first, last, x, out)
 }

@@ -234,35 +234,6 @@
       for (long p = 0; p < count; p++) sum += x[pairs[2 * p] + c] * y[pairs[2 * p + 1] + c];                           \
       to[c] += sum;                                                                                                    \
     }                                                                                                                  \
-  }                                                                                                                    \
-                                                                                                                       \
-  static void NAME(nt_window_sum_##S)(nt_window g, long first, long last, const void *x, void *out) {                  \
-    const long inner = g.inner;                                                                                        \
-    for (long i = 0; i < g.outer; i++) {                                                                               \
-      const T *from = (const T *)x + i * g.length * inner;                                                             \
-      T *to = (T *)out + i * g.out_length * inner;                                                                     \
-      memset(to + first * inner, 0, (last - first) * inner * sizeof(T));                                               \
-      for (long k = 0; k < g.window; k++) {                                                                            \
-        /* The outputs o with 0 <= o * stride + shift < length. */                                                     \
-        const long shift = k * g.dilation - g.low, room = g.length - shift;                                            \
-        long begin = shift < 0 ? (-shift + g.stride - 1) / g.stride : 0;                                               \
-        long end = room > 0 ? (room - 1) / g.stride + 1 : 0;                                                           \
-        if (begin < first) begin = first;                                                                              \
-        if (end > last) end = last;                                                                                    \
-        if (begin >= end) continue;                                                                                    \
-        const T *p = from + (begin * g.stride + shift) * inner;                                                        \
-        T *q = to + begin * inner;                                                                                     \
-        if (g.stride == 1) {                                                                                           \
-          const long count = (end - begin) * inner;                                                                    \
-          for (long j = 0; j < count; j++) q[j] += p[j];                                                               \
-        } else if (inner == 1) {                                                                                       \
-          for (long o = 0; o < end - begin; o++) q[o] += p[o * g.stride];                                              \
-        } else {                                                                                                       \
-          for (long o = 0; o < end - begin; o++)                                                                       \
-            for (long j = 0; j < inner; j++) q[o * inner + j] += p[o * g.stride * inner + j];                          \
-        }                                                                                                              \
-      }                                                                                                                \
-    }                                                                                                                  \
   }
 
 DEFINE_CONVOLUTION(float, f, V_FMA)

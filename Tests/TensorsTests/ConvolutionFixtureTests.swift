@@ -30,7 +30,8 @@ private struct ConvolutionFixture: Decodable {
 @Suite("Convolutions and window sums against JAX")
 struct ConvolutionFixtureTests {
   private func entries(_ op: String) throws -> [ConvolutionFixture.Entry] {
-    let url = try #require(Bundle.module.url(forResource: "convolution", withExtension: "json", subdirectory: "Fixtures"))
+    let url = try #require(
+      Bundle.module.url(forResource: "convolution", withExtension: "json", subdirectory: "Fixtures"))
     return try JSONDecoder().decode(ConvolutionFixture.self, from: Data(contentsOf: url)).entries.filter { $0.op == op }
   }
 

@@ -61,21 +61,43 @@ struct WindowSumTests {
     ([3, 20_000], WindowGeometry(window: [1, 5], strides: [1, 3], paddingLow: [0, 4], windowDilation: [1, 2])),
     ([9000, 3], WindowGeometry(window: [40, 1], strides: [7, 1])),
     ([12, 12, 40], WindowGeometry(window: [12, 12, 1])),
+    ([3000, 6, 5], WindowGeometry(window: [1, 3, 3], paddingLow: [0, 1, 1], paddingHigh: [0, 1, 1])),
+    ([5000, 7], WindowGeometry(window: [1, 4], paddingLow: [0, 5], paddingHigh: [0, 1], windowDilation: [1, 2])),
+    ([5000, 3], WindowGeometry(window: [1, 7], paddingLow: [0, 4], paddingHigh: [0, 2])),
+    ([900, 8, 6], WindowGeometry(window: [1, 2, 3], strides: [1, 2, 3])),
   ]
 
-  @Test("sums equal those of the elements where the work is split, for any number of threads", arguments: large.indices)
-  func equalsNaiveOnLargeSizes(_ index: Int) {
+  @Test(
+    "sums equal those of the elements where the work is split, for any number of threads", arguments: large.indices,
+    [DType.float32, .float64, .int32])
+  func equalsNaiveOnLargeSizes(_ index: Int, _ dtype: DType) {
     let (shape, geometry) = Self.large[index]
     var random = TestNumbers(seed: UInt64(index))
-    let x = random.naive(shape)
+    let x = random.naive(shape, dtype)
     let expected = Self.naive(geometry, x)
+    let absolute = dtype == .float32 ? 2e-4 : dtype == .float64 ? 1e-12 : 0
     var results: [[Double]] = []
     withThreadCounts([1, 2, 5]) { _ in
-      let found = evaluateWindowSum(geometry, x.tensor())
-      expectSame(found, expected, absolute: 1e-12, "\(geometry)")
-      results.append(found.scalars(as: Double.self))
+      let found = evaluateWindowSum(geometry, x.tensor(dtype))
+      expectSame(found, expected, absolute: absolute, "\(geometry)")
+      results.append(NaiveTensor(found).values)
     }
     #expect(results[0] == results[1] && results[0] == results[2])
+  }
+
+  @Test("infinite and undefined elements stay in their windows")
+  func nonFiniteElementsStay() {
+    var values = [Float](repeating: 1, count: 2000 * 5)
+    (values[5003], values[5007]) = (.infinity, .nan)
+    let geometry = WindowGeometry(window: [1, 3], paddingLow: [0, 1], paddingHigh: [0, 1])
+    let sums = evaluateWindowSum(geometry, Tensor(values, shape: [2000, 5])).scalars(as: Float.self)
+    for (index, sum) in sums.enumerated() {
+      switch index {
+      case 5002...5004: #expect(sum == .infinity)
+      case 5006...5008: #expect(sum.isNaN)
+      default: #expect(sum == (index % 5 == 0 || index % 5 == 4 ? 2 : 3))
+      }
+    }
   }
 
   @Test("a large element leaves no trace once the window has passed it")

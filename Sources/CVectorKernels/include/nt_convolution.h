@@ -1,5 +1,5 @@
-// Inner loops of convolutions and window sums. Elements are named by an nt_dtype other than nt_bool; offsets and strides
-// are in elements; integers wrap around. The functions use one thread.
+// Inner loops of convolutions and window sums. Elements are named by an nt_dtype other than nt_bool; offsets, strides
+// and sizes are in elements; integers wrap around. The functions use one thread.
 //
 // A convolution computes rows (the channels of one pixel) as sums over taps (the positions of a filter) of rows of
 // another image. Which row a tap takes is looked up in a table, so that padding, strides and dilations cost the inner
@@ -23,8 +23,8 @@ nt_convolution_tile nt_get_convolution_tile(nt_dtype type);
 
 // A table of blocks of `rows` pixels (nt_get_convolution_tile), the last one perhaps of fewer. Entries of block b are
 // entries[starts[b]] ..< entries[starts[b + 1]], each 1 + rows numbers: a tap, then for every pixel of the block the
-// offset of the row that the tap takes, or -1 for zeros. Taps ascend; one that gives all pixels of a block zeros is left
-// out. targets[p] is the offset of the row of pixel p.
+// offset of the row that the tap takes, or -1 for zeros. Taps ascend; one that gives all pixels of a block zeros is not
+// there. targets[p] is the offset of the row of pixel p.
 typedef struct nt_convolution_table {
   long pixels;
   const long *starts;

@@ -187,13 +187,13 @@ private final class ConvolutionPairs {
   }
 
   subscript(tap: Int) -> (first: UnsafePointer<Int>, count: Int) {
-    (UnsafePointer(pairs.pointer(Int.self, 0) + tap * pixels * 2), counts[tap])
+    (UnsafePointer(pairs.integers(2 * pixels * counts.count) + tap * pixels * 2), counts[tap])
   }
 
   /// - Parameter targetUnit: elements of the output in which a pair counts the place of its output pixel; nil for the
   ///   number of the pixel in the tile.
   func fill(_ map: ConvolutionTaps, _ range: Range<Int>, _ taps: Range<Int>, targetUnit: Int?) {
-    let (pairs, pixels) = (pairs.pointer(Int.self, 0), pixels)
+    let (pairs, pixels) = (pairs.integers(2 * pixels * counts.count), pixels)
     var pixel = 0
     targets.withUnsafeMutableBufferPointer { targets in
       counts.withUnsafeMutableBufferPointer { counts in

@@ -130,18 +130,18 @@ private final class ConvolutionTable {
     table = .allocate(capacity: 1)
     table.initialize(
       to: nt_convolution_table(
-        pixels: 0, starts: starts.pointer(Int.self, blocks + 1), entries: entries.pointer(Int.self, 0),
-        targets: targets.pointer(Int.self, pixels)))
+        pixels: 0, starts: starts.integers(blocks + 1), entries: entries.integers(blocks * taps * (1 + rows)),
+        targets: targets.integers(pixels)))
   }
 
   deinit { table.deallocate() }
 
   func fill(_ map: ConvolutionTaps, _ pixels: Range<Int>) {
     let (rows, taps) = (rows, taps)
-    let starts = starts.pointer(Int.self, 0)
-    let targets = targets.pointer(Int.self, 0)
-    let offsets = offsets.pointer(Int.self, taps * rows)
-    var entry = entries.pointer(Int.self, 0)
+    let starts = starts.integers((pixels.count + rows - 1) / rows + 1)
+    let targets = targets.integers(pixels.count)
+    let offsets = offsets.integers(taps * rows)
+    var entry = entries.integers((pixels.count + rows - 1) / rows * taps * (1 + rows))
     let firstEntry = entry
     var pixel = 0
     starts[0] = 0

@@ -51,13 +51,13 @@ struct ConvolutionPanels: Sendable {
   /// The panels of a filter (taps, channels of a group, columns of all groups).
   func pack(_ filter: Tensor) -> ScratchMemory {
     let rowLength = filter.shape[filter.rank - 1]
-    return pack(filter) { panel, _ in (offset: panel.column, row: rowLength, step: 1) }
+    return pack(filter) { panel in (offset: panel.column, row: rowLength, step: 1) }
   }
 
   /// The panels of the transposed filter, whose rows are the filter's own columns of a group.
   func packTransposed(_ filter: Tensor) -> ScratchMemory {
     let (columns, rowLength) = (filter.shape[filter.rank - 2], filter.shape[filter.rank - 1])
-    return pack(filter) { panel, _ in
+    return pack(filter) { panel in
       (
         offset: (panel.column - panel.group * columns) * rowLength + panel.group * channels, row: 1,
         step: rowLength
@@ -67,7 +67,7 @@ struct ConvolutionPanels: Sendable {
 
   /// - Parameter place: where in the matrix of one tap the panel begins, and its strides.
   private func pack(
-    _ filter: Tensor, _ place: @Sendable (Panel, Int) -> (offset: Int, row: Int, step: Int)
+    _ filter: Tensor, _ place: @Sendable (Panel) -> (offset: Int, row: Int, step: Int)
   ) -> ScratchMemory {
     let type = filter.dtype
     let result = ScratchMemory(byteCount: count * type.byteCount)
@@ -80,7 +80,7 @@ struct ConvolutionPanels: Sendable {
         if panel.columns < panel.width {
           target.initializeMemory(as: UInt8.self, repeating: 0, count: channels * panel.width * type.byteCount)
         }
-        let (offset, row, step) = place(panel, tap)
+        let (offset, row, step) = place(panel)
         nt_copy(
           type.kernelType, target, panel.width, 1, from + (tap * matrix + offset) * type.byteCount, row, step,
           channels, panel.columns)
@@ -106,7 +106,7 @@ final class ScratchMemory: @unchecked Sendable {
 
   deinit { bytes.deallocate() }
 
-  func pointer<Element: BitwiseCopyable>(_ type: Element.Type = Element.self, _ count: Int) -> UnsafeMutablePointer<Element> {
-    bytes.bindMemory(to: type, capacity: count)
+  func integers(_ count: Int) -> UnsafeMutablePointer<Int> {
+    bytes.bindMemory(to: Int.self, capacity: count)
   }
 }

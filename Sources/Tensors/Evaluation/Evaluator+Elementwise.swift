@@ -90,14 +90,15 @@ extension Evaluator {
 }
 
 extension UnaryFunction {
-  fileprivate var isCheap: Bool {
+  /// Whether its time per element is about that of an addition.
+  var isCheap: Bool {
     switch self {
     case .negate, .absolute, .sign, .square, .not, .floor, .ceil, .round, .sqrt, .rsqrt, .reciprocal: true
     default: false
     }
   }
 
-  fileprivate var kernel: nt_unary_function {
+  var kernel: nt_unary_function {
     switch self {
     case .negate: nt_negate
     case .absolute: nt_absolute
@@ -135,9 +136,9 @@ extension UnaryFunction {
 }
 
 extension BinaryFunction {
-  fileprivate var isCheap: Bool { self != .power && self != .atan2 }
+  var isCheap: Bool { self != .power && self != .atan2 }
 
-  fileprivate var kernel: nt_binary_function {
+  var kernel: nt_binary_function {
     switch self {
     case .add: nt_add
     case .subtract: nt_subtract
@@ -155,7 +156,7 @@ extension BinaryFunction {
 }
 
 extension Comparison {
-  fileprivate var kernel: nt_comparison {
+  var kernel: nt_comparison {
     switch self {
     case .less: nt_less
     case .lessOrEqual: nt_less_equal

@@ -26,6 +26,11 @@ enum Evaluator {
   static func evaluate(_ primitive: Primitive, _ inputs: consuming [Tensor]) -> Tensor {
     var inputs = inputs
     let type = primitive.outputType(for: inputs.map { $0.type })
+    return evaluate(primitive, &inputs, type)
+  }
+
+  /// The result, of the given type, of a primitive that cannot fail; its inputs are known to fit.
+  static func evaluate(_ primitive: Primitive, _ inputs: inout [Tensor], _ type: TensorType) -> Tensor {
     switch primitive {
     case .unary(let function): return unary(function, type, &inputs)
     case .binary(let function): return binary(function, type, &inputs)

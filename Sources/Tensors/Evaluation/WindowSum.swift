@@ -21,27 +21,34 @@ func evaluateWindowSum(_ geometry: WindowGeometry, _ x: Tensor) -> Tensor {
 }
 
 private func windowSum(_ geometry: WindowGeometry, _ x: Tensor, axis: Int, length: Int) -> Tensor {
-  let view = AxisView(x.shape, axis: axis)
   var shape = x.shape
   shape[axis] = length
   let result = Tensor(uninitialized: shape, dtype: x.dtype)
   let size = x.dtype.byteCount
+  let view = AxisView(x.shape, axis: axis)
+  var window = nt_window(
+    outer: view.outer, length: view.length, inner: view.inner, out_length: length, window: geometry.window[axis],
+    stride: geometry.strides[axis], dilation: geometry.windowDilation[axis], low: geometry.paddingLow[axis])
+  if window.low == 0, window.length == length * window.stride, (window.window - 1) * window.dilation < window.stride {
+    // Windows that divide the axis do not care where it ends: all rows are one.
+    (window.length, window.out_length, window.outer) = (window.length * view.outer, length * view.outer, 1)
+  }
   // Pieces of a row of positions that stay in the cache while the window passes, and many short rows at once.
-  let pieceLength = max(1, min(length, 4096 / max(1, view.inner)))
-  let pieces = (length + pieceLength - 1) / pieceLength
-  let grain = max(1, (1 << 15) / (pieceLength * view.inner * geometry.window[axis]))
+  let positions = window.out_length
+  let pieceLength = max(1, min(positions, 4096 / view.inner))
+  let pieces = (positions + pieceLength - 1) / pieceLength
+  let grain = max(1, (1 << 15) / (pieceLength * view.inner * window.window))
+  let all = window
   nonisolated(unsafe) let (source, target) = (x.bytes, result.bytes)
-  Threads.forEachRange(view.outer * pieces, grain: grain) { range in
-    var window = nt_window(
-      outer: 1, length: view.length, inner: view.inner, out_length: length, window: geometry.window[axis],
-      stride: geometry.strides[axis], dilation: geometry.windowDilation[axis], low: geometry.paddingLow[axis])
-    if pieces == 1 { window.outer = range.count }
+  Threads.forEachRange(all.outer * pieces, grain: grain) { range in
+    var window = all
+    window.outer = pieces == 1 ? range.count : 1
     for index in pieces == 1 ? range.prefix(1) : range {
       let (outer, piece) = index.quotientAndRemainder(dividingBy: pieces)
-      let positions = (0..<length).part(piece, of: pieces)
+      let part = (0..<positions).part(piece, of: pieces)
       nt_window_sum(
-        x.dtype.kernelType, window, positions.lowerBound, positions.upperBound,
-        source + outer * view.length * view.inner * size, target + outer * length * view.inner * size)
+        x.dtype.kernelType, window, part.lowerBound, part.upperBound,
+        source + outer * window.length * window.inner * size, target + outer * positions * window.inner * size)
     }
   }
   return result

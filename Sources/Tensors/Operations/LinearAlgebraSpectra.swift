@@ -29,7 +29,8 @@ public func eigenvaluesSymmetric(_ a: Tensor) throws(TensorError) -> Tensor {
 ///
 /// - Throws: as `eigh`.
 public func largestEigenvalue(_ a: Tensor) throws(TensorError) -> Double {
-  try evaluateLargestEigenvalue(a)
+  requireElements(a, "largestEigenvalue", "eigenvaluesSymmetric")
+  return try evaluateLargestEigenvalue(a)
 }
 
 /// The singular value decomposition a = u · diag(values) · vTransposed.
@@ -43,6 +44,7 @@ public func largestEigenvalue(_ a: Tensor) throws(TensorError) -> Double {
 public func svd(
   _ a: Tensor, vectors: SingularVectors = .thin
 ) throws(TensorError) -> (u: Tensor, values: Tensor, vTransposed: Tensor) {
+  requireElements(a, "svd", "eigh of the product with the transpose")
   let result = try evaluateSVD(a, vectors: vectors)
   guard let (u, vTransposed) = result.vectors else { preconditionFailure("svd without the vectors it was asked for") }
   return (u, result.values, vTransposed)
@@ -52,7 +54,8 @@ public func svd(
 ///
 /// - Throws: as `svd`.
 public func singularValues(_ a: Tensor) throws(TensorError) -> Tensor {
-  try evaluateSVD(a, vectors: nil).values
+  requireElements(a, "singularValues", "the roots of eigenvaluesSymmetric of the product with the transpose")
+  return try evaluateSVD(a, vectors: nil).values
 }
 
 /// The thin factorisation a = q r with orthonormal columns in q and upper triangular (trapezoidal) r.
@@ -60,7 +63,14 @@ public func singularValues(_ a: Tensor) throws(TensorError) -> Tensor {
 /// - Parameter a: shape (…, m, n), float32 or float64.
 /// - Returns: q (…, m, min(m, n)) and r (…, min(m, n), n).
 public func qr(_ a: Tensor) throws(TensorError) -> (q: Tensor, r: Tensor) {
-  try evaluateQR(a)
+  requireElements(a, "qr", "cholesky of the product with the transpose")
+  return try evaluateQR(a)
+}
+
+private func requireElements(_ a: Tensor, _ name: String, _ alternative: String) {
+  precondition(
+    !a.isTraced,
+    "\(name): expected a tensor with elements, found a traced one of \(a.type); it has no derivative: use \(alternative)")
 }
 
 private func swappingLastAxes(_ rank: Int) -> [Int] { Array(0..<rank - 2) + [rank - 1, rank - 2] }

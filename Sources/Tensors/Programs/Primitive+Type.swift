@@ -39,6 +39,7 @@ extension Primitive {
     case .select:
       require(inputs.count == 3 && inputs[0].dtype == .bool, inputs)
       let values = elementwise(Array(inputs.dropFirst()), count: 2) { _ in true }
+      requireBroadcast([inputs[0], values])
       return TensorType(shape: inputs[0].shape.broadcast(with: values.shape), dtype: values.dtype)
     case .convert(let dtype):
       return TensorType(shape: only(inputs).shape, dtype: dtype)
@@ -210,8 +211,21 @@ extension Primitive {
   private func elementwise(_ inputs: [TensorType], count: Int, _ accepts: (DType) -> Bool) -> TensorType {
     require(inputs.count == count && inputs.allSatisfy { $0.dtype == inputs[0].dtype }, inputs)
     require(accepts(inputs[0].dtype), inputs)
+    requireBroadcast(inputs)
     return TensorType(
       shape: inputs.dropFirst().reduce(inputs[0].shape) { $0.broadcast(with: $1.shape) }, dtype: inputs[0].dtype)
+  }
+
+  private func requireBroadcast(_ inputs: [TensorType]) {
+    guard inputs.contains(where: { $0.shape != inputs[0].shape }) else { return }
+    let rank = inputs.map(\.rank).max() ?? 0
+    for place in 1...max(1, rank) {
+      var size = 1
+      for input in inputs where place <= input.rank && input.shape[input.rank - place] != 1 {
+        require(size == 1 || size == input.shape[input.rank - place], inputs)
+        size = input.shape[input.rank - place]
+      }
+    }
   }
 
   private func only(_ inputs: [TensorType]) -> TensorType {
@@ -220,6 +234,55 @@ extension Primitive {
   }
 
   private func require(_ condition: Bool, _ inputs: [TensorType]) {
-    precondition(condition, "\(self) does not apply to \(inputs)")
+    precondition(condition, mismatch(inputs))
+  }
+
+  func mismatch(_ inputs: [TensorType]) -> String {
+    let options = attributes.map { " {\($0)}" } ?? ""
+    let found = inputs.isEmpty ? "none" : inputs.map(\.description).joined(separator: ", ")
+    return "\(name)\(options): expected \(expectedInputs), found \(found)"
+  }
+
+  /// The inputs the primitive takes, in words.
+  private var expectedInputs: String {
+    switch self {
+    case .unary(.not): "a bool tensor"
+    case .unary(let function): function.acceptsIntegers ? "a tensor of numbers" : "a floating-point tensor"
+    case .binary(let function):
+      switch function {
+      case .divide, .atan2: "two floating-point tensors of one element type whose shapes broadcast"
+      case .add, .subtract, .multiply, .power: "two tensors of numbers of one element type whose shapes broadcast"
+      case .minimum, .maximum: "two tensors of one element type whose shapes broadcast"
+      case .and, .or, .xor: "two bool tensors whose shapes broadcast"
+      }
+    case .compare: "two tensors of one element type whose shapes broadcast"
+    case .multiplyAdd: "three tensors of numbers of one element type whose shapes broadcast"
+    case .select: "a bool tensor and two tensors of one element type, whose shapes broadcast"
+    case .convert, .stopGradient: "a tensor"
+    case .reshape(let shape): "a tensor of \(shape.product) elements for the shape \(shape)"
+    case .transpose(let permutation): "a tensor of rank \(permutation.count)"
+    case .broadcast(let shape): "a tensor whose shape broadcasts to \(shape)"
+    case .reverse, .reduce, .cumulativeSum, .sort, .argSort: "a tensor with these axes"
+    case .argReduce: "a tensor with this axis, not empty along it"
+    case .slice: "a tensor that contains this region"
+    case .assign: "a tensor that contains this region and one of the region's shape and the same element type"
+    case .pad: "a tensor of this many axes that is not cropped below nothing and a scalar of its element type"
+    case .concatenate: "tensors of one element type whose shapes differ only along this axis"
+    case .iota(let shape, _, let axis): "no inputs and an axis of \(shape), which \(axis) must be"
+    case .take: "a tensor with this axis and int32 positions"
+    case .scatterAdd: "entries with the positions' axes at this place and int32 positions"
+    case .takeAlong: "a tensor and int32 positions whose shape differs only along this axis"
+    case .scatterAddAlong: "a tensor with this axis and int32 positions of its shape"
+    case .dynamicSlice(let sizes): "a tensor that holds a block of \(sizes) and \(sizes.count) int32 starts"
+    case .dynamicUpdateSlice: "a tensor, a block of its element type that fits into it, and one int32 start per axis"
+    case .dotGeneral, .convolution: "two tensors of numbers of one element type"
+    case .windowSum: "a tensor of numbers"
+    case .cholesky, .eigh: "floating-point square matrices"
+    case .triangularSolve(let options):
+      "floating-point square matrices and right-hand sides of the same element type, as many "
+        + (options.side == .left ? "rows" : "columns") + ", and the same leading axes unless it is one matrix"
+    case .solve: "floating-point square matrices and right-hand sides of the same element type, rows and leading axes"
+    case .call(let subprogram): "\(subprogram.program.inputTypes)"
+    }
   }
 }

@@ -125,9 +125,9 @@ private struct Simplifier {
 
   private mutating func simplerElementwise(_ primitive: Primitive, _ inputs: [Int]) -> Int? {
     let result = primitive.outputType(for: inputs.map(type))
-    // x · 1, x / 1, x − 0, x + 0.
+    // x · 1, x / 1, x − 0, x + −0: what leaves every bit of x, also of zeros, as it is.
     if case .binary(let function) = primitive, [.multiply, .divide, .add, .subtract].contains(function) {
-      let neutral = [.multiply, .divide].contains(function) ? 1.0 : 0
+      let neutral = [.multiply, .divide].contains(function) ? 1.0 : function == .subtract ? 0 : -0.0
       if isScalar(inputs[1], neutral), type(inputs[0]) == result { return inputs[0] }
       if [.multiply, .add].contains(function), isScalar(inputs[0], neutral), type(inputs[1]) == result {
         return inputs[1]
@@ -172,8 +172,8 @@ private struct Simplifier {
   private func isScalar(_ value: Int, _ number: Double) -> Bool {
     guard let tensor = constants[value], tensor.count == 1 else { return false }
     return switch tensor.dtype {
-    case .float32: Double(tensor.scalar(as: Float.self)) == number
-    case .float64: tensor.scalar(as: Double.self) == number
+    case .float32: Double(tensor.scalar(as: Float.self)).bitPattern == number.bitPattern
+    case .float64: tensor.scalar(as: Double.self).bitPattern == number.bitPattern
     case .int32: Double(tensor.scalar(as: Int32.self)) == number
     case .bool: false
     }

@@ -111,12 +111,20 @@ public func linearTranspose<Input: TensorTree, Output: TensorTree>(
 ) throws -> (Output) throws -> Input {
   let traced = try TracedFunction(f, example)
   let inputs = example.leaves
-  let linearization = try Linearization(traced.program, active: traced.active(inputs))
-  if linearization.dependsOn(inputs: 0..<inputs.count) {
-    throw TensorError.transformation("linearTranspose", expected: "a linear function", found: "one that is not")
+  let active = traced.active(inputs)
+  if let primitive = traced.program.simplified().firstNonlinear(in: active) {
+    throw TensorError.transformation(
+      "linearTranspose", expected: "a linear function", found: "\(primitive.name) of what depends on the input")
   }
+  let linearization = try Linearization(traced.program, active: active)
   let zeros = inputs.map(Tensor.zero(of:))
-  let residuals = try linearization.evaluate(zeros + traced.captured).residuals
+  let (values, residuals) = try linearization.evaluate(zeros + traced.captured)
+  for value in values where !value.isTraced && value.dtype.isFloatingPoint {
+    guard (value .== 0).all().scalar(as: Bool.self) else {
+      throw TensorError.transformation(
+        "linearTranspose", expected: "a linear function", found: "one whose value at 0 is not 0")
+    }
+  }
   return { cotangent in
     let cotangents = try linearization.pullBack(cotangent.leaves, residuals)
     return example.replacingLeaves(zip(zeros, cotangents).map { $1 ?? $0 })

@@ -54,8 +54,8 @@ extension BinaryFunction {
     case .multiply: t * y
     case .divide: t / y
     case .minimum, .maximum: t * Self.share(x, y, isFirst: self == .maximum ? x .> y : x .< y)
-    // The factor y is exactly 0 where y is, also where x to the power of −1 is infinite.
-    case .power: t * (y * pow(x, select(y .== 0, 1, y - 1)))
+    // The factor y is exactly 0 where y is; only at the origin its other factor must not be the infinite 1 / x.
+    case .power: t * (y * pow(x, select((x .== 0) .& (y .== 0), 1, y - 1)))
     case .atan2: t * (y / Self.squaredRadius(x, y))
     case .and, .or, .xor: nil
     }
@@ -76,7 +76,7 @@ extension BinaryFunction {
   }
 
   /// 1 where the argument decides the result, 1/2 where both are equal, else 0.
-  private static func share(_ x: Tensor, _ y: Tensor, isFirst: Tensor) -> Tensor {
+  static func share(_ x: Tensor, _ y: Tensor, isFirst: Tensor) -> Tensor {
     select(isFirst, 1, select(x .== y, Tensor(repeating: 0.5, shape: [], dtype: x.dtype), 0))
   }
 

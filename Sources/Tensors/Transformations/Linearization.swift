@@ -74,13 +74,4 @@ struct Linearization {
   func pullBack(_ cotangents: [Tensor], _ residuals: [Tensor]) throws(TensorError) -> [Tensor?] {
     Program.spread(try transposed(residuals + cotangents), over: active)
   }
-
-  /// Whether what the derivative needs depends on these inputs of the program.
-  func dependsOn(inputs: Range<Int>) -> Bool {
-    var depends = primal.types.indices.map(inputs.contains)
-    for equation in primal.equations where equation.inputs.contains(where: { depends[$0] }) {
-      for output in equation.outputs { depends[output] = true }
-    }
-    return primal.outputs[outputCount...].contains { depends[$0] }
-  }
 }

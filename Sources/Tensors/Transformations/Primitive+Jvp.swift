@@ -68,7 +68,7 @@ extension Primitive {
   }
 
   /// The part that each element has in the smallest or largest: equal parts for those that are equal.
-  private static func extremeWeights(_ x: Tensor, _ y: Tensor, _ axes: [Int]) -> Tensor {
+  static func extremeWeights(_ x: Tensor, _ y: Tensor, _ axes: [Int]) -> Tensor {
     let kept = x.shape.indices.map { axes.contains($0) ? 1 : x.shape[$0] }
     let isExtreme = (x .== y.reshaped(kept)).asType(x.dtype)
     return isExtreme / isExtreme.sum(axes: axes, keepDims: true)
@@ -97,7 +97,7 @@ extension Primitive {
   /// dL = L Φ(L⁻¹ dA L⁻ᵀ), where Φ takes the lower triangle and half of the diagonal.
   ///
   /// *Source:* Murray, "Differentiation of the Cholesky decomposition" (2016).
-  private static func choleskyTangent(_ factor: Tensor, _ tangent: Tensor) throws(TensorError) -> Tensor {
+  static func choleskyTangent(_ factor: Tensor, _ tangent: Tensor) throws(TensorError) -> Tensor {
     let middle = try triangularSolve(triangularSolved(factor, tangent), by: factor)
     let size = factor.shape[factor.rank - 1]
     let weights = Tensor.ones([size, size], dtype: factor.dtype).lowerTriangle()
@@ -143,7 +143,7 @@ extension Primitive {
 
 extension TriangularSolveOptions {
   /// The part of a matrix that the solution depends on.
-  fileprivate func triangle(_ a: Tensor) -> Tensor {
+  func triangle(_ a: Tensor) -> Tensor {
     let offset = unitDiagonal ? 1 : 0
     return lower ? a.lowerTriangle(offset: -offset) : a.upperTriangle(offset: offset)
   }
@@ -151,7 +151,7 @@ extension TriangularSolveOptions {
 
 extension Tensor {
   /// The symmetric matrices that have this lower triangle.
-  fileprivate var lowerSymmetric: Tensor { lowerTriangle() + lowerTriangle(offset: -1).swappedAxes(-1, -2) }
+  var lowerSymmetric: Tensor { lowerTriangle() + lowerTriangle(offset: -1).swappedAxes(-1, -2) }
 
   static func zero(of tensor: Tensor) -> Tensor { .zeros(tensor.shape, dtype: tensor.dtype) }
 }

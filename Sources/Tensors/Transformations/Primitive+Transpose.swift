@@ -42,8 +42,10 @@ extension Primitive {
         operands[1] == nil ? apply(region, [t]) : nil,
       ])
     case .pad(let low, let high, let interior):
-      let inside = Self.unpadded(t, types[0].shape, low, high, interior)
-      return forLinear([inside, operands[1] == nil ? t.sum() - inside.sum() : nil])
+      return forLinear([
+        operands[0] == nil ? Self.unpadded(t, types[0].shape, low, high, interior) : nil,
+        operands[1] == nil ? Tensors.select(Self.isInside(self, types[0].shape), 0, t).sum() : nil,
+      ])
     case .concatenate(let axis):
       return forLinear(t.split(sizes: types.map { $0.shape[axis] }, axis: axis))
     case .reduce(.sum, let axes):
@@ -96,19 +98,28 @@ extension Primitive {
     preconditionFailure("\(name) is not linear in the inputs \(operands.indices.filter { operands[$0] == nil })")
   }
 
-  /// Whether the results are zero, or linear, in some inputs jointly: those primitives whose jvp rule applies them to
-  /// tangents. Everything else has no transpose and needs none.
-  var isTransposable: Bool {
+  /// Whether the results are linear in the `dependent` inputs jointly, up to an addend, when the others are fixed.
+  func isLinear(in dependent: [Bool]) -> Bool {
     switch self {
-    case .unary(.negate), .binary(.add), .binary(.subtract), .binary(.multiply), .binary(.divide), .select, .convert,
-      .reshape, .transpose, .broadcast, .reverse, .slice, .assign, .pad, .concatenate, .reduce(.sum, _), .cumulativeSum,
-      .take, .scatterAdd, .takeAlong, .scatterAddAlong, .dynamicSlice, .dynamicUpdateSlice, .dotGeneral, .convolution,
-      .windowSum, .triangularSolve, .solve, .call:
+    case .unary(let function): function == .negate
+    case .binary(.add), .binary(.subtract): true
+    case .binary(.multiply), .multiplyAdd, .dotGeneral, .convolution: !(dependent[0] && dependent[1])
+    case .binary(.divide): !dependent[1]
+    case .convert(let dtype): dtype.isFloatingPoint
+    case .reshape, .transpose, .broadcast, .reverse, .slice, .assign, .pad, .concatenate, .reduce(.sum, _),
+      .cumulativeSum, .windowSum:
       true
-    case .unary, .binary, .compare, .multiplyAdd, .reduce, .argReduce, .iota, .sort, .argSort, .cholesky, .eigh,
-      .stopGradient:
-      false
+    case .take, .scatterAdd, .takeAlong, .scatterAddAlong, .dynamicSlice: !dependent[1]
+    case .dynamicUpdateSlice: !dependent[2]
+    case .select, .triangularSolve, .solve: !dependent[0]
+    case .call(let subprogram): subprogram.program.firstNonlinear(in: dependent) == nil
+    case .binary, .compare, .reduce, .argReduce, .iota, .sort, .argSort, .cholesky, .eigh, .stopGradient: false
     }
+  }
+
+  /// Where a tensor of the given shape lies inside of what `pad` makes of it.
+  static func isInside(_ pad: Primitive, _ shape: [Int]) -> Tensor {
+    apply(pad, [Tensor(repeating: 1, shape: shape, dtype: .bool), .constant(0, dtype: .bool)])
   }
 
   /// The elements of a padded tensor that come from the tensor itself; zeros for those that were cropped.
@@ -183,6 +194,7 @@ extension WindowGeometry {
   /// The cotangent of the input: every output spreads over its window, which is a window sum over the outputs moved
   /// apart by the strides.
   fileprivate func transposed(_ t: Tensor, _ shape: [Int]) -> Tensor {
+    if window.contains(0) { return .zeros(shape, dtype: t.dtype) }
     let reach = zip(window, windowDilation).map { ($0 - 1) * $1 }
     let apart = t.padded(shape.map { _ in (low: 0, high: 0) }, interior: strides.map { $0 - 1 })
     let low = zip(reach, paddingLow).map { $0 - $1 }

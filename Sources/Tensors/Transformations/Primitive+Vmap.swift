@@ -5,6 +5,10 @@ extension Primitive {
   func vmap(_ x: [Tensor], _ mapped: [Bool]) throws(TensorError) -> (results: [Tensor], mapped: Bool) {
     guard let first = mapped.firstIndex(of: true) else { return (try applyAll(self, x), false) }
     let size = x[first].shape[0]
+    if size == 0 {
+      let types = zip(x, mapped).map { TensorType(shape: $1 ? Array($0.shape.dropFirst()) : $0.shape, dtype: $0.dtype) }
+      return (outputTypes(for: types).map { .zeros([0] + $0.shape, dtype: $0.dtype) }, true)
+    }
     func all(_ index: Int) -> Tensor { mapped[index] ? x[index] : x[index].repeated(size) }
     switch self {
     case .unary, .binary, .compare, .multiplyAdd, .select, .convert, .stopGradient:
@@ -61,9 +65,8 @@ extension Primitive {
   ) -> Tensor {
     let pad = Primitive.pad(low: [0] + low, high: [0] + high, interior: [0] + interior)
     guard isMapped else { return apply(pad, [x, value]) }
-    let isInside = apply(pad, [Tensor(repeating: 1, shape: x.shape, dtype: .bool), .constant(0, dtype: .bool)])
     let inside = apply(pad, [x, .constant(0, dtype: x.dtype)])
-    return Tensors.select(isInside, inside, value.withInnerRank(x.rank - 1))
+    return Tensors.select(Self.isInside(pad, x.shape), inside, value.withInnerRank(x.rank - 1))
   }
 
   /// Rows of all entries below each other, and positions that count through them.
@@ -111,12 +114,15 @@ extension Primitive {
       let starts = Tensors.concatenate([Tensor([Int32(0)]), x[1]])
       return apply(.dynamicSlice(sizes: [size] + sizes), [x[0], starts])
     }
-    var result = mapped[0] ? x[0] : x[0].repeated(size)
+    // The first axis is taken for all entries from what they share; what that leaves is each entry's own.
+    var (result, isMapped) = (x[0], mapped[0])
     for (axis, count) in sizes.enumerated() {
-      let positions = blockStart(x[1], axis, count, in: result.shape[axis + 1]) + Tensor.arange(count)
-      result = taking([result, positions], [true, true], axis, size)
+      let length = result.shape[isMapped ? axis + 1 : axis]
+      let positions = blockStart(x[1], axis, count, in: length) + Tensor.arange(count)
+      result = taking([result, positions], [isMapped, true], axis, size)
+      isMapped = true
     }
-    return result
+    return isMapped ? result : result.repeated(size)
   }
 
   private static func updatedBlock(_ x: [Tensor], _ mapped: [Bool], _ size: Int) -> Tensor {
@@ -171,55 +177,53 @@ extension DotDimensions {
 }
 
 extension ConvolutionGeometry {
-  /// Mapped images are more images; mapped filters are more output channels; with both mapped, every entry is a group
-  /// of channels of its own.
+  /// Entries become images where images are mapped and shared by one filter, channels where one operand is mapped that
+  /// the other has no entries for, and groups of channels of their own where both are mapped.
   fileprivate func vmap(
     _ role: ConvolutionRole, _ a: Tensor, _ aMapped: Bool, _ b: Tensor, _ bMapped: Bool, _ size: Int
   ) -> Tensor {
-    switch role {
-    case .output, .input:
-      // Images first, filters second; a filter's channel axes are (in, out), of which the images have one.
-      if !bMapped {
-        let images = a.reshaped([size * a.shape[1]] + a.shape.dropFirst(2))
-        let result = apply(.convolution(self, role), [images, b])
-        return result.reshaped([size, a.shape[1]] + result.shape.dropFirst())
-      }
-    case .filter:
-      break
+    if aMapped && bMapped {
+      var grouped = self
+      grouped.groups = groups * size
+      // The last axis, of images the channels and of filters the output channels, has the groups outermost.
+      let result = apply(
+        .convolution(grouped, role),
+        [Self.merged(a, axis: a.rank - 2, parts: 1), Self.merged(b, axis: b.rank - 2, parts: 1)])
+      return Self.split(result, axis: result.rank - 1, parts: 1, size)
     }
-    var grouped = self
-    grouped.groups = groups * size
-    let first = aMapped ? a : a.repeated(size)
-    let second = bMapped ? b : b.repeated(size)
-    switch role {
-    case .output, .input:
-      let result = apply(.convolution(grouped, role), [Self.mergedImages(first), Self.mergedFilters(second, groups)])
-      return Self.splitImages(result, size)
-    case .filter:
-      let result = apply(.convolution(grouped, role), [Self.mergedImages(first), Self.mergedImages(second)])
-      return Self.splitFilters(result, size)
+    switch (role, aMapped) {
+    case (.output, true), (.input, true):
+      let images = a.reshaped([size * a.shape[1]] + a.shape.dropFirst(2))
+      let result = apply(.convolution(self, role), [images, b])
+      return result.reshaped([size, a.shape[1]] + result.shape.dropFirst())
+    case (.output, false), (.filter, false):
+      // More output channels in every group.
+      let result = apply(.convolution(self, role), [a, Self.merged(b, axis: b.rank - 2, parts: groups)])
+      return Self.split(result, axis: result.rank - 1, parts: groups, size)
+    case (.input, false):
+      // More input channels in every group, which a filter counts one group at a time.
+      let result = apply(.convolution(self, role), [a, Self.merged(b, axis: b.rank - 3, parts: 1)])
+      return Self.split(result, axis: result.rank - 1, parts: groups, size)
+    case (.filter, true):
+      let result = apply(.convolution(self, role), [Self.merged(a, axis: a.rank - 2, parts: groups), b])
+      return Self.split(result, axis: result.rank - 2, parts: 1, size)
     }
   }
 
-  /// (size, N, …, C) as (N, …, size · C).
-  private static func mergedImages(_ x: Tensor) -> Tensor {
-    let moved = x.movedAxis(from: 0, to: x.rank - 2)
-    return moved.reshaped(moved.shape.dropLast(2) + [x.shape[0] * x.shape[x.rank - 1]])
+  /// The first axis merged into axis `axis` of the rest, which has `parts` parts: each then has all entries of it.
+  private static func merged(_ x: Tensor, axis: Int, parts: Int) -> Tensor {
+    var shape = Array(x.shape.dropFirst())
+    let apart = shape[..<axis] + [parts, shape[axis] / parts] + shape[(axis + 1)...]
+    shape[axis] *= x.shape[0]
+    return x.reshaped([x.shape[0]] + apart).movedAxis(from: 0, to: axis + 1).reshaped(shape)
   }
 
-  private static func splitImages(_ x: Tensor, _ size: Int) -> Tensor {
-    let channels = x.shape[x.rank - 1]
-    return x.reshaped(x.shape.dropLast() + [size, channels / size]).movedAxis(from: x.rank - 1, to: 0)
-  }
-
-  /// (size, window…, C / groups, O) as (window…, C / groups, size · O): a group's output channels stay together.
-  private static func mergedFilters(_ w: Tensor, _ groups: Int) -> Tensor {
-    let moved = w.movedAxis(from: 0, to: w.rank - 2)
-    return moved.reshaped(moved.shape.dropLast(2) + [w.shape[0] * w.shape[w.rank - 1]])
-  }
-
-  private static func splitFilters(_ w: Tensor, _ size: Int) -> Tensor {
-    w.reshaped(w.shape.dropLast() + [size, w.shape[w.rank - 1] / size]).movedAxis(from: w.rank - 1, to: 0)
+  /// Undoes `merged`.
+  private static func split(_ x: Tensor, axis: Int, parts: Int, _ size: Int) -> Tensor {
+    var shape = x.shape
+    shape[axis] /= size
+    let apart = x.shape[..<axis] + [parts, size, shape[axis] / parts] + x.shape[(axis + 1)...]
+    return x.reshaped(Array(apart)).movedAxis(from: axis + 1, to: 0).reshaped([size] + shape)
   }
 }
 

@@ -35,15 +35,18 @@ extension Program {
 
 extension Subprogram {
   func jvp(_ x: [Tensor], _ y: [Tensor], _ tangents: [Tensor?]) throws(TensorError) -> [Tensor?] {
+    let results: [Tensor]
     switch derivative {
     case .custom(let rule):
-      return try rule.callAsFunction(x + zip(x, tangents).map { $1 ?? .zero(of: $0) })
+      results = try rule.callAsFunction(x + zip(x, tangents).map { $1 ?? .zero(of: $0) })
     case .recomputed:
       let active = tangents.map { $0 != nil }
       let program = try program.tangentProgram(active: active)
       let tangent = Subprogram("\(name) tangent", program, .recomputed)
-      return try applyAll(.call(tangent), x + tangents.compactMap { $0 })
+      results = try applyAll(.call(tangent), x + tangents.compactMap { $0 })
     }
+    // Integers and bools have no tangents, whatever a rule says they are.
+    return zip(y, results).map { $0.dtype.isFloatingPoint ? $1 : nil }
   }
 }
 

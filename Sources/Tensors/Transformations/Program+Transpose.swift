@@ -48,6 +48,20 @@ extension Program {
   }
 }
 
+extension Program {
+  /// The first primitive that is not linear in what it reads of the `dependent` inputs.
+  func firstNonlinear(in dependent: [Bool]) -> Primitive? {
+    var depends = dependent + [Bool](repeating: false, count: types.count - dependent.count)
+    for equation in equations {
+      let read = equation.inputs.map { depends[$0] }
+      guard read.contains(true) else { continue }
+      if !equation.primitive.isLinear(in: read) { return equation.primitive }
+      for output in equation.outputs { depends[output] = true }
+    }
+    return nil
+  }
+}
+
 extension Subprogram {
   func transpose(_ operands: [Tensor?], _ types: [TensorType], _ cotangents: [Tensor?]) throws(TensorError) -> [Tensor?] {
     let linear = operands.map { $0 == nil }

@@ -17,9 +17,15 @@ struct DemoCommand: ParsableCommand {
         learning-curve  digits: test error over the number of training images
         kernel          digits: heat map of a tangent kernel
 
+      Figures that take longer are drawn only when asked for:
+
+        ensemble        sin: 100 networks trained by gradient descent beside the
+                        infinite ensemble, over input, time (an animation) and width
+
       EXAMPLES
         neural-tangents demo
         neural-tangents demo regression kernel --output-directory pictures
+        neural-tangents demo --figure ensemble
       """)
 
   enum Part: String, CaseIterable, ExpressibleByArgument {
@@ -30,6 +36,13 @@ struct DemoCommand: ParsableCommand {
 
   @Argument(help: "The parts to run (default: all).")
   var parts: [Part] = []
+
+  enum LongFigure: String, CaseIterable, ExpressibleByArgument {
+    case ensemble
+  }
+
+  @Option(help: "Draw this figure instead of the parts: ensemble.")
+  var figure: LongFigure?
 
   @Option(
     help: .init("Where to write the pictures; made if it is missing.", valueName: "directory"), completion: .directory)
@@ -43,6 +56,10 @@ struct DemoCommand: ParsableCommand {
 
   func validate() throws {
     try ComputeOptions.requirePositive(threads: threads)
+    if figure != nil && !parts.isEmpty {
+      throw ValidationError(
+        "--figure: expected no parts beside it, found \(parts.map(\.rawValue).joined(separator: " "))")
+    }
   }
 
   func run() throws {
@@ -52,7 +69,12 @@ struct DemoCommand: ParsableCommand {
     let progress = ProgressReporter("demo")
     defer { progress.finish() }
     var report = DemoReport(directory: outputDirectory, gnuplot: gnuplot, progress: progress)
-    for part in Part.allCases where parts.isEmpty || parts.contains(part) {
+    if figure == .ensemble {
+      try report.part("Finite networks and their infinite ensemble") { report in
+        try DemoEnsemble(key: RandomKey(seed: seed)).run(&report)
+      }
+    }
+    for part in Part.allCases where figure == nil && (parts.isEmpty || parts.contains(part)) {
       // The same numbers whichever other parts run.
       let key = RandomKey(seed: seed).folding(in: UInt32(Part.allCases.firstIndex(of: part) ?? 0))
       switch part {

@@ -38,6 +38,12 @@ struct DemoReport {
     pictures += try gnuplot.draw(figure, name: name, into: directory)
   }
 
+  mutating func animate(_ frames: [Figure], name: String) throws {
+    guard let gnuplot else { return }
+    progress.begin("drawing \(name)")
+    pictures.append(try gnuplot.animate(frames, name: name, into: directory))
+  }
+
   func conclude() {
     if gnuplot == nil {
       StandardError.warn(Gnuplot.missingMessage)

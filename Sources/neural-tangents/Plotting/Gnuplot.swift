@@ -38,20 +38,48 @@ struct Gnuplot: Sendable {
           + "background '#ffffff' noenhanced"
       ),
     ]
-    let files = terminals.map { terminal in
-      (
-        terminal: terminal.name, final: folder.appending(path: "\(name).\(terminal.fileExtension)"),
-        temporary: folder.appending(path: ".\(name).partial.\(terminal.fileExtension)")
-      )
+    let pictures = terminals.map { Picture(name: name, fileExtension: $0.fileExtension, folder: folder) }
+    defer { for picture in pictures { picture.discard() } }
+    let files = zip(terminals, pictures).map { (name: $0.name, path: $1.temporary.path) }
+    try run(GnuplotScript(figure).text(terminals: files), drawing: name)
+    for picture in pictures { try picture.finish() }
+    return pictures.map(\.final.relativePath)
+  }
+
+  /// Draws `frames` one after the other as `name.gif`, which starts over after the last, and returns its path.
+  ///
+  /// - Throws: `CommandError` when gnuplot reports an error or the picture cannot be written.
+  func animate(_ frames: [Figure], name: String, into directory: String) throws(CommandError) -> String {
+    let picture = Picture(name: name, fileExtension: "gif", folder: URL(filePath: directory))
+    defer { picture.discard() }
+    let (width, height) = frames.first?.shape.size ?? Figure.Shape.wide.size
+    let terminal =
+      "gif animate delay 16 loop 0 size \(width),\(height) font 'DejaVu Sans,12' background '#ffffff' noenhanced"
+    let script =
+      ["set terminal \(terminal)", "set output \(GnuplotScript.quoted(picture.temporary.path))"]
+      + frames.map { GnuplotScript($0).frame } + ["unset output", ""]
+    try run(script.joined(separator: "\n"), drawing: name)
+    try picture.finish()
+    return picture.final.relativePath
+  }
+
+  /// A file that appears under its name when it is whole.
+  private struct Picture {
+    let final: URL
+    let temporary: URL
+
+    init(name: String, fileExtension: String, folder: URL) {
+      final = folder.appending(path: "\(name).\(fileExtension)")
+      temporary = folder.appending(path: ".\(name).partial.\(fileExtension)")
     }
-    defer { for file in files { try? FileManager.default.removeItem(at: file.temporary) } }
-    try run(GnuplotScript(figure).text(terminals: files.map { ($0.terminal, $0.temporary.path) }), drawing: name)
-    for file in files {
-      guard rename(file.temporary.path, file.final.path) == 0 else {
-        throw .cannotWrite(file.final.path, reason: String(cString: strerror(errno)))
+
+    func finish() throws(CommandError) {
+      guard rename(temporary.path, final.path) == 0 else {
+        throw .cannotWrite(final.path, reason: String(cString: strerror(errno)))
       }
     }
-    return files.map(\.final.relativePath)
+
+    func discard() { try? FileManager.default.removeItem(at: temporary) }
   }
 
   private func run(_ script: String, drawing name: String) throws(CommandError) {

@@ -9,9 +9,9 @@ struct GnuplotScript {
   init(_ figure: Figure) {
     settings = [
       "set encoding utf8",
-      "set title \(quoted(figure.title))",
-      "set xlabel \(quoted(figure.x.label))",
-      "set ylabel \(quoted(figure.y.label))",
+      "set title \(Self.quoted(figure.title))",
+      "set xlabel \(Self.quoted(figure.x.label))",
+      "set ylabel \(Self.quoted(figure.y.label))",
       "set border 3 linewidth 1 linecolor rgb '#444444'",
       "set tics nomirror out textcolor rgb '#222222'",
     ]
@@ -31,10 +31,13 @@ struct GnuplotScript {
   /// The whole script, which draws the figure once per terminal.
   func text(terminals: [(name: String, path: String)]) -> String {
     let drawing = terminals.flatMap { terminal in
-      ["set terminal \(terminal.name)", "set output \(quoted(terminal.path))", plotCommand, "unset output"]
+      ["set terminal \(terminal.name)", "set output \(Self.quoted(terminal.path))", plotCommand, "unset output"]
     }
     return (blocks + settings + drawing).joined(separator: "\n") + "\n"
   }
+
+  /// The figure as one picture of an animation, whose terminal is open.
+  var frame: String { (["reset"] + blocks + settings + [plotCommand]).joined(separator: "\n") }
 
   private var plotCommand: String { "plot " + plots.joined(separator: ", \\\n  ") }
 
@@ -42,13 +45,13 @@ struct GnuplotScript {
     if axis.isLogarithmic { settings.append("set logscale \(name)") }
     if let range = axis.range { settings.append("set \(name)range [\(range.lowerBound):\(range.upperBound)]") }
     if let ticks = axis.ticks {
-      let list = ticks.map { "\(quoted($0.label)) \($0.position)" }
+      let list = ticks.map { "\(Self.quoted($0.label)) \($0.position)" }
       settings.append("set \(name)tics (\(list.joined(separator: ", ")))")
     }
   }
 
   private mutating func add(_ mark: Mark) {
-    let title = mark.label.map { "title \(quoted($0))" } ?? "notitle"
+    let title = mark.label.map { "title \(Self.quoted($0))" } ?? "notitle"
     let color = "linecolor rgb '\(mark.color.rawValue)'"
     let stroke = "\(color) linewidth 2.2 dashtype \(mark.isDashed ? "(7,5)" : "1")"
     switch mark.geometry {
@@ -78,7 +81,7 @@ struct GnuplotScript {
       "set xrange [-0.5:\(count - 0.5)]",
       "set yrange [\(count - 0.5):-0.5]",
       "set cbrange [\(map.colorRange.lowerBound):\(map.colorRange.upperBound)]",
-      "set cblabel \(quoted(map.colorLabel))",
+      "set cblabel \(Self.quoted(map.colorLabel))",
       // Viridis: lightness grows evenly, so that it also reads in grey.
       """
       set palette defined (0 '#440154', 1 '#482878', 2 '#3e4989', 3 '#31688e', 4 '#26828e', 5 '#1f9e89', 6 '#35b779', \
@@ -107,7 +110,7 @@ struct GnuplotScript {
   }
 
   /// A string between single quotes, in which gnuplot interprets nothing but a doubled quote.
-  private func quoted(_ text: String) -> String {
+  static func quoted(_ text: String) -> String {
     "'" + text.replacing("'", with: "''").replacing("\n", with: " ") + "'"
   }
 }
