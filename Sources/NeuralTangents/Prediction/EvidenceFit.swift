@@ -30,6 +30,9 @@ public struct EvidenceFitOptions: Sendable {
   /// Where the noise begins; nil for a tenth of the targets' mean square.
   public var initialNoiseVariance: Double?
   public var maximumIterations: Int
+  /// Standard deviation of a log-normal prior on the factors that the fit puts on standard deviations, which keeps what
+  /// the data do not determine near the network's own numbers; nil for none. By default a factor of 20 is one of it.
+  public var priorWidth: Double?
   /// Further fits from random places near the first one's; the best of all counts.
   public var restarts: Int
   /// Randomness of the restarts.
@@ -40,7 +43,8 @@ public struct EvidenceFitOptions: Sendable {
   /// - Precondition: `kernel` is one kernel, and no number is negative.
   public init(
     kernel: KernelSet = .nngp, isTied: Bool = false, initialNoiseVariance: Double? = nil, maximumIterations: Int = 100,
-    restarts: Int = 0, key: RandomKey = RandomKey(seed: 0), progress: (@Sendable (Double) -> Void)? = nil
+    priorWidth: Double? = 3, restarts: Int = 0, key: RandomKey = RandomKey(seed: 0),
+    progress: (@Sendable (Double) -> Void)? = nil
   ) {
     precondition(kernel == .nngp || kernel == .ntk, "expected one kernel")
     precondition(maximumIterations >= 0 && restarts >= 0, "expected no negative numbers")
@@ -48,7 +52,9 @@ public struct EvidenceFitOptions: Sendable {
     self.kernel = kernel
     self.isTied = isTied
     self.initialNoiseVariance = initialNoiseVariance
+    precondition(priorWidth.map { $0 > 0 } ?? true, "expected a positive width of the prior")
     self.maximumIterations = maximumIterations
+    self.priorWidth = priorWidth
     self.restarts = restarts
     self.key = key
     self.progress = progress
@@ -57,6 +63,10 @@ public struct EvidenceFitOptions: Sendable {
 
 /// Fits every weightStd and biasStd of a network, and the noise, to training data by maximum marginal likelihood:
 /// L-BFGS over their logarithms, with the exact gradient.
+///
+/// Some combinations of standard deviations are not determined by data: a ReLU network without biases depends on the
+/// product of its weightStd only, and a saturated erf network hardly on their size. A weak prior decides these
+/// (`EvidenceFitOptions.priorWidth`); the likelihoods that are returned do not include it.
 ///
 /// A layer without a bias stays without one. Standard deviations that the likelihood does not depend on stay as they are.
 ///
@@ -74,7 +84,7 @@ public func fit(
   let method = LBFGS(maximumIterations: options.maximumIterations, gradientTolerance: 1e-5, valueTolerance: 1e-10)
   let total = Double((options.restarts + 1) * max(1, options.maximumIterations))
   var best: LBFGS.Minimum?
-  let initial = try evidence.sample(evidence.start)
+  let initial = try evidence.logLikelihood(evidence.start)
   let keys = options.key.split(into: options.restarts + 1)
   for run in 0...options.restarts {
     let start =
@@ -95,22 +105,23 @@ public func fit(
   }
   // The start has a value, so there is a best.
   let found = best?.point ?? evidence.start
+  let final = try evidence.logLikelihood(found)
   return EvidenceFit(
     network: try network.replacing(evidence.constants(Tensor(found))),
     noiseVariance: evidence.noise(Tensor(found)).scalar(as: Double.self),
     initialNoiseVariance: evidence.initialNoise,
-    logMarginalLikelihood: EvidenceFit.LogLikelihood(
-      before: -initial.value * evidence.scale, after: -(best?.value ?? initial.value) * evidence.scale),
+    logMarginalLikelihood: EvidenceFit.LogLikelihood(before: initial, after: final),
     iterations: best?.iterations ?? 0, isConverged: best?.isConverged ?? false)
 }
 
-/// The negative log marginal likelihood per target number, as a function of the logarithms of factors on the standard
+/// The negative log marginal likelihood and log prior per target number, as a function of the logarithms of factors on the standard
 /// deviations and the noise variance.
 private struct Evidence {
   let start: [Double]
   let initialNoise: Double
   /// The number of target numbers.
   let scale: Double
+  private let priorWidth: Double?
   private let initial: HyperParameters
   /// Per constant which factor it has; nil for those that stay.
   private let factors: [Int?]
@@ -131,6 +142,7 @@ private struct Evidence {
     let scale = Double(max(1, y.count))
     (self.initial, self.factors, self.scale, initialNoise) = (initial, factors, scale, noise)
     start = [Double](repeating: 0, count: places.count + 1)
+    priorWidth = options.priorWidth
     // Errors of the network or the data come here, from numbers, with a place in the data.
     let kernel = try network.kernel(x, kernels: options.kernel == .ntk ? .all : .nngp)
     let matrix = options.kernel == .ntk ? kernel.ntk ?? kernel.nngp : kernel.nngp
@@ -141,13 +153,21 @@ private struct Evidence {
         let kernel = try network.kernel(x, hyperParameters: constants, kernels: options.kernel == .ntk ? .all : .nngp)
         let matrix = options.kernel == .ntk ? kernel.ntk ?? kernel.nngp : kernel.nngp
         let noise = Self.noise(point, noise)
-        return try logMarginalLikelihood(matrix, y, noiseVariance: noise) * (-1 / scale)
+        let likelihood = try logMarginalLikelihood(matrix, y, noiseVariance: noise)
+        guard let width = options.priorWidth else { return likelihood * (-1 / scale) }
+        let factors = point[0..<point.count - 1] / width
+        return (0.5 * square(factors).sum() - likelihood) * (1 / scale)
       }))
   }
 
   func sample(_ point: [Double]) throws -> LBFGS.Sample {
     let result = try function(Tensor(point))
     return (result.value.scalar(as: Double.self), result.gradient.scalars(as: Double.self))
+  }
+
+  func logLikelihood(_ point: [Double]) throws -> Double {
+    let factors = priorWidth.map { width in point.dropLast().map { $0 / width } } ?? []
+    return factors.reduce(0) { $0 + 0.5 * $1 * $1 } - scale * (try sample(point).value)
   }
 
   func constants(_ point: Tensor) -> HyperParameters { Self.constants(point, initial, factors) }

@@ -7,7 +7,7 @@ import Tensors
 /// All arguments may be traced, so that its gradient in a network's constants comes by differentiating it:
 ///
 /// ```swift
-/// let slope = try gradient { (noise: Tensor) in try logMarginalLikelihood(kernel, y, noiseVariance: noise) }(noise)
+/// let slope = try gradient(of: { (noise: Tensor) in try logMarginalLikelihood(kernel, y, noiseVariance: noise) })(noise)
 /// ```
 ///
 /// - Parameters:
@@ -24,7 +24,8 @@ public func logMarginalLikelihood(
   _ kernel: Tensor, _ targets: Tensor, noiseVariance: Tensor
 ) throws(PredictionError) -> Tensor {
   guard kernel.rank == 2, kernel.shape[0] == kernel.shape[1], kernel.dtype.isFloatingPoint else {
-    throw .shapeMismatch(argument: "kernel", expected: "a square matrix of floating-point numbers", found: "\(kernel.type)")
+    throw .shapeMismatch(
+      argument: "kernel", expected: "a square matrix of floating-point numbers", found: "\(kernel.type)")
   }
   let size = kernel.shape[0]
   guard targets.rank == 1 || targets.rank == 2, targets.shape[0] == size else {

@@ -15,7 +15,8 @@ struct FitCommand: ParsableCommand {
       Finds the weightStd and biasStd of every layer, and the level of noise, that
       make the training targets most probable under the infinitely wide network: the
       largest log marginal likelihood, by gradient (L-BFGS). Layers without a bias
-      stay without one. Nothing is held out for it.
+      stay without one. What the rows do not determine stays near the file's
+      numbers. Nothing is held out for it.
 
       Columns are encoded as predict encodes them. --output writes the fitted
       network, and the last line says how predict uses it. --test or --folds judge
@@ -136,7 +137,8 @@ struct FitCommand: ParsableCommand {
     if let output { try OutputFiles.writeText(try NetworkFile(fit.network).json() + "\n", to: output) }
     let name = output ?? "<fitted network>"
     report.append(
-      "Predict with: neural-tangents predict \(name) --method \(kernel.rawValue) --diag-reg-absolute \(fit.noiseVariance)")
+      "Predict with: neural-tangents predict \(name) --method \(kernel.rawValue) --diag-reg-absolute \(fit.noiseVariance)"
+    )
     print(report.joined(separator: "\n"))
   }
 
