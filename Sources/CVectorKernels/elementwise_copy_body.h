@@ -88,9 +88,14 @@ DEFINE_TRANSPOSE(uint8_t, 1, COPY_BLOCK_1)
     for (size_t i = 0; i < rows; i++) {                                                                         \
       T *t = target + (ptrdiff_t)i * target_row;                                                                \
       const T *s = source + (ptrdiff_t)i * source_row;                                                          \
-      if (target_step == 1 && source_step == 1)                                                                 \
-        __builtin_memcpy(t, s, columns * sizeof(T));                                                            \
-      else if (target_step == 1 && source_step == 0) {                                                          \
+      if (target_step == 1 && source_step == 1) {                                                               \
+        /* Rows far apart are streams of their own to the processor's prefetcher, which sees none. */           \
+        for (size_t j = 0; j < columns; j += 64 / sizeof(T)) __builtin_prefetch(s + 16 * source_row + j);       \
+        if (columns * sizeof(T) == 256)                                                                         \
+          __builtin_memcpy(t, s, 256);                                                                          \
+        else                                                                                                    \
+          __builtin_memcpy(t, s, columns * sizeof(T));                                                          \
+      } else if (target_step == 1 && source_step == 0) {                                                          \
         const T v = columns > 0 ? s[0] : 0;                                                                     \
         EACH for (size_t j = 0; j < columns; j++) t[j] = v;                                                     \
       } else if (target_step == 1 && source_step == -1) {                                                       \

@@ -178,6 +178,8 @@ extension ContractionPlan {
   private static let grain = 1 << 16
   /// From here on one product is worth sharing between threads.
   private static let threadedProduct = 1 << 21
+  /// From here on a product is faster as a `PanelProduct`.
+  private static let panelProduct = 1 << 22
   /// Multiplications of a tile of a large product: about half a millisecond.
   private static let tileProduct = 1 << 25
 
@@ -211,6 +213,10 @@ extension ContractionPlan {
     nonisolated(unsafe) let pointers = (
       a.assumingMemoryBound(to: type), b.assumingMemoryBound(to: type), out.assumingMemoryBound(to: type)
     )
+    if multiplications >= Self.panelProduct, Self.usesPanels(aView, bView) {
+      // A Gram matrix takes half the multiplications.
+      if !(pointers.0 == pointers.1 && aView == bView.transposed) { return runWithPanels(pointers) }
+    }
     let multiply = { @Sendable [self] (index: Int) in
       product(
         pointers.0 + aView.offset(ofBatch: index), pointers.1 + bView.offset(ofBatch: index),
@@ -231,6 +237,36 @@ extension ContractionPlan {
       Threads.forEachRange(batchCount, grain: max(1, Self.grain / multiplications)) { range in
         for index in range { multiply(index) }
       }
+    }
+  }
+
+  private static func usesPanels(_ a: MatrixView, _ b: MatrixView) -> Bool {
+    let strides = PanelProduct<Float>.Matrix(rowStride: a.rowStride, columnStride: a.columnStride)
+    return PanelProduct<Float>.isBetter(m: a.rows, n: b.columns, k: a.columns, strides)
+      && (b.rowStride == 1 || b.columnStride == 1)
+  }
+
+  private func runWithPanels<Scalar: LinearAlgebraScalar>(
+    _ pointers: (UnsafePointer<Scalar>, UnsafePointer<Scalar>, UnsafeMutablePointer<Scalar>)
+  ) {
+    let product = PanelProduct<Scalar>(
+      m: m, n: n, k: k, a: .init(rowStride: aView.rowStride, columnStride: aView.columnStride),
+      b: .init(rowStride: bView.rowStride, columnStride: bView.columnStride))
+    nonisolated(unsafe) let pointers = pointers
+    // Whole products where there are many: their first matrix then stays in the cache of one processor.
+    let pieces = batchCount >= 16 ? 1 : product.taskCount
+    Threads.forEachWorker(batchCount * pieces) { [self] next in
+      let scratch = TensorStorage(byteCount: max(1 << 18, product.scratchCount * MemoryLayout<Scalar>.stride))
+      let panel = scratch.bytes.bindMemory(to: Scalar.self, capacity: product.scratchCount)
+      while let index = next() {
+        let (entry, piece) = index.quotientAndRemainder(dividingBy: pieces)
+        for task in pieces == 1 ? 0..<product.taskCount : piece..<piece + 1 {
+          product.run(
+            task, pointers.0 + aView.offset(ofBatch: entry), pointers.1 + bView.offset(ofBatch: entry),
+            pointers.2 + entry * m * n, scratch: panel)
+        }
+      }
+      withExtendedLifetime(scratch) {}
     }
   }
 

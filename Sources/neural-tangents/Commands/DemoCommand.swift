@@ -56,9 +56,9 @@ struct DemoCommand: ParsableCommand {
 
   func validate() throws {
     try ComputeOptions.requirePositive(threads: threads)
-    if figure != nil && !parts.isEmpty {
-      throw ValidationError(
-        "--figure: expected no parts beside it, found \(parts.map(\.rawValue).joined(separator: " "))")
+    if let figure, !parts.isEmpty {
+      let found = parts.map(\.rawValue).joined(separator: " ")
+      throw ValidationError("--figure: expected no parts beside \(figure.rawValue), found \(found)")
     }
   }
 
