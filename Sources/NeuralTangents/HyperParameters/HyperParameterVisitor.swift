@@ -48,7 +48,8 @@ public struct HyperParameterVisitor {
   }
 
   /// A constant that the layer may lack, and then has not here either.
-  public mutating func visit(_ name: String, _ constant: inout HyperParameter?, kind: HyperParameters.Kind = .constant) {
+  public mutating func visit(_ name: String, _ constant: inout HyperParameter?, kind: HyperParameters.Kind = .constant)
+  {
     guard var present = constant else { return }
     visit(name, &present, kind: kind)
     constant = present

@@ -58,7 +58,8 @@ public indirect enum Parameters: Sendable {
 }
 
 extension Parameters: TensorTree {
-  public func mapTensors<Failure: Error>(_ transform: (Tensor) throws(Failure) -> Tensor) throws(Failure) -> Parameters {
+  public func mapTensors<Failure: Error>(_ transform: (Tensor) throws(Failure) -> Tensor) throws(Failure) -> Parameters
+  {
     try map(transform)
   }
 

@@ -1,4 +1,3 @@
-
 /// Which side of the unknown a matrix stands on: `a x = b` (left) or `x a = b` (right).
 public enum MatrixSide: Hashable, Sendable {
   case left, right

@@ -21,7 +21,9 @@ extension Program: CustomStringConvertible {
       let operands = equation.inputs.map(Self.name).joined(separator: ", ")
       var line = "  \(results) = \(equation.primitive.name)(\(operands))"
       if let attributes = equation.primitive.attributes { line += " {\(attributes)}" }
-      if case .call(let subprogram) = equation.primitive { line += " " + subprogram.program.text(indent: indent + "  ") }
+      if case .call(let subprogram) = equation.primitive {
+        line += " " + subprogram.program.text(indent: indent + "  ")
+      }
       lines.append(line)
     }
     lines.append("  return \(outputs.map(Self.name).joined(separator: ", "))")

@@ -50,7 +50,8 @@ final class Trace: Sendable {
     let outputs = state.withLock { state in
       precondition(
         !state.isFinished,
-        "a traced tensor was used after its function had been traced: return it from the function instead of keeping it")
+        "a traced tensor was used after its function had been traced: return it from the function instead of keeping it"
+      )
       let values = inputs.map { value(of: $0, &state) }
       return state.builder.equation(primitive, values, outputTypes: types)
     }

@@ -62,7 +62,9 @@ public func valueAndGradient<A: TensorTree, B: TensorTree, C: TensorTree>(
 }
 
 /// The gradient of a scalar function in the first argument.
-public func gradient<A: TensorTree, B: TensorTree, C: TensorTree>(of f: @escaping (A, B, C) throws -> Tensor) -> (A, B, C) throws -> A {
+public func gradient<A: TensorTree, B: TensorTree, C: TensorTree>(of f: @escaping (A, B, C) throws -> Tensor) -> (
+  A, B, C
+) throws -> A {
   { try valueAndGradient(of: f, at: $0, $1, $2).gradient }
 }
 

@@ -53,13 +53,17 @@ extension Primitive {
       return [try Self.choleskySeries(x[0])]
     case .triangularSolve(let options):
       let matrix = x[0].mapped { options.transpose ? options.triangle($0).swappedAxes(-1, -2) : options.triangle($0) }
-      return [try Self.solutionSeries(matrix, x[1], options.side) { right throws(TensorError) in
-        try applyAll(self, [x[0].value, right])[0]
-      }]
+      return [
+        try Self.solutionSeries(matrix, x[1], options.side) { right throws(TensorError) in
+          try applyAll(self, [x[0].value, right])[0]
+        }
+      ]
     case .solve:
-      return [try Self.solutionSeries(x[0], x[1], .left) { right throws(TensorError) in
-        try applyAll(self, [x[0].value, right])[0]
-      }]
+      return [
+        try Self.solutionSeries(x[0], x[1], .left) { right throws(TensorError) in
+          try applyAll(self, [x[0].value, right])[0]
+        }
+      ]
     case .eigh(let vectors):
       return try Self.eigenSeries(x[0], vectors: vectors)
     case .call(let subprogram):

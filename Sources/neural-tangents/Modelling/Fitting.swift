@@ -65,7 +65,10 @@ extension TablePrediction {
     case .classes(_, let probabilities):
       let metrics = try ClassificationMetrics(probabilities: probabilities, labels: target.classIndices(of: table))
       return [
-        ["\(format(100 * metrics.accuracy, 2)) %", format(metrics.negativeLogLikelihood, 4), format(metrics.brierScore, 4)]
+        [
+          "\(format(100 * metrics.accuracy, 2)) %", format(metrics.negativeLogLikelihood, 4),
+          format(metrics.brierScore, 4),
+        ]
       ]
     }
   }

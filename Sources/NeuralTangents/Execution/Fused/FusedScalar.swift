@@ -43,7 +43,8 @@ protocol FusedScalar: TensorScalar, BinaryFloatingPoint {
 extension AffineRule {
   var description: nt_affine {
     nt_affine(
-      weight_variance: weightVariance.wrappedValue, bias_variance: biasVariance.wrappedValue, theta_from_input: inputScale,
+      weight_variance: weightVariance.wrappedValue, bias_variance: biasVariance.wrappedValue,
+      theta_from_input: inputScale,
       theta_from_output: outputScale, theta_constant: constant)
   }
 }
