@@ -91,6 +91,30 @@ struct TrainingTests {
     return state.parameters
   }
 
+  @Test("a network is a function that can be transformed")
+  func transformed() throws {
+    let network = Serial {
+      Dense(8, weightStd: 1.5, biasStd: 0.05)
+      Erf()
+      Dense(2)
+    }
+    let x = FixtureInput.sine([5, 3])
+    let keys = RandomKey(seed: 6).split()
+    let parameters = try network.initialize(keys[0], inputShape: x.shape, dtype: .float64)
+    let direction = try network.initialize(keys[1], inputShape: x.shape, dtype: .float64)
+    let moved = parameters.combined(with: direction) { $0 + 1e-3 * $1 }
+    let linear = linearize(network.callAsFunction, at: parameters)
+    let exact = try network(moved, x)
+    #expect(allClose(try linear(moved, x), exact, absoluteTolerance: 1e-4))
+    let cubic = taylorExpand(network.callAsFunction, at: parameters, order: 3)
+    #expect(allClose(try cubic(moved, x), exact, relativeTolerance: 1e-9, absoluteTolerance: 1e-10))
+    let (value, pullback) = try vjp(network.callAsFunction, at: parameters, x)
+    let cotangents = try pullback(value)
+    #expect(value.shape == [5, 2] && cotangents.1.shape == x.shape)
+    let rows = vmap(network.callAsFunction, inAxes: [nil, 0])
+    #expect(allClose(try rows(parameters, x.expandedDims(1)).squeezed(1), value, relativeTolerance: 1e-13))
+  }
+
   @Test("Nesterov's momentum looks ahead by one step of the velocity")
   func nesterov() {
     let rule = GradientDescent(learningRate: 0.1, momentum: 0.5, isNesterov: true)

@@ -17,10 +17,16 @@ extension Layer {
 
   /// Outputs of the finite network.
   ///
+  /// A function of two trees, to be differentiated, mapped, compiled or expanded:
+  /// `linearize(network.callAsFunction, at: parameters)`.
+  public func callAsFunction(_ parameters: Parameters, _ x: Tensor) throws(NetworkError) -> Tensor {
+    try self(parameters, x, key: nil)
+  }
+
+  /// Outputs of the finite network.
+  ///
   /// - Parameter key: randomness for layers such as `Dropout`; they throw without it.
-  public func callAsFunction(_ parameters: Parameters, _ x: Tensor, key: RandomKey? = nil) throws(NetworkError)
-    -> Tensor
-  {
+  public func callAsFunction(_ parameters: Parameters, _ x: Tensor, key: RandomKey?) throws(NetworkError) -> Tensor {
     try single(apply(parameters, .single(x), ApplyContext(key: key)))
   }
 
