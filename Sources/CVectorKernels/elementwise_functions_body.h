@@ -62,6 +62,45 @@ static VF NAME(nt_log1p_f)(VF x) {
   return V_SELECT(x > 0x1p100f, y + 22.180709777918249f, y);
 }
 
+static VD NAME(nt_tanh_d)(VD x) { return SLEEF_D(tanh, u10)(x); }
+
+#if NT_HAS_FMA
+// Within 0.82 ulp of every float, by trying all of them, in less than half the time of SLEEF's. Below 0.65 the odd
+// polynomial of degree 13; above, 1 - 2 / (exp 2x + 1), where exp keeps the part that rounding takes from its sum 1 + u,
+// and the quotient is corrected by its residual. From 9.125 on the result rounds to 1.
+static VF NAME(nt_tanh_f)(VF x) {
+  const VF a = V_MIN(V_ABS(x), SPLAT_F(9.125f)), s = a * a;
+  VF p = V_FMA(SPLAT_F(0.0017687437357380986f), s, SPLAT_F(-0.007743903901427984f));
+  p = V_FMA(p, s, SPLAT_F(0.021526681259274483f));
+  p = V_FMA(p, s, SPLAT_F(-0.053919222205877304f));
+  p = V_FMA(p, s, SPLAT_F(0.13333073258399963f));
+  p = V_FMA(p, s, SPLAT_F(-0.3333333134651184f));
+  const VF small = V_FMA(a * s, p, a);
+
+  const VF t = 2.0f * a, k = __builtin_elementwise_rint(t * 1.442695041f);
+  // log 2 in two parts, the first of which times k is exact.
+  const VF r = V_FMA(-k, SPLAT_F(1.428606765330187e-06f), V_FMA(-k, SPLAT_F(0.693145751953125f), t));
+  VF q = V_FMA(SPLAT_F(1.39110978e-03f), r, SPLAT_F(8.36309791e-03f));
+  q = V_FMA(q, r, SPLAT_F(4.16667052e-02f));
+  q = V_FMA(q, r, SPLAT_F(1.66665778e-01f));
+  q = V_FMA(q, r, SPLAT_F(0.5f));
+  const VF u = V_FMA(r * r, q, r), sum = 1.0f + u;
+  const VI exponent = (__builtin_convertvector(k, VI) + 127) << 23;
+  VF power;
+  __builtin_memcpy(&power, &exponent, sizeof power);
+  const VF e = sum * power, d = e + 1.0f;
+  const VF rest = (1.0f - (d - e)) + (u - (sum - 1.0f)) * power;
+  const VF w = 2.0f / d;
+  const VF residual = V_FMA(-w, d, SPLAT_F(2.0f)) - w * rest;
+  const VF high = 1.0f - w;
+  const VF large = high + (((1.0f - high) - w) - residual * w * 0.5f);
+  const VF y = V_COPYSIGN(V_SELECT(a < 0.65f, small, large), x);
+  return V_SELECT(x != x, x, y);
+}
+#else
+static VF NAME(nt_tanh_f)(VF x) { return SLEEF_F(tanh, u10)(x); }
+#endif
+
 #define MAP(EXPRESSION)                                      \
   {                                                          \
     size_t j = 0;                                            \
@@ -127,7 +166,7 @@ static VF NAME(nt_log1p_f)(VF x) {
       case nt_atan: MAP(SLEEF(atan, u10)(v))                                                 \
       case nt_sinh: MAP(SLEEF(sinh, u10)(v))                                                 \
       case nt_cosh: MAP(SLEEF(cosh, u10)(v))                                                 \
-      case nt_tanh: MAP(SLEEF(tanh, u10)(v))                                                 \
+      case nt_tanh: MAP(FUNCTION(nt_tanh)(v))                                                \
       case nt_asinh: MAP(SLEEF(asinh, u10)(v))                                               \
       case nt_acosh: MAP(SLEEF(acosh, u10)(v))                                               \
       case nt_atanh: MAP(SLEEF(atanh, u10)(v))                                               \

@@ -1,4 +1,5 @@
-// The kernels of an infinitely wide network between two small data sets, in a package of one's own.
+// In a package of one's own: the kernels of an infinitely wide network between two small data sets, and a finite network
+// of the same architecture trained by gradient descent.
 
 import NeuralTangents
 import Tensors
@@ -25,3 +26,16 @@ func show(_ name: String, _ matrix: Tensor) {
 
 show("NNGP", kernel.nngp)
 if let ntk = kernel.ntk { show("NTK", ntk) }
+
+let target = x1.sum(axis: 1, keepDims: true)
+let loss = { (parameters: Parameters, x: Tensor, y: Tensor) in
+  halfMeanSquaredError(try network(parameters, x), y)
+}
+let rule = GradientDescent(learningRate: 0.5, momentum: 0.9)
+let step = compile { (state: TrainingState<Parameters>, x: Tensor, y: Tensor) in
+  rule.step(state, gradient: try gradient(of: loss)(state.parameters, x, y))
+}
+var state = rule.start(try network.initialize(RandomKey(seed: 1), inputShape: x1.shape))
+print("loss before", try loss(state.parameters, x1, target).scalar(as: Float.self))
+for _ in 0..<100 { state = try step(state, x1, target) }
+print("loss after 100 steps", try loss(state.parameters, x1, target).scalar(as: Float.self))
