@@ -86,9 +86,11 @@ struct TransformationTracingTests {
 
   @Test("elements of a traced tensor are not there to be read")
   func elements() async {
-    await #expect(processExitsWith: .failure) {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = try gradient(of: { (x: Tensor) in x.scalar(as: Double.self) > 0 ? x : -x })(Tensor(1.0))
     }
+    let message = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(message.contains("the elements of a traced tensor are not known") && message.contains("`select`"))
     await #expect(processExitsWith: .failure) {
       _ = try compile { (x: Tensor) in x == x ? x : -x }(Tensor(1.0))
     }
@@ -127,7 +129,11 @@ struct TransformationTracingTests {
 
   @Test("types that do not fit end the program")
   func types() async {
-    await #expect(processExitsWith: .failure) { _ = Tensor([1.0, 2]) + Tensor([1.0, 2, 3]) }
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Tensor([1.0, 2]) + Tensor([1.0, 2, 3])
+    }
+    let message = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(message.contains("add: expected") && message.contains("float64[2]") && message.contains("float64[3]"))
     await #expect(processExitsWith: .failure) { _ = apply(.unary(.exp), [Tensor([Int32(1)])]) }
     await #expect(processExitsWith: .failure) { _ = try gradient(of: { (x: Tensor) in x })(Tensor([1.0, 2])) }
     await #expect(processExitsWith: .failure) {
