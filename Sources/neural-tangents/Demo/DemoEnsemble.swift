@@ -88,7 +88,7 @@ struct DemoEnsemble {
     report.write(
       "RMSE between finite and infinite means after \(settings.sweepSteps) steps: \(settings.sweepMemberCount) networks in pairs of "
         + "opposite output weights\n")
-    var table = TextTable(["width", "mean of a pair", "times 1/√width", "mean of all"])
+    var table = TextTable(["width", "mean of a pair", "over 1/√width", "mean of all"])
     for (width, error) in zip(settings.sweepWidths, errors) {
       let scaled = error.pair * (Double(width) / Double(settings.sweepWidths[0])).squareRoot() / errors[0].pair
       table.add(["\(width)", significant(error.pair), format(scaled, 2), significant(error.all)])
