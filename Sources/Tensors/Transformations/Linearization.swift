@@ -65,11 +65,6 @@ struct Linearization {
     return (Array(results[..<outputCount]), Array(results[outputCount...]))
   }
 
-  /// Tangents of the outputs for tangents of the active inputs.
-  func pushForward(_ tangents: [Tensor], _ residuals: [Tensor]) throws(TensorError) -> [Tensor] {
-    try tangent(tangents + residuals)
-  }
-
   /// Cotangents of all inputs; nil where an input is not active.
   func pullBack(_ cotangents: [Tensor], _ residuals: [Tensor]) throws(TensorError) -> [Tensor?] {
     Program.spread(try transposed(residuals + cotangents), over: active)

@@ -18,11 +18,22 @@ extension Program {
   /// The program of the inputs, then the tangents of the inputs that are `active`, which gives the outputs, then all
   /// their tangents.
   func jvpProgram(active: [Bool]) throws(TensorError) -> Program {
+    try buildJvp(active: active) { outputs, tangents in outputs + tangents }
+  }
+
+  /// `jvpProgram` without the outputs themselves.
+  func tangentProgram(active: [Bool]) throws(TensorError) -> Program {
+    try buildJvp(active: active) { _, tangents in tangents }
+  }
+
+  private func buildJvp(
+    active: [Bool], _ results: (_ outputs: [Tensor], _ tangents: [Tensor]) -> [Tensor]
+  ) throws(TensorError) -> Program {
     let activeTypes = zip(inputTypes, active).filter(\.1).map(\.0)
     return try Program.build(inputTypes + activeTypes) { values throws(TensorError) in
       let (outputs, tangents) = try jvp(
         Array(values[..<inputCount]), Self.spread(values[inputCount...], over: active))
-      return outputs + zip(outputs, tangents).map { $1 ?? .zero(of: $0) }
+      return results(outputs, zip(outputs, tangents).map { $1 ?? .zero(of: $0) })
     }
   }
 
@@ -47,17 +58,5 @@ extension Subprogram {
     }
     // Integers and bools have no tangents, whatever a rule says they are.
     return zip(y, results).map { $0.dtype.isFloatingPoint ? $1 : nil }
-  }
-}
-
-extension Program {
-  /// `jvpProgram` without the outputs themselves.
-  func tangentProgram(active: [Bool]) throws(TensorError) -> Program {
-    let activeTypes = zip(inputTypes, active).filter(\.1).map(\.0)
-    return try Program.build(inputTypes + activeTypes) { values throws(TensorError) in
-      let (outputs, tangents) = try jvp(
-        Array(values[..<inputCount]), Self.spread(values[inputCount...], over: active))
-      return zip(outputs, tangents).map { $1 ?? .zero(of: $0) }
-    }
   }
 }
