@@ -10,6 +10,15 @@ private struct SmallCase: Sendable, CustomTestStringConvertible {
   let shape2: [Int]
   var axes = DataAxes()
   var key: RandomKey?
+  var maskConstant: Double?
+
+  /// The inputs, of which some positions of the first ones are masked if any are.
+  func inputs(_ x: Tensor) -> Tensor {
+    guard let maskConstant else { return x }
+    var x = x
+    x[0..<1, 1..<3] = Tensor(repeating: maskConstant, shape: [1, 2, x.shape[2]], dtype: x.dtype)
+    return x
+  }
 
   var testDescription: String { name }
 
@@ -83,6 +92,16 @@ private struct SmallCase: Sendable, CustomTestStringConvertible {
       network: Serial {
         Dense(3, biasStd: 1); Dropout(keepRate: 0.5); Erf(); Dense(2)
       }, shape1: [2, 3, 4], shape2: [3, 3, 4], key: RandomKey(seed: 7)),
+    SmallCase(
+      name: "masked inputs",
+      network: Serial {
+        Dense(3, biasStd: 1); Erf(); GlobalAvgPool(); Dense(2)
+      }, shape1: [2, 4, 3], shape2: [3, 4, 3], maskConstant: 0.25),
+    SmallCase(
+      name: "convolution",
+      network: Serial {
+        Conv(3, window: [2], biasStd: 1); Erf(); Conv(2, window: [2])
+      }, shape1: [2, 4, 3], shape2: [3, 4, 3]),
     SmallCase(name: "no parameters", network: Erf(), shape1: [2, 3], shape2: [3, 3]),
   ]
 }
@@ -97,7 +116,7 @@ struct EmpiricalKernelTests {
 
     init(_ item: SmallCase, _ parameters: Parameters, _ x: Tensor, key: RandomKey?) throws {
       func outputs(_ parameters: Parameters) throws -> Tensor {
-        let y = try item.network(parameters, x, key: key)
+        let y = try item.network(parameters, x, key: key, maskConstant: item.maskConstant)
         let (batch, channel) = (item.axes.batch, item.axes.channel < 0 ? y.rank - 1 : item.axes.channel)
         let positions = y.shape.indices.filter { $0 != batch && $0 != channel }
         let moved = y.transposed([batch] + positions + [channel])
@@ -153,8 +172,8 @@ struct EmpiricalKernelTests {
   @Test(
     "both kernels are sums of products of outputs and of derivatives", arguments: SmallCase.all, [false, true])
   private func explicitJacobian(_ item: SmallCase, oneDataSet: Bool) throws {
-    let x1 = FixtureInput.sine(item.shape1)
-    let x2 = oneDataSet ? nil : FixtureInput.cosine(item.shape2)
+    let x1 = item.inputs(FixtureInput.sine(item.shape1))
+    let x2 = oneDataSet ? nil : item.inputs(FixtureInput.cosine(item.shape2))
     let parameters = try item.network.initialize(RandomKey(seed: 3), inputShape: item.shape1, dtype: .float64)
     let f = try Outputs(item, parameters, x1, key: item.key)
     let g = try x2.map { try Outputs(item, parameters, $0, key: item.key?.folding(in: 1)) } ?? f
@@ -166,7 +185,8 @@ struct EmpiricalKernelTests {
     for channels in [nil, 1] {
       let options = EmpiricalKernelOptions(axes: item.axes, tangentChannels: channels)
       let kernel = try empiricalKernel(
-        of: item.network, at: parameters, x1, x2, key: item.key, options: options)
+        of: item.network, at: parameters, x1, x2, key: item.key, maskConstant: item.maskConstant,
+        options: options)
       #expect(kernel.nngp.shape == [n, m] + places + places)
       let covariances = products(f.values, g.values, channels: f.values.shape[2])
       #expect(distance(kernel.nngp, covariances) < 1e-12)
@@ -178,7 +198,8 @@ struct EmpiricalKernelTests {
 
       var diagonal = options
       diagonal.positions = .diagonal
-      let narrow = try empiricalKernel(of: item.network, at: parameters, x1, x2, key: item.key, options: diagonal)
+      let narrow = try empiricalKernel(
+        of: item.network, at: parameters, x1, x2, key: item.key, maskConstant: item.maskConstant, options: diagonal)
       let pairs = Tensor.eye(p, dtype: .float64)
       func diagonalEntries(_ kernel: Tensor) -> Tensor {
         (kernel.reshaped([n, m, p, p]) * pairs).sum(axis: 3).reshaped([n, m] + places)
@@ -253,7 +274,7 @@ struct EmpiricalKernelTests {
     #expect(message(.ones([0, 3])) == "x1: expected at least one input and one channel, found shape [0, 3]")
     #expect(
       message(.ones([2, 3]), .ones([2, 4]))
-        == "x2: expected inputs of the shape of those of x1, [2, 3] in all, found [2, 4]")
+        == "x2: expected the shape [2, 3] of x1 but for the number of inputs, found [2, 4]")
     #expect(
       message(Tensor([0, 1, Float.nan], shape: [1, 3])) == "x1: expected finite numbers, found NaN or infinity at [0, 2]"
     )

@@ -106,6 +106,19 @@ struct MonteCarloTests {
     }
   }
 
+  @Test("masked and pooled convolutions agree with the infinite one", arguments: [KernelOptions.Extent.all, .diagonal])
+  func positions(_ positions: KernelOptions.Extent) throws {
+    let network = Serial {
+      Conv(256, window: [3], padding: .same, weightStd: 1.4, biasStd: 0.1); Relu()
+      AvgPool(window: [2], strides: [2]); Dense(256)
+    }
+    var x = RandomKey(seed: 6).normal([2, 6, 3])
+    x[1..<2, 4..<6] = Tensor(repeating: .nan, shape: [1, 2, 3])
+    try expectAgreement(
+      network, x, samples: 12, key: RandomKey(seed: 12), width: 256, maskConstant: .nan,
+      options: EmpiricalKernelOptions(positions: positions, tangentChannels: 1))
+  }
+
   @Test("a kernel that is wrong by a quarter is found out")
   func wrong() throws {
     let network = Self.wide[0].1
@@ -225,7 +238,7 @@ struct MonteCarloTests {
         == "samples: expected at least one: call draw first, found none")
     #expect(
       message { _ = try network.monteCarloKernel(x, .ones([2, 4]), samples: 1, key: key) }
-        == "x2: expected inputs of the shape of those of x1, [3, 5] in all, found [2, 4]")
+        == "x2: expected the shape [3, 5] of x1 but for the number of inputs, found [2, 4]")
     let overflowing = Serial {
       Dense(4, weightStd: 1e30); Dense(4, weightStd: 1e30)
     }

@@ -14,45 +14,45 @@ struct EmpiricalProgram: Sendable {
   ) throws {
     let isEach = try forward.takesInputsOneByOne(parameters, data, key: key)
     let keys = isEach ? [nil, nil] : [key, key?.folding(in: 1)]
-    let sides = zip(data.all, keys).map { (x: $0, key: $1) }
     hasTangents = kernels.contains(.ntk)
     isReusable = isEach
     let contraction = KernelContraction(positions: options.positions)
     guard hasTangents else {
       program = try trace(
-        { (parameters: Parameters, inputs: [Tensor]) throws -> [Tensor] in
-          let outputs = try zip(inputs, keys).map { x, key in
-            try forward(parameters, x, count: data.count(of: x), key: key)
+        { (parameters: Parameters, batches: [FiniteData.Batch]) throws -> [Tensor] in
+          let outputs = try zip(batches, keys).map { batch, key in
+            try forward(parameters, batch, count: data.count(of: batch), key: key)
           }
           return contraction.covariances(outputs)
-        }, at: parameters, data.all)
+        }, at: parameters, data.batches)
       return
     }
     // Inputs that do not see each other go through the network one by one, side by side.
     let jacobians =
       isEach
       ? [try JacobianProgram(forward, at: parameters, data.example, count: 1, key: nil, options.tangentChannels)]
-      : try sides.map { x, key in
-        try JacobianProgram(forward, at: parameters, x, count: data.count(of: x), key: key, options.tangentChannels)
+      : try zip(data.batches, keys).map { batch, key in
+        try JacobianProgram(
+          forward, at: parameters, batch, count: data.count(of: batch), key: key, options.tangentChannels)
       }
     program = try trace(
-      { (parameters: Parameters, inputs: [Tensor]) throws -> [Tensor] in
-        let tangents = try inputs.enumerated().map { index, x in
+      { (parameters: Parameters, batches: [FiniteData.Batch]) throws -> [Tensor] in
+        let tangents = try batches.enumerated().map { index, batch in
           isEach
-            ? try Tangents(jacobians[0], parameters, examples: data.examples(of: x))
-            : try Tangents(jacobians[index], parameters, batch: x)
+            ? try Tangents(jacobians[0], parameters, examples: data.examples(of: batch))
+            : try Tangents(jacobians[index], parameters, batch: batch)
         }
         return contraction.covariances(tangents.map(\.outputs))
           + [contraction.tangentKernel(tangents[0], tangents[tangents.count - 1])]
-      }, at: parameters, data.all
+      }, at: parameters, data.batches
     ).depthFirst()
   }
 
   func callAsFunction(_ parameters: Parameters, _ data: FiniteData) throws -> EmpiricalKernel {
-    let results = try program(parameters.leaves + data.all)
+    let results = try program(parameters.leaves + data.batches.flatMap { $0 })
     return EmpiricalKernel(
       nngp: results[0], ntk: hasTangents ? results[results.count - 1] : nil, cov1: results[1],
-      cov2: data.hasSecond ? results[data.x2 == nil ? 1 : 2] : nil)
+      cov2: data.hasSecond ? results[data.batches.count] : nil)
   }
 }
 
@@ -67,16 +67,16 @@ struct Tangents {
   private let values: [Int: Tensor]
 
   /// Batches of one input each, along the first axis.
-  init(_ jacobian: JacobianProgram, _ parameters: Parameters, examples: Tensor) throws {
+  init(_ jacobian: JacobianProgram, _ parameters: Parameters, examples: FiniteData.Batch) throws {
     let program = jacobian.program.returning(jacobian.values)
-    let each = vmap { (x: Tensor) in try program(parameters.leaves + [x]) }
-    self.init(jacobian, try each(examples), batchCount: examples.shape[0])
+    let each = vmap { (batch: FiniteData.Batch) in try program(parameters.leaves + batch) }
+    self.init(jacobian, try each(examples), batchCount: examples[0].shape[0])
   }
 
   /// One batch.
-  init(_ jacobian: JacobianProgram, _ parameters: Parameters, batch: Tensor) throws {
+  init(_ jacobian: JacobianProgram, _ parameters: Parameters, batch: FiniteData.Batch) throws {
     let program = jacobian.program.returning(jacobian.values)
-    self.init(jacobian, try program(parameters.leaves + [batch]).map { $0.expandedDims(0) }, batchCount: 1)
+    self.init(jacobian, try program(parameters.leaves + batch).map { $0.expandedDims(0) }, batchCount: 1)
   }
 
   private init(_ jacobian: JacobianProgram, _ values: [Tensor], batchCount: Int) {

@@ -26,20 +26,21 @@ struct JacobianProgram {
   let program: Program
 
   /// - Parameters:
-  ///   - x: a batch of `count` inputs, for its shape.
+  ///   - batch: `count` inputs, for their shape.
   ///   - channels: only the derivatives of the first so many; nil is all.
   init(
-    _ forward: FiniteForward, at parameters: Parameters, _ x: Tensor, count: Int, key: RandomKey?, _ channels: Int?
+    _ forward: FiniteForward, at parameters: Parameters, _ batch: FiniteData.Batch, count: Int, key: RandomKey?,
+    _ channels: Int?
   ) throws {
     var found = 0
     let program = try trace(
-      { (parameters: Parameters, x: Tensor) throws -> [Tensor] in
-        let outputs = { (parameters: Parameters) in try forward(parameters, x, count: count, key: key) }
+      { (parameters: Parameters, batch: FiniteData.Batch) throws -> [Tensor] in
+        let outputs = { (parameters: Parameters) in try forward(parameters, batch, count: count, key: key) }
         let (y, pullback) = try vjp(outputs, at: parameters)
         found = min(channels ?? y.shape[y.rank - 1], y.shape[y.rank - 1])
         let rows = vmap { (cotangent: Tensor) in try pullback(cotangent) }
         return [y] + (try rows(Self.basis(like: y, channels: found))).leaves
-      }, at: parameters, x)
+      }, at: parameters, batch)
     self.program = program
     self.channels = found
     let definitions = program.definitions

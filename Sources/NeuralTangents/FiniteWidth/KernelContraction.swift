@@ -2,7 +2,7 @@ import Tensors
 
 /// Sums over channels and parameters that make kernels of outputs and Jacobians.
 struct KernelContraction: Sendable {
-  let positions: PositionPairs
+  let positions: KernelOptions.Extent
 
   /// The covariance between the first and the last of one or two data sets' outputs, and of each with itself.
   func covariances(_ outputs: [Tensor]) -> [Tensor] {

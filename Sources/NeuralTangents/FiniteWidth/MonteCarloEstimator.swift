@@ -23,11 +23,11 @@ public struct MonteCarloEstimator: Sendable {
   /// - Parameters: as those of `Layer.monteCarloKernel`.
   /// - Throws: `NetworkError` when the data do not fit.
   public init(
-    _ network: any Layer, _ x1: Tensor, _ x2: Tensor? = nil, key: RandomKey, kernels: KernelSet = .all,
-    options: EmpiricalKernelOptions = EmpiricalKernelOptions()
+    _ network: any Layer, _ x1: Tensor, _ x2: Tensor? = nil, key: RandomKey, patterns: GraphPatterns? = nil,
+    maskConstant: Double? = nil, kernels: KernelSet = .all, options: EmpiricalKernelOptions = EmpiricalKernelOptions()
   ) throws {
-    data = try FiniteData(x1, x2, network: network)
-    forward = FiniteForward(network: network, axes: options.axes)
+    data = try FiniteData(x1, x2, patterns: patterns, maskConstant: maskConstant, network: network)
+    forward = FiniteForward(network: network, axes: options.axes, maskConstant: maskConstant)
     self.key = key
     self.kernels = kernels
     self.options = options
@@ -80,7 +80,8 @@ public struct MonteCarloEstimator: Sendable {
   /// The parameters of one of the networks, and the key of its forward pass.
   private func network(_ index: Int) throws -> (Parameters, RandomKey) {
     let keys = key.folding(in: UInt32(truncatingIfNeeded: index)).split()
-    return (try forward.network.initialize(keys[0], inputShape: data.x1.shape, dtype: data.x1.dtype), keys[1])
+    let (shape, dtype) = (data.inputType.shape, data.inputType.dtype)
+    return (try forward.network.initialize(keys[0], inputShape: shape, dtype: dtype), keys[1])
   }
 
   private func kernel(_ index: Int) throws -> EmpiricalKernel {

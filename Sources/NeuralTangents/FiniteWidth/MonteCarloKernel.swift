@@ -40,15 +40,18 @@ extension Layer {
   ///   - samples: the number of networks, at least 1; standard errors need 2.
   ///   - key: the networks follow from it, whatever the number of threads. A larger number of samples has the same
   ///     networks and more.
+  ///   - patterns: the graphs of the inputs, for `Aggregate`.
+  ///   - maskConstant: inputs equal to it (or NaN, if it is NaN) are missing; nil when none is.
   ///   - kernels: without `.ntk` the tangent kernel is not computed.
   /// - Throws: `NetworkError` when the network does not fit the data, has several outputs, or gives numbers that are not
   ///   finite, and what factorisations in the network throw.
   /// - Complexity: `samples` times that of `empiricalKernel`; networks are spread over the threads.
   public func monteCarloKernel(
-    _ x1: Tensor, _ x2: Tensor? = nil, samples: Int, key: RandomKey, kernels: KernelSet = .all,
-    options: EmpiricalKernelOptions = EmpiricalKernelOptions()
+    _ x1: Tensor, _ x2: Tensor? = nil, samples: Int, key: RandomKey, patterns: GraphPatterns? = nil,
+    maskConstant: Double? = nil, kernels: KernelSet = .all, options: EmpiricalKernelOptions = EmpiricalKernelOptions()
   ) throws -> MonteCarloKernel {
-    var estimator = try MonteCarloEstimator(self, x1, x2, key: key, kernels: kernels, options: options)
+    var estimator = try MonteCarloEstimator(
+      self, x1, x2, key: key, patterns: patterns, maskConstant: maskConstant, kernels: kernels, options: options)
     try estimator.draw(samples)
     return try estimator.estimate()
   }
@@ -59,8 +62,8 @@ extension Layer {
   /// - Parameter sampleCounts: ascending, the first at least 1.
   /// - Throws: as `monteCarloKernel`.
   public func monteCarloKernels(
-    _ x1: Tensor, _ x2: Tensor? = nil, sampleCounts: [Int], key: RandomKey, kernels: KernelSet = .all,
-    options: EmpiricalKernelOptions = EmpiricalKernelOptions()
+    _ x1: Tensor, _ x2: Tensor? = nil, sampleCounts: [Int], key: RandomKey, patterns: GraphPatterns? = nil,
+    maskConstant: Double? = nil, kernels: KernelSet = .all, options: EmpiricalKernelOptions = EmpiricalKernelOptions()
   ) throws -> [MonteCarloKernel] {
     for (index, count) in sampleCounts.enumerated() {
       let least = index == 0 ? 1 : sampleCounts[index - 1] + 1
@@ -70,7 +73,8 @@ extension Layer {
           found: "\(count)")
       }
     }
-    var estimator = try MonteCarloEstimator(self, x1, x2, key: key, kernels: kernels, options: options)
+    var estimator = try MonteCarloEstimator(
+      self, x1, x2, key: key, patterns: patterns, maskConstant: maskConstant, kernels: kernels, options: options)
     return try sampleCounts.map { count in
       try estimator.draw(count - estimator.sampleCount)
       return try estimator.estimate()

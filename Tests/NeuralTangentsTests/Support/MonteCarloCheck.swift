@@ -29,14 +29,20 @@ import Testing
 ///   - width: the smallest width of hidden layers.
 func expectAgreement(
   _ network: any Layer, _ x1: Tensor, _ x2: Tensor? = nil, samples: Int = 16, key: RandomKey, width: Int = 1024,
-  bias: Double = 10, expected: Kernel? = nil, kernels: KernelSet = .all,
-  options: EmpiricalKernelOptions = EmpiricalKernelOptions(), falseAlarms: Double = 1e-4,
+  bias: Double = 10, expected: Kernel? = nil, patterns: GraphPatterns? = nil, maskConstant: Double? = nil,
+  kernels: KernelSet = .all, options: EmpiricalKernelOptions = EmpiricalKernelOptions(), falseAlarms: Double = 1e-4,
   sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
-  let estimate = try network.monteCarloKernel(x1, x2, samples: samples, key: key, kernels: kernels, options: options)
+  let estimate = try network.monteCarloKernel(
+    x1, x2, samples: samples, key: key, patterns: patterns, maskConstant: maskConstant, kernels: kernels,
+    options: options)
+  let infinite =
+    try expected
+    ?? network.kernel(
+      x1, x2, patterns: patterns, maskConstant: maskConstant, kernels: kernels,
+      options: KernelOptions(positions: options.positions))
   let comparison = try MonteCarloComparison(
-    estimate, expected ?? network.kernel(x1, x2, kernels: kernels), options: options, bias: bias / Double(width),
-    falseAlarms: falseAlarms)
+    estimate, infinite, options: options, bias: bias / Double(width), falseAlarms: falseAlarms)
   #expect(comparison.worst.ratio <= 1, "\(comparison.worst.description)", sourceLocation: sourceLocation)
 }
 
@@ -114,7 +120,7 @@ struct MonteCarloComparison {
   }
 
   /// Shape (inputs, positions) of self-covariances.
-  private static func variances(_ covariance: Tensor, _ positions: PositionPairs) -> Tensor {
+  private static func variances(_ covariance: Tensor, _ positions: KernelOptions.Extent) -> Tensor {
     let covariance = covariance.asType(.float64)
     let inputs = covariance.shape[0]
     guard positions == .all else { return covariance.reshaped([inputs, -1]) }
