@@ -1,0 +1,2 @@
+from layer_cases import *
+cases = Cases()
