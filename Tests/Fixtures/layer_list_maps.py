@@ -72,7 +72,7 @@ for ranges in ([":", "1:", "::-2", ":"], [":", 1, ":", ":"], ["1:", "::2", ":", 
   index = layer("index", ranges=ranges)
   add(f"index {ranges}, full", serial(CONV, RELU, index))
   add(f"index {ranges}, diagonal", serial(CONV, RELU, index), diagonal=True)
-  add(f"index {ranges}, full batch", serial(DENSE, index), SMALLS, full_batch=True)
+  add(f"index {ranges}, full batch", serial(DENSE, index), full_batch=True)
   add(f"index {ranges} first", pooled(index, dense(3), RELU) if len(ranges) == 4 else serial(index, dense(3), RELU))
 add(
   "index, batch 1, channels 0",
