@@ -127,7 +127,7 @@ def entry(case):
 
 
 def run(subjects):
-  entries = []
+  entries, failures = [], []
   for subject in subjects:
     start = time.time()
     cases = importlib.import_module(f"layer_list_{subject}").cases
@@ -136,7 +136,8 @@ def run(subjects):
       try:
         new.append(entry(case))
       except Exception as error:
-        raise RuntimeError(f"{subject}: {case.name}") from error
+        failures.append(f"{subject}: {case.name}: {type(error).__name__}: {error}")
+        print(failures[-1], flush=True)
     for item in new:
       if "source" in item:
         print(f"  {subject}: {item['name']}: {item['peer']}", flush=True)
@@ -146,6 +147,7 @@ def run(subjects):
     size = sum(len(json.dumps(item)) for item in new)
     print(f"{subject}: {len(new)} cases, {rules} by rules alone, {size:,} bytes, {time.time() - start:.0f} s", flush=True)
     entries += new
+  assert not failures, failures
   names = [item["name"] for item in entries]
   assert len(set(names)) == len(names), sorted({name for name in names if names.count(name) > 1})
   return entries

@@ -105,5 +105,5 @@ def aggregation(pattern, space, axes, sparse):
 
 def distances(space, power):
   """Sums over the axes of |p − p'|^power."""
-  positions = np.stack(np.meshgrid(*[np.arange(n) for n in space], indexing="ij"), -1).reshape(math.prod(space), -1)
+  positions = np.indices(space).reshape(len(space), math.prod(space)).T
   return (np.abs(positions[:, None] - positions[None]).astype(float) ** power).sum(-1)

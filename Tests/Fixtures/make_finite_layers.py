@@ -1,0 +1,79 @@
+"""Writes Tests/NeuralTangentsTests/Fixtures/finite-layers.json: finite networks with positions, in float32.
+
+As finite.json, and: the input is S("input") with "maskConstant" at the row-major indices "masked"; masked positions of
+"output" are zero, and zero after every layer on the way. "pattern" is the graph of the aggregations. Of a parameter
+with more than 24 entries only "shape", "sum", "squares" (the sum of squares) and "first", eight entries, are kept.
+
+Each output is computed twice: by the peer, and layer by layer with the peer's layers where every masked position is set
+to zero in between. Where the two differ, or the peer refuses, the second is kept and "peer" says why; where neither
+exists the case is left out and reported.
+"""
+
+import jax
+
+jax.config.update("jax_threefry_partitionable", False)
+
+import numpy as np
+import peer_layers
+from finite_list import cases
+from fixture_support import PEER, S, build, flat, write
+from layer_cases import MASK_CONSTANT
+from neural_tangents import stax
+from neural_tangents.stax import unmask_fn
+
+
+def zeroed(parts):
+  """A peer's output without its mask; masked entries are zero."""
+  if isinstance(parts, (list, tuple)) and not hasattr(parts, "masked_value"):
+    return [zeroed(part) for part in parts]
+  if hasattr(parts, "masked_value"):
+    return np.where(np.broadcast_to(np.asarray(parts.mask), parts.masked_value.shape), 0, parts.masked_value)
+  return np.asarray(parts)
+
+
+def parameter(leaf):
+  leaf = np.asarray(leaf)
+  if leaf.size <= 24:
+    return flat(leaf)
+  values = leaf.astype(np.float64).reshape(-1)
+  return {
+    "shape": list(leaf.shape),
+    "sum": float(values.sum()),
+    "squares": float((values * values).sum()),
+    "first": values[:8].tolist(),
+  }
+
+
+def entry(name, network, shape, key, apply_key, masked, pattern):
+  init_fn, apply_fn, _ = build(network)
+  _, parameters = init_fn(jax.random.PRNGKey(key), shape)
+  x = S(shape).astype("float32")
+  arguments = {} if apply_key is None else {"rng": jax.random.PRNGKey(apply_key)}
+  if masked is not None:
+    x = np.where(masked, np.float32(MASK_CONSTANT), x)
+    arguments["mask_constant"] = MASK_CONSTANT
+  if pattern is not None:
+    arguments["pattern"] = pattern if pattern.dtype.kind == "i" else pattern.astype("float32")
+  output = zeroed(apply_fn(parameters, x, **arguments))
+  leaves = jax.tree_util.tree_leaves(parameters)
+  assert all(leaf.dtype == "float32" for leaf in [*leaves, output]), name
+  assert np.isfinite(output).all(), name
+  result = {"name": name, "network": network, "key": key, "applyKey": apply_key, "input": list(shape)}
+  if masked is not None:
+    result |= {"maskConstant": MASK_CONSTANT, "masked": np.flatnonzero(masked).tolist()}
+  if pattern is not None:
+    result["pattern"] = flat(pattern)
+  return result | {"parameters": [parameter(leaf) for leaf in leaves], "output": flat(output)}
+
+
+if __name__ == "__main__":
+  entries = []
+  for case in cases:
+    try:
+      entries.append(entry(*case))
+    except Exception as error:
+      print(f"left out: {case[0]}: {type(error).__name__}: {str(error).strip().splitlines()[0][:110]}", flush=True)
+  source = f"Tests/Fixtures/make_finite_layers.py with {PEER}, jax_threefry_partitionable=False, float32"
+  write(
+    "Tests/NeuralTangentsTests/Fixtures/finite-layers.json", {"source": source, "networks": entries}, "networks"
+  )
