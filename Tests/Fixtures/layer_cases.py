@@ -58,13 +58,16 @@ def dense_pattern(count, sizes, seed):
   return np.where(values > 0, np.round(values, 3), 0).reshape(shape)
 
 
-def sparse_pattern(count, edges, sizes, seed):
-  """(count, edges, axes, 2) of (tail, head); some edges are absent, marked by a negative coordinate."""
+def sparse_pattern(count, edges, sizes, seed, tails_only=False):
+  """(count, edges, axes, 2) of (tail, head); some edges are absent, marked by negative coordinates.
+
+  One negative coordinate is enough, but the peer takes an edge with only its tail missing to come from the last node.
+  """
   shape = (count, edges, len(sizes), 2)
   n, e, k, side = np.indices(shape)
   coordinates = (3 * e + 2 * n + 5 * side * (e + 1) + 7 * k + seed) % np.array(sizes)[:, None]
   absent = (e + n + seed) % 4 == 3
-  return np.where(absent & (side == 0), -1, coordinates)
+  return np.where(absent & (side == 0 if tails_only else True), -1, coordinates)
 
 
 def conv(channels, *window, **arguments):

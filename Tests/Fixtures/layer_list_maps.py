@@ -189,3 +189,6 @@ for implementation in ("dense", "sparse"):
     patterns=patterns,
     channel=1,
   )
+  if implementation == "sparse":
+    patterns = (sparse_pattern(2, 5, [3, 2], 1, tails_only=True), sparse_pattern(1, 5, [3, 2], 2, tails_only=True))
+    add("aggregate sparse, only tails missing", pooled(DENSE, graph, RELU), SMALLS, patterns=patterns)

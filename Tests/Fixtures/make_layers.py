@@ -4,7 +4,7 @@ x1 = S(shape) and x2 = C(shape) (see fixture_support), "x2": null asks for the s
 are the row-major indices of the entries that hold "maskConstant" instead. "pattern1" and "pattern2" are the graphs of
 the two data sets. The matrices are (N1, N2, P…, P'…), or (N1, N2, P…) with "diagonalSpace"; cov1 and cov2 are
 (N, P…, P'…) or (N, P…), with a second batch axis with "fullBatch". "mask1" and "mask2" are the output's masked
-positions, (N, P…). "tolerance" stands where the conditioning of the kernel asks for one above 1e-10.
+positions, (N, P…). "tolerance" stands where the conditioning of the kernel asks for more than rounding.
 
 The values are those of exact_layers and the peer must agree with them to 1e-9, or to 1e-6 where inputs coincide and the
 peer loses digits; "peerDeviation" is its largest relative error. Where the peer refuses or is wrong the case has
@@ -13,6 +13,7 @@ peer loses digits; "peerDeviation" is its largest relative error. Where the peer
 
 import importlib
 import json
+import multiprocessing
 import sys
 import time
 
@@ -80,7 +81,8 @@ def compare(case, rules):
   except Exception as error:
     text = str(error).strip().split("\n")[0]
     return None, f"{type(error).__name__}: {text[:90]}"
-  if tuple(peer["shape1"]) != tuple(rules["shape1"]):
+  # The peer has no finite network of this activation, and so no shapes.
+  if tuple(peer["shape1"]) != tuple(rules["shape1"]) and '"expNormalized"' not in json.dumps(case.network):
     return None, f"shape {peer['shape1']}, expected {rules['shape1']}"
   worst, wrong = 0.0, []
   loose = case.x2 is None or any(name in json.dumps(case.network) for name in ('"sign"', '"rectifiedMonomial"'))
@@ -126,36 +128,35 @@ def entry(case):
   return result
 
 
-def run(subjects):
-  entries, failures = [], []
-  for subject in subjects:
-    start = time.time()
-    cases = importlib.import_module(f"layer_list_{subject}").cases
-    new = []
-    for case in cases:
-      try:
-        new.append(entry(case))
-      except Exception as error:
-        failures.append(f"{subject}: {case.name}: {type(error).__name__}: {error}")
-        print(failures[-1], flush=True)
-    for item in new:
-      if "source" in item:
-        print(f"  {subject}: {item['name']}: {item['peer']}", flush=True)
-      elif item["peerDeviation"] > 1e-11:
-        print(f"  {subject}: {item['name']}: peer deviates by {item['peerDeviation']:.1e}", flush=True)
-    rules = sum("source" in item for item in new)
-    size = sum(len(json.dumps(item)) for item in new)
-    print(f"{subject}: {len(new)} cases, {rules} by rules alone, {size:,} bytes, {time.time() - start:.0f} s", flush=True)
-    entries += new
-  assert not failures, failures
-  names = [item["name"] for item in entries]
-  assert len(set(names)) == len(names), sorted({name for name in names if names.count(name) > 1})
-  return entries
+def run(subject):
+  """The entries of one subject, what is remarkable about them, and the cases that could not be computed."""
+  start = time.time()
+  entries, notes, failures = [], [], []
+  for case in importlib.import_module(f"layer_list_{subject}").cases:
+    try:
+      entries.append(entry(case))
+    except Exception as error:
+      failures.append(f"{subject}: {case.name}: {type(error).__name__}: {error}")
+  for item in entries:
+    if "source" in item:
+      notes.append(f"  {subject}: {item['name']}: {item['peer']}")
+    elif item["peerDeviation"] > 1e-11:
+      notes.append(f"  {subject}: {item['name']}: peer deviates by {item['peerDeviation']:.1e}")
+  rules = sum("source" in item for item in entries)
+  seconds = time.time() - start
+  notes.append(f"{subject}: {len(entries)} cases, {rules} by rules alone, {seconds:.0f} s")
+  print("\n".join(notes + failures), flush=True)
+  return entries, failures
 
 
 if __name__ == "__main__":
-  only = [argument for argument in sys.argv[1:] if argument != "--report"]
-  entries = run(only or SUBJECTS)
+  subjects = [argument for argument in sys.argv[1:] if argument != "--report"] or SUBJECTS
+  with multiprocessing.get_context("spawn").Pool(2) as pool:
+    results = pool.map(run, subjects, chunksize=1)
+  assert not any(failures for _, failures in results)
+  entries = [item for found, _ in results for item in found]
+  names = [item["name"] for item in entries]
+  assert len(set(names)) == len(names), sorted({name for name in names if names.count(name) > 1})
   if "--report" not in sys.argv:
     source = f"Tests/Fixtures/make_layers.py: layer rules in float64, checked against {PEER}, float64"
     write("Tests/NeuralTangentsTests/Fixtures/layers.json", {"source": source, "networks": entries}, "networks")

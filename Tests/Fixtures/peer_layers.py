@@ -111,11 +111,9 @@ def positions_together(matrix, leading, reversed_pairs):
   return matrix.transpose([*range(leading), *first, *[axis + 1 for axis in first]])
 
 
-def position_mask(mask, kernel, shape):
+def position_mask(mask, kernel):
   """A mask of an activation as (N, P…): a position is masked when all its channels are."""
-  mask = np.broadcast_to(np.asarray(mask), shape)
-  visible_axes = np.moveaxis(mask, (kernel.batch_axis, kernel.channel_axis), (0, -1))
-  return visible_axes.all(axis=-1)
+  return np.moveaxis(np.asarray(mask), (kernel.batch_axis, kernel.channel_axis), (0, -1)).all(axis=-1)
 
 
 def peer_kernel(network, x1, x2, mask_constant=None, patterns=None, diagonal=None, full_batch=False):
@@ -144,13 +142,13 @@ def peer_kernel(network, x1, x2, mask_constant=None, patterns=None, diagonal=Non
       matrix = np.moveaxis(np.diagonal(matrix, axis1=0, axis2=1), -1, 0)
     return matrix
 
-  mask = lambda m, shape: None if m is None else position_mask(m, kernel, shape)
+  mask = lambda m: None if m is None else position_mask(m, kernel)
   return {
     "nngp": between(kernel.nngp),
     "ntk": between(ntk),
     "cov1": within(kernel.cov1),
     "cov2": within(kernel.cov2),
-    "mask1": mask(kernel.mask1, kernel.shape1),
-    "mask2": mask(kernel.mask2, kernel.shape2),
+    "mask1": mask(kernel.mask1),
+    "mask2": mask(kernel.mask2),
     "shape1": tuple(kernel.shape1),
   }
