@@ -39,7 +39,7 @@ extension Activation {
         expected: "Gaussian inputs: a dense layer before every activation",
         found: "the network's input or the output of an activation, a product, a concatenation or dropout")
     }
-    return program.append(.dual(self), input, isGaussian: false)
+    return program.appendByChannel(.dual(self), input, isGaussian: false)
   }
 }
 

@@ -1,22 +1,38 @@
-/// The operations of covariance programs: all the mathematics of infinitely wide fully connected networks.
+import Tensors
+
+/// The operations of covariance programs: all the mathematics of infinitely wide networks.
 public enum CovarianceOperation: Sendable {
-  /// Fully connected weights and bias.
+  /// Weights and bias that all positions share.
   case affine(AffineRule)
   /// An activation: K ← κ(K11, K, K22), Θ ← Θ κ̇.
   case dual(any Activation)
-  /// Layer normalisation: K ← K / √((v1+ε)(v2+ε)), Θ alike, where v is the variance, or its mean over the inputs of a
-  /// data set when the batch axis is normalised too.
-  case normalize(epsilon: Double, overBatch: Bool)
-  /// Dropout at training time: the variances, and the covariance of an input with itself, are divided by the keep rate.
+  /// Layer normalisation. The variances come from a second operand where there is one.
+  case normalize(NormalizationRule)
+  /// Dropout at training time: the variances, and the covariance of an input with itself at one position, are divided by
+  /// the keep rate.
   case dropout(keepRate: Double)
   /// Sum of independent branches.
   case sum
   /// Elementwise product of branches: K ← Π Kᵢ, Θ by the product rule.
   case product
-  /// Concatenation of branches along channels: the mean weighted by their widths.
+  /// Covariances averaged over groups of channels: the mean weighted by their widths.
   case weightedMean([Double])
-  /// Concatenation of independent branches along the batch axis: block diagonal.
-  case concatenateBatch
+  /// Concatenation of independent branches along the batch axis or an axis of positions: block diagonal.
+  case concatenate(ConcatenationAxis)
+  /// Patches of a convolution: K[p, p'] ← mean over the window's offsets δ of K[sp + δ, sp' + δ].
+  case patches(PatchRule)
+  /// Weights of its own at every position: K[p, p'] ← 0 for p ≠ p'.
+  case localize
+  /// Linear maps of positions, one axis at a time: K ← A K Aᵀ. Pools, resizing, indexing.
+  case positions(PositionMap)
+  /// Positions become channels: K ← mean over p of K[p, p].
+  case flatten
+  /// Sum over all positions of both inputs, or the mean over those that are not masked.
+  case globalPool(isMean: Bool)
+  /// Positions in another order: axis k of the result is axis `order[k]` of the operand.
+  case permutePositions([Int])
+  /// What only one kind of layer does.
+  case rule(any CovarianceRule)
 }
 
 /// K ← σw² K + σb²; Θ ← σw² Θ + inputScale·K + outputScale·(new K) + constant.
@@ -29,4 +45,46 @@ public struct AffineRule: Sendable {
   public var inputScale: Double
   public var outputScale: Double
   public var constant: Double
+}
+
+/// K12 ← K12 / √((v1 + ε)(v2 + ε)), Θ alike, where v is the variance, or its mean over some axes of positions, over those
+/// that are not masked, and over the inputs of a data set.
+public struct NormalizationRule: Sendable {
+  public var epsilon: Double
+  /// Axes of positions to average over, counted among positions.
+  public var positionAxes: [Int]
+  public var overBatch: Bool
+}
+
+/// Along what independent branches are concatenated.
+public enum ConcatenationAxis: Sendable, Hashable {
+  case batch
+  /// Counted among axes of positions.
+  case position(Int)
+}
+
+/// A rule that no other operation covers, kept with its layer.
+public protocol CovarianceRule: Sendable {
+  /// For error messages and descriptions.
+  var name: String { get }
+  /// Whether the rule needs the covariances of its operands between all positions, given whether those of its result are
+  /// wanted.
+  func needsAllPositions(forResult isFull: Bool) -> Bool
+  /// Whether the covariances between different inputs of one data set are needed or made.
+  var mixesBatch: Bool { get }
+  func evaluate(_ operands: [CovarianceState], _ context: CovarianceContext) throws(NetworkError) -> CovarianceState
+}
+
+extension CovarianceRule {
+  public var mixesBatch: Bool { false }
+}
+
+/// What a rule may need besides its operands.
+public struct CovarianceContext: Sendable {
+  /// Whether both data sets are the same.
+  public var x1IsX2: Bool
+  /// The graphs of the first data set; nil when there are none.
+  public var pattern1: Tensor?
+  /// The graphs of the second data set; nil when there are none.
+  public var pattern2: Tensor?
 }

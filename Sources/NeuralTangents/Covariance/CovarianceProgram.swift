@@ -16,54 +16,178 @@ public struct CovarianceProgram: Sendable {
   public private(set) var steps: [Step] = []
   /// Number of inputs: values `0 ..< inputCount`.
   public private(set) var inputCount = 0
-  /// Number of values, inputs included.
-  public private(set) var valueCount = 0
+  /// Sizes of the positions of every value, inputs included.
+  public private(set) var positions: [[Int]] = []
+  /// Whether a layer treats channels one by one in a way that depends on what is masked in each of them, while the
+  /// input's channels are one group: exact only if all channels of an input are masked alike.
+  private(set) var needsChannelsApart = false
 
   public init() {}
 
-  /// A new input whose activations have `shape`.
+  /// Number of values, inputs included.
+  public var valueCount: Int { positions.count }
+
+  /// A new input whose activations have `shape`, its channels in groups of the given sizes: one group by default.
   public mutating func input(
-    shape: [Int], batchAxis: Int = 0, channelAxis: Int, isGaussian: Bool = false
+    shape: [Int], batchAxis: Int = 0, channelAxis: Int, isGaussian: Bool = false, groups: [Int]? = nil
   ) -> CovarianceValue {
     precondition(steps.isEmpty, "inputs come before operations")
-    defer {
+    var value = CovarianceValue(
+      groups: [], shape: shape, batchAxis: batchAxis, channelAxis: channelAxis, isGaussian: isGaussian,
+      hasInputChannels: true)
+    for width in groups ?? [shape[channelAxis]] {
+      value.groups.append(CovarianceValue.Group(id: valueCount, width: width))
       inputCount += 1
-      valueCount += 1
+      positions.append(value.positions)
     }
-    return CovarianceValue(
-      id: valueCount, shape: shape, batchAxis: batchAxis, channelAxis: channelAxis, isGaussian: isGaussian)
+    return value
   }
 
-  /// Appends an operation on `operands`; the result has `shape` (by default that of the first operand).
+  /// Appends an operation that mixes the channels of its operand; the result has `shape` and `axes` (by default those of
+  /// the operand) and channels that are all alike.
   public mutating func append(
-    _ operation: CovarianceOperation, _ operands: CovarianceValue..., shape: [Int]? = nil, isGaussian: Bool
+    _ operation: CovarianceOperation, _ operand: CovarianceValue, shape: [Int]? = nil, axes: DataAxes? = nil,
+    isGaussian: Bool
   ) -> CovarianceValue {
-    append(operation, operands, shape: shape, isGaussian: isGaussian)
-  }
-
-  public mutating func append(
-    _ operation: CovarianceOperation, _ operands: [CovarianceValue], shape: [Int]? = nil, isGaussian: Bool
-  ) -> CovarianceValue {
-    var result = operands[0]
-    result.id = valueCount
-    result.shape = shape ?? result.shape
-    result.isGaussian = isGaussian
-    steps.append(Step(operation: operation, operands: operands.map(\.id), result: result.id))
-    valueCount += 1
+    var result = operand.with(shape: shape, axes: axes, isGaussian: isGaussian)
+    result.hasInputChannels = false
+    let id = append(operation, [merged(operand)], positions: result.positions)
+    result.groups = [CovarianceValue.Group(id: id, width: result.channels)]
     return result
+  }
+
+  /// Appends an operation on each group of channels by itself; all operands have as many channels as the result, whose
+  /// shape and axes are by default those of the first.
+  public mutating func appendByChannel(
+    _ operation: CovarianceOperation, _ operands: [CovarianceValue], shape: [Int]? = nil, axes: DataAxes? = nil,
+    isGaussian: Bool
+  ) -> CovarianceValue {
+    let refined = CovarianceValue.refined(operands)
+    var result = operands[0].with(shape: shape, axes: axes, isGaussian: isGaussian)
+    result.hasInputChannels = operands.contains(where: \.hasInputChannels)
+    result.groups = refined[0].indices.map { index in
+      CovarianceValue.Group(
+        id: append(operation, refined.map { $0[index].id }, positions: result.positions), width: refined[0][index].width)
+    }
+    return result
+  }
+
+  public mutating func appendByChannel(
+    _ operation: CovarianceOperation, _ operand: CovarianceValue, shape: [Int]? = nil, axes: DataAxes? = nil,
+    isGaussian: Bool
+  ) -> CovarianceValue {
+    appendByChannel(operation, [operand], shape: shape, axes: axes, isGaussian: isGaussian)
+  }
+
+  /// Appends an operation on each group of channels that also reads the covariances of all channels together.
+  mutating func appendWithAllChannels(_ operation: CovarianceOperation, _ operand: CovarianceValue)
+    -> CovarianceValue
+  {
+    guard operand.groups.count > 1 else {
+      return appendByChannel(operation, operand, isGaussian: operand.isGaussian)
+    }
+    let all = merged(operand)
+    var result = operand
+    result.groups = operand.groups.map { group in
+      CovarianceValue.Group(
+        id: append(operation, [group.id, all], positions: operand.positions), width: group.width)
+    }
+    return result
+  }
+
+  /// The value whose covariances are the means over all channels.
+  mutating func merged(_ value: CovarianceValue) -> Int {
+    if value.groups.count == 1 { return value.groups[0].id }
+    let total = Double(value.channels)
+    return append(
+      .weightedMean(value.groups.map { Double($0.width) / total }), value.groups.map(\.id), positions: value.positions)
+  }
+
+  /// States that the layer being appended looks at the masks of single channels of `value`.
+  mutating func requireChannelsApart(of value: CovarianceValue) {
+    if value.hasInputChannels && value.groups.count == 1 { needsChannelsApart = true }
+  }
+
+  private mutating func append(_ operation: CovarianceOperation, _ operands: [Int], positions: [Int]) -> Int {
+    steps.append(Step(operation: operation, operands: operands, result: valueCount))
+    self.positions.append(positions)
+    return valueCount - 1
   }
 }
 
 /// The covariance of some layer's activations, as known while a program is built.
 public struct CovarianceValue: Sendable {
-  /// Which value of the program.
-  public internal(set) var id: Int
+  /// Channels that are identically distributed, and the value of the program that holds their covariances.
+  public struct Group: Sendable {
+    public internal(set) var id: Int
+    public internal(set) var width: Int
+  }
+
+  /// The channels in their order: one group, unless a concatenation of different branches made several.
+  public internal(set) var groups: [Group]
   /// Shape of the activations; the size along `batchAxis` stands for any number of inputs.
   public internal(set) var shape: [Int]
   public internal(set) var batchAxis: Int
   public internal(set) var channelAxis: Int
-  /// Whether channels are independent zero-mean Gaussians given the network's input, which activations need.
+  /// Whether the channels of each group are independent zero-mean Gaussians given the network's input, which activations
+  /// need.
   public internal(set) var isGaussian: Bool
+  /// Whether channels are still those of the network's input, which may be masked one by one.
+  var hasInputChannels: Bool
 
   public var channels: Int { shape[channelAxis] }
+
+  /// The axes of positions, in order.
+  public var positionAxes: [Int] { shape.indices.filter { $0 != batchAxis && $0 != channelAxis } }
+  /// The sizes along them.
+  public var positions: [Int] { positionAxes.map { shape[$0] } }
+
+  /// The same covariances of activations whose axes are elsewhere.
+  func moved(to axes: DataAxes, shape: [Int]) -> CovarianceValue {
+    with(shape: shape, axes: axes, isGaussian: isGaussian)
+  }
+
+  /// The channels of all branches, each group with its covariances.
+  static func concatenatedChannels(_ branches: [CovarianceValue]) -> CovarianceValue {
+    var result = branches[0]
+    result.groups = branches.flatMap(\.groups)
+    result.shape[result.channelAxis] = branches.reduce(0) { $0 + $1.channels }
+    result.isGaussian = branches.allSatisfy(\.isGaussian)
+    result.hasInputChannels = branches.contains(where: \.hasInputChannels)
+    return result
+  }
+
+  fileprivate func with(shape: [Int]?, axes: DataAxes?, isGaussian: Bool) -> CovarianceValue {
+    var result = self
+    result.shape = shape ?? self.shape
+    result.batchAxis = axes?.batch ?? batchAxis
+    result.channelAxis = axes?.channel ?? channelAxis
+    result.isGaussian = isGaussian
+    return result
+  }
+
+  /// Groups of equal widths for values of equal numbers of channels: where one value has a border between groups, all
+  /// are split.
+  fileprivate static func refined(_ values: [CovarianceValue]) -> [[Group]] {
+    var borders = Set<Int>()
+    for value in values {
+      var end = 0
+      for group in value.groups {
+        end += group.width
+        borders.insert(end)
+      }
+    }
+    let ends = borders.sorted()
+    return values.map { value in
+      var (index, groupEnd, start) = (0, value.groups[0].width, 0)
+      return ends.map { end in
+        while groupEnd < end {
+          index += 1
+          groupEnd += value.groups[index].width
+        }
+        defer { start = end }
+        return Group(id: value.groups[index].id, width: end - start)
+      }
+    }
+  }
 }

@@ -2,14 +2,22 @@ import Tensors
 
 /// The covariances of an infinitely wide network's outputs over one or two data sets.
 public struct Kernel: Sendable {
-  /// K: covariance of outputs at initialisation, shape (N1, N2); per channel, channels are independent.
+  /// K: covariance of outputs at initialisation, shape (N1, N2, P…, P…) for outputs with positions P…, (N1, N2, P…) if
+  /// the layout is diagonal, (N1, N2) for outputs without; per channel, channels are independent.
   public var nngp: Tensor
-  /// Θ: neural tangent kernel, shape (N1, N2); nil when it was not asked for.
+  /// Θ: neural tangent kernel, of the shape of K; nil when it was not asked for.
   public var ntk: Tensor?
-  /// Variances of the first data set's outputs, shape (N1).
+  /// Covariances of the first data set's outputs with themselves, shape (N1, P…, P…) or (N1, P…); with another N1 in
+  /// front if those between different inputs were asked for.
   public var cov1: Tensor
-  /// Variances of the second data set's outputs, shape (N2); nil when there is one data set only.
+  /// Those of the second data set; nil when there is one data set only.
   public var cov2: Tensor?
+  /// What the axes of K, Θ and the covariances are.
+  public var layout: CovarianceLayout
+  /// True where a position of the first data set's outputs is masked, shape (N1, P…); nil when none can be.
+  public var mask1: Tensor?
+  /// The same of the second data set.
+  public var mask2: Tensor?
   /// Shape of the outputs for the first data set.
   public var shape1: [Int]
   /// Shape of the outputs for the second data set; that of the first when there is one only.
@@ -46,17 +54,31 @@ public struct KernelOptions: Sendable {
     case fused
   }
 
+  /// Which covariances of many.
+  public enum Extent: Sendable, Hashable {
+    case all
+    /// Of each with itself.
+    case diagonal
+  }
+
   public var executor: Executor
+  /// Covariances between which positions of the outputs to return; what layers before need is found out and exact.
+  public var positions: Extent
+  /// Covariances between which inputs of one data set to return in `cov1` and `cov2`.
+  public var batch: Extent
   /// float32 or float64; nil for the precision of the data.
   public var precision: DType?
   /// Called as tiles are finished, on any thread.
   public var progress: (@Sendable (KernelProgress) -> Void)?
 
   public init(
-    executor: Executor = .automatic, precision: DType? = nil, progress: (@Sendable (KernelProgress) -> Void)? = nil
+    executor: Executor = .automatic, positions: Extent = .all, batch: Extent = .diagonal, precision: DType? = nil,
+    progress: (@Sendable (KernelProgress) -> Void)? = nil
   ) {
     precondition(precision?.isFloatingPoint ?? true, "expected float32 or float64, found \(precision!)")
     self.executor = executor
+    self.positions = positions
+    self.batch = batch
     self.precision = precision
     self.progress = progress
   }

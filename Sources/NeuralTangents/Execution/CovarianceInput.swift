@@ -2,13 +2,12 @@ import Tensors
 
 /// What one input of a covariance program starts from: data, or a kernel that another network computed.
 enum CovarianceInput: Sendable {
-  /// Rows are inputs, columns channels; `x2` is nil when both data sets are the same.
-  case data(x1: Tensor, x2: Tensor?)
+  case data(CovarianceData)
   case kernel(Kernel)
 
   var counts: (n1: Int, n2: Int) {
     switch self {
-    case .data(let x1, let x2): (x1.shape[0], (x2 ?? x1).shape[0])
+    case .data(let data): (data.x1.shape[0], (data.x2 ?? data.x1).shape[0])
     case .kernel(let kernel): (kernel.nngp.shape[0], kernel.nngp.shape[1])
     }
   }
@@ -16,7 +15,7 @@ enum CovarianceInput: Sendable {
   /// Whether the Gram matrix is symmetric with the variances on its diagonal.
   var isSymmetric: Bool {
     switch self {
-    case .data(_, let x2): x2 == nil
+    case .data(let data): data.x2 == nil
     case .kernel(let kernel): kernel.x1IsX2 && kernel.cov2 == nil
     }
   }
@@ -24,7 +23,7 @@ enum CovarianceInput: Sendable {
   /// Whether it is an argument of a function that is being traced, without elements.
   var isTraced: Bool {
     switch self {
-    case .data(let x1, let x2): x1.isTraced || x2?.isTraced ?? false
+    case .data(let data): data.x1.isTraced || data.x2?.isTraced ?? false
     case .kernel(let kernel):
       [kernel.nngp, kernel.ntk, kernel.cov1, kernel.cov2].contains { $0?.isTraced ?? false }
     }
@@ -32,7 +31,10 @@ enum CovarianceInput: Sendable {
 
   func converted(to dtype: DType) -> CovarianceInput {
     switch self {
-    case .data(let x1, let x2): return .data(x1: x1.asType(dtype), x2: x2?.asType(dtype))
+    case .data(var data):
+      data.x1 = data.x1.asType(dtype)
+      data.x2 = data.x2?.asType(dtype)
+      return .data(data)
     case .kernel(var kernel):
       kernel.nngp = kernel.nngp.asType(dtype)
       kernel.ntk = kernel.ntk?.asType(dtype)
@@ -44,8 +46,56 @@ enum CovarianceInput: Sendable {
 
   var dtype: DType {
     switch self {
-    case .data(let x1, let x2): x2.map { x1.dtype.promoted(with: $0.dtype) } ?? x1.dtype
+    case .data(let data): data.x2.map { data.x1.dtype.promoted(with: $0.dtype) } ?? data.x1.dtype
     case .kernel(let kernel): kernel.nngp.dtype
+    }
+  }
+}
+
+/// Inputs with the batch first and the channels last: shape (N, P…, C), zero where masked.
+struct CovarianceData: Sendable {
+  var x1: Tensor
+  /// nil when both data sets are the same.
+  var x2: Tensor?
+  /// True where all channels of a position are masked, shape (N1, P…); nil when masks are not used.
+  var mask1: Tensor?
+  var mask2: Tensor?
+}
+
+extension CovarianceInput {
+  /// Whether tiles of a matrix of inputs and channels can be made of it.
+  var isMatrix: Bool {
+    switch self {
+    case .data(let data): data.x1.rank == 2 && data.mask1 == nil && data.mask2 == nil
+    case .kernel(let kernel):
+      kernel.nngp.rank == 2 && kernel.mask1 == nil && kernel.mask2 == nil && kernel.cov1.rank == 1
+    }
+  }
+
+  /// The inputs `rows` of the first and `columns` of the second data set; those of a single one give two unless the
+  /// ranges are the same.
+  func part(rows: Range<Int>, columns: Range<Int>) -> CovarianceInput {
+    switch self {
+    case .data(var data):
+      let isOne = data.x2 == nil && rows == columns
+      data.x2 = isOne ? nil : (data.x2 ?? data.x1)[columns]
+      data.mask2 = (data.mask2 ?? data.mask1)?[columns]
+      data.x1 = data.x1[rows]
+      data.mask1 = data.mask1?[rows]
+      return .data(data)
+    case .kernel(var kernel):
+      let isOne = isSymmetric && rows == columns
+      kernel.nngp = kernel.nngp[rows, columns]
+      kernel.ntk = kernel.ntk?[rows, columns]
+      func selfPart(_ k: Tensor, _ range: Range<Int>) -> Tensor {
+        kernel.layout.hasFullBatch ? k[range, range] : k[range]
+      }
+      kernel.cov2 = isOne ? nil : selfPart(kernel.cov2 ?? kernel.cov1, columns)
+      kernel.mask2 = (kernel.mask2 ?? kernel.mask1)?[columns]
+      kernel.cov1 = selfPart(kernel.cov1, rows)
+      kernel.mask1 = kernel.mask1?[rows]
+      kernel.x1IsX2 = isOne
+      return .kernel(kernel)
     }
   }
 }

@@ -9,6 +9,23 @@ struct KernelComputation {
     var shape2: [Int]
     var axes: DataAxes
     var isGaussian: Bool
+    /// Masks of all channels, shape (N, P…, C), where some position has channels masked and others not.
+    var channelMasks: (mask1: Tensor, mask2: Tensor?)?
+
+    var masksChannelsApart: Bool { channelMasks != nil }
+
+    /// One input per channel, each with its own mask.
+    var channelsApart: [CovarianceInput] {
+      guard let channelMasks, case .data(let data) = input else { return [input] }
+      let axis = data.x1.rank - 1
+      return (0..<data.x1.shape[axis]).map { channel in
+        func part(_ x: Tensor) -> Tensor { x.sliced(axis: axis, from: channel, to: channel + 1) }
+        return .data(
+          CovarianceData(
+            x1: part(data.x1), x2: data.x2.map(part), mask1: part(channelMasks.mask1).squeezed(axis),
+            mask2: channelMasks.mask2.map { part($0).squeezed(axis) }))
+      }
+    }
   }
 
   let network: any Layer
@@ -17,26 +34,53 @@ struct KernelComputation {
   /// Whether a second data set was given, even if it equals the first.
   let hasSecond: Bool
   let kernels: KernelSet
+  let patterns: GraphPatterns?
   let options: KernelOptions
 
+  /// The program, its outputs, and the inputs it starts from.
+  private struct Prepared {
+    var program: CovarianceProgram
+    var outputs: Branches<CovarianceValue>
+    var inputs: [CovarianceInput]
+  }
+
   func run() throws(NetworkError) -> Branches<Kernel> {
-    var program = CovarianceProgram()
-    let inputs = sources.map {
-      program.input(
-        shape: $0.shape1, batchAxis: $0.axes.batch, channelAxis: $0.axes.channel, isGaussian: $0.isGaussian)
+    let dtype = options.precision ?? sources.leaves.map(\.input.dtype).reduce(.float32) { $0.promoted(with: $1) }
+    var prepared = try prepared(channelsApart: false)
+    if prepared.program.needsChannelsApart && sources.leaves.contains(where: \.masksChannelsApart) {
+      prepared = try self.prepared(channelsApart: true)
     }
-    let outputs = try network.append(to: &program, inputs)
+    let inputs = prepared.inputs.map { $0.converted(to: dtype) }
+    let outputs = prepared.outputs
     let shapes2 = try network.outputShape(sources.map(\.shape2)).leaves
-    let states = try execute(program, outputs: outputs.leaves.map(\.id))
+    var program = prepared.program
+    let ids = outputs.leaves.map { program.merged($0) }
+    let results = try execute(program, inputs, outputs: ids)
     var index = 0
     return outputs.map { value in
       defer { index += 1 }
-      let state = states[index]
+      let result = results[index]
       return Kernel(
-        nngp: state.k12, ntk: state.theta, cov1: state.k11, cov2: hasSecond ? state.k22 ?? state.k11 : nil,
-        shape1: value.shape, shape2: shapes2[index], x1IsX2: x1IsX2, isGaussian: value.isGaussian,
+        nngp: result.k12, ntk: result.theta, cov1: result.k11, cov2: hasSecond ? result.k22 ?? result.k11 : nil,
+        layout: result.layout, mask1: result.mask1, mask2: hasSecond ? result.mask2 : nil, shape1: value.shape,
+        shape2: shapes2[index], x1IsX2: x1IsX2, isGaussian: value.isGaussian && value.groups.count == 1,
         axes: DataAxes(batch: value.batchAxis, channel: value.channelAxis))
     }
+  }
+
+  private func prepared(channelsApart: Bool) throws(NetworkError) -> Prepared {
+    var program = CovarianceProgram()
+    var inputs: [CovarianceInput] = []
+    let values = sources.map { source in
+      let parts = channelsApart ? source.channelsApart : [source.input]
+      inputs += parts
+      return program.input(
+        shape: source.shape1, batchAxis: source.axes.batch, channelAxis: source.axes.channel,
+        isGaussian: source.isGaussian,
+        groups: parts.count == 1 ? nil : [Int](repeating: 1, count: parts.count))
+    }
+    let outputs = try network.append(to: &program, values)
+    return Prepared(program: program, outputs: outputs, inputs: inputs)
   }
 
   /// The covariances of one output.
@@ -46,19 +90,25 @@ struct KernelComputation {
     var k11: Tensor
     /// nil when both data sets are one.
     var k22: Tensor?
+    var layout = CovarianceLayout(positions: [], isDiagonal: true, hasFullBatch: false)
+    var mask1: Tensor?
+    var mask2: Tensor?
   }
 
-  private func execute(_ program: CovarianceProgram, outputs: [Int]) throws(NetworkError) -> [Output] {
-    let dtype = options.precision ?? sources.leaves.map(\.input.dtype).reduce(.float32) { $0.promoted(with: $1) }
-    let inputs = sources.leaves.map { $0.input.converted(to: dtype) }
+  private func execute(_ program: CovarianceProgram, _ inputs: [CovarianceInput], outputs: [Int]) throws(NetworkError)
+    -> [Output]
+  {
     let withNTK = kernels.contains(.ntk)
     // Tiles need numbers: what is traced goes through tensor operations.
     let isTraced = inputs.contains(where: \.isTraced) || network.hasTracedHyperParameters
     if options.executor != .reference && !isTraced {
       do {
+        guard inputs.allSatisfy(\.isMatrix) && options.batch == .diagonal else {
+          throw FusedPlan.Unsupported(operation: "inputs with positions or masks, or covariances of a full batch")
+        }
         let plan = try FusedPlan(
           program, outputs: outputs, withNTK: withNTK, inputsWithNTK: inputs.map(\.hasNTK))
-        return dtype == .float32
+        return inputs[0].dtype == .float32
           ? try FusedExecutor<Float>(plan, inputs, withNTK: withNTK, progress: options.progress).run()
           : try FusedExecutor<Double>(plan, inputs, withNTK: withNTK, progress: options.progress).run()
       } catch let error as FusedPlan.Unsupported {
@@ -71,22 +121,10 @@ struct KernelComputation {
         throw NetworkError(expected: "a kernel", found: "\(error)")
       }
     }
-    return try executeByReference(program, inputs, outputs: outputs, withNTK: withNTK)
-  }
-
-  private func executeByReference(
-    _ program: CovarianceProgram, _ inputs: [CovarianceInput], outputs: [Int], withNTK: Bool
-  ) throws(NetworkError) -> [Output] {
-    let states = try ReferenceExecutor(program: program, x1IsX2: x1IsX2).run(
-      inputs.map { ReferenceExecutor.state(of: $0, withNTK: withNTK) }, outputs: outputs)
-    var results: [Output] = []
-    for state in states {
-      var result = Output(k12: state.k12, theta: nil, k11: state.k11, k22: state.k22)
-      switch state.theta {
-      case .notRequested: break
-      case .zero: result.theta = .zeros(state.k12.shape, dtype: state.k12.dtype)
-      case .matrix(let matrix): result.theta = matrix
-      }
+    let results = try ReferenceBlocks(
+      program, inputs, outputs: outputs, withNTK: withNTK, patterns: patterns, options: options, isTraced: isTraced
+    ).run()
+    for result in results {
       for (name, tensor) in [("nngp", result.k12), ("ntk", result.theta ?? result.k12), ("cov1", result.k11)]
       where !tensor.isTraced {
         do {
@@ -95,9 +133,7 @@ struct KernelComputation {
           throw .notFinite(kernel: name, place: error.firstNonFinite)
         }
       }
-      results.append(result)
     }
-    options.progress?(KernelProgress(tilesDone: 1, tileCount: 1))
     return results
   }
 }

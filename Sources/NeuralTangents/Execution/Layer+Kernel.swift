@@ -4,21 +4,29 @@ extension Layer {
   /// The kernels of the infinitely wide network between two data sets, or of one with itself.
   ///
   /// - Parameters:
-  ///   - x1: inputs, shape (N1, channels) unless the layers say otherwise.
-  ///   - x2: inputs, shape (N2, channels); nil stands for `x1` and costs half.
+  ///   - x1: inputs, shape (N1, positions…, channels) unless the layers say otherwise; integers (N1, positions…) for a
+  ///     network that begins with `Embedding`.
+  ///   - x2: inputs of the same shape but for N2; nil stands for `x1` and costs half.
+  ///   - patterns: the graphs of the inputs, for `Aggregate`.
+  ///   - maskConstant: inputs equal to it (or NaN, if it is NaN) are missing; nil when none is.
   ///   - kernels: without `.ntk` the tangent kernel is not computed.
+  ///
   /// Tensors may be traced, and the kernel is then a function of them that can be differentiated: the reference executor
   /// computes it, nothing is checked that would need elements, and `x1` and `x2` are one data set when they are one
   /// tensor.
   ///
-  /// - Returns: matrices of shape (N1, N2).
+  /// - Returns: kernels of shape (N1, N2) where the outputs have no positions, otherwise see `Kernel.nngp`.
   /// - Throws: `NetworkError` when the network does not fit the data, has no infinite limit, has several outputs, or
   ///   gives numbers that are not finite.
   /// - Complexity: O(N1 · N2 · (channels + layers)), half of it for one data set.
   public func kernel(
-    _ x1: Tensor, _ x2: Tensor? = nil, kernels: KernelSet = .all, options: KernelOptions = KernelOptions()
+    _ x1: Tensor, _ x2: Tensor? = nil, patterns: GraphPatterns? = nil, maskConstant: Double? = nil,
+    kernels: KernelSet = .all, options: KernelOptions = KernelOptions()
   ) throws(NetworkError) -> Kernel {
-    try single(self.kernels(.single(x1), x2.map { .single($0) }, kernels: kernels, options: options))
+    try single(
+      self.kernels(
+        .single(x1), x2.map { .single($0) }, patterns: patterns, maskConstant: maskConstant, kernels: kernels,
+        options: options))
   }
 
   /// The NNGP covariance alone: `kernel(x1, x2, kernels: .nngp).nngp`.
@@ -40,8 +48,8 @@ extension Layer {
 
   /// The kernels of a network with several inputs or outputs; `x1` and `x2` have the structure of its inputs.
   public func kernels(
-    _ x1: Branches<Tensor>, _ x2: Branches<Tensor>? = nil, kernels: KernelSet = .all,
-    options: KernelOptions = KernelOptions()
+    _ x1: Branches<Tensor>, _ x2: Branches<Tensor>? = nil, patterns: GraphPatterns? = nil,
+    maskConstant: Double? = nil, kernels: KernelSet = .all, options: KernelOptions = KernelOptions()
   ) throws(NetworkError) -> Branches<Kernel> {
     let pairs: Branches<(Tensor, Tensor?)>
     if let x2 {
@@ -54,13 +62,15 @@ extension Layer {
     }
     let axes = dataAxes ?? DataAxes()
     let checked = try pairs.map { (pair: (Tensor, Tensor?)) throws(NetworkError) in
-      try KernelInput(x1: pair.0, x2: pair.1, axes: axes)
+      try KernelInput(x1: pair.0, x2: pair.1, axes: axes, maskConstant: maskConstant, tokenCount: tokenCount)
     }
     // Equal data sets are one data set, given twice.
-    let areSame = checked.leaves.allSatisfy(\.areSame)
+    let areSame = checked.leaves.allSatisfy(\.areSame) && patterns?.areSame ?? true
+    try patterns?.check(counts: checked.leaves[0].counts, hasSecond: x2 != nil)
     let inputs = checked.map { $0.source(asOne: areSame) }
     return try KernelComputation(
-      network: self, sources: inputs, x1IsX2: areSame, hasSecond: x2 != nil, kernels: kernels, options: options
+      network: self, sources: inputs, x1IsX2: areSame, hasSecond: x2 != nil, kernels: kernels, patterns: patterns,
+      options: options
     ).run()
   }
 
@@ -68,18 +78,21 @@ extension Layer {
   /// `Serial { first; last }`.
   ///
   /// The tangent kernel is carried on if `kernel` has one.
-  public func kernel(of kernel: Kernel, options: KernelOptions = KernelOptions()) throws(NetworkError) -> Kernel {
-    try single(kernels(of: .single(kernel), options: options))
+  public func kernel(of kernel: Kernel, patterns: GraphPatterns? = nil, options: KernelOptions = KernelOptions())
+    throws(NetworkError) -> Kernel
+  {
+    try single(kernels(of: .single(kernel), patterns: patterns, options: options))
   }
 
   /// The kernels after further layers with several inputs or outputs.
-  public func kernels(of kernels: Branches<Kernel>, options: KernelOptions = KernelOptions()) throws(NetworkError)
-    -> Branches<Kernel>
-  {
+  public func kernels(
+    of kernels: Branches<Kernel>, patterns: GraphPatterns? = nil, options: KernelOptions = KernelOptions()
+  ) throws(NetworkError) -> Branches<Kernel> {
     let leaves = kernels.leaves
     let hasNTK = leaves.allSatisfy { $0.ntk != nil }
-    for kernel in leaves where kernel.nngp.shape != leaves[0].nngp.shape {
-      throw NetworkError(expected: "kernels of shape \(leaves[0].nngp.shape)", found: "\(kernel.nngp.shape)")
+    let counts = Array(leaves[0].nngp.shape.prefix(2))
+    for kernel in leaves where Array(kernel.nngp.shape.prefix(2)) != counts {
+      throw NetworkError(expected: "kernels of \(counts) inputs", found: "shape \(kernel.nngp.shape)")
     }
     let sources = kernels.map {
       KernelComputation.Source(
@@ -87,7 +100,8 @@ extension Layer {
     }
     return try KernelComputation(
       network: self, sources: sources, x1IsX2: leaves.allSatisfy(\.x1IsX2),
-      hasSecond: leaves.contains { $0.cov2 != nil }, kernels: hasNTK ? .all : .nngp, options: options
+      hasSecond: leaves.contains { $0.cov2 != nil }, kernels: hasNTK ? .all : .nngp, patterns: patterns,
+      options: options
     ).run()
   }
 
@@ -98,63 +112,6 @@ extension Layer {
         found: "\(kernels.leaves.count) outputs")
     }
     return kernel
-  }
-}
-
-/// One pair of data sets, checked: matrices with inputs as rows, finite.
-private struct KernelInput {
-  private let x1: Tensor
-  private let x2: Tensor?
-  private let shape1: [Int]
-  private let shape2: [Int]
-  private let axes: DataAxes
-  private let areIdentical: Bool
-
-  init(x1: Tensor, x2: Tensor?, axes: DataAxes) throws(NetworkError) {
-    let axes = try axes.resolved(rank: 2)
-    let rows1 = try KernelInput.rows(x1, name: "x1", axes: axes)
-    let rows2 = try x2.map { (x2: Tensor) throws(NetworkError) in try KernelInput.rows(x2, name: "x2", axes: axes) }
-    if let rows2, rows2.shape[1] != rows1.shape[1] {
-      throw NetworkError(
-        path: [.name("x2")], expected: "\(rows1.shape[1]) channels, as in x1", found: "\(rows2.shape[1])")
-    }
-    self.axes = axes
-    areIdentical = x2.map { $0.isIdentical(to: x1) } ?? true
-    self.x1 = rows1
-    self.x2 = rows2
-    shape1 = x1.shape
-    shape2 = (x2 ?? x1).shape
-  }
-
-  /// Whether both data sets have the same numbers, up to 1e-12; traced ones are the same when they are one tensor.
-  var areSame: Bool {
-    guard let x2 else { return true }
-    guard x1.shape == x2.shape else { return false }
-    if x1.isTraced || x2.isTraced { return areIdentical }
-    let difference = abs(x1.asType(.float64) - x2.asType(.float64)).max()
-    return difference.scalar(as: Double.self) < 1e-12
-  }
-
-  func source(asOne: Bool) -> KernelComputation.Source {
-    KernelComputation.Source(
-      input: .data(x1: x1, x2: asOne ? nil : x2 ?? x1), shape1: shape1, shape2: shape2, axes: axes, isGaussian: false)
-  }
-
-  private static func rows(_ x: Tensor, name: String, axes: DataAxes) throws(NetworkError) -> Tensor {
-    guard x.rank == 2 else {
-      throw NetworkError(
-        path: [.name(name)], expected: "a matrix with one row per input (batch, channels)", found: "shape \(x.shape)")
-    }
-    guard x.shape[axes.batch] > 0, x.shape[axes.channel] > 0 else {
-      throw NetworkError(path: [.name(name)], expected: "at least one input and one channel", found: "shape \(x.shape)")
-    }
-    let values = x.dtype.isFloatingPoint ? x : x.asType(.float64)
-    do {
-      try values.requireFinite(context: name)
-    } catch {
-      throw NetworkError(path: [.name(name)], expected: "finite numbers", found: error.firstNonFinite)
-    }
-    return axes.batch == 0 ? values : values.transposed()
   }
 }
 

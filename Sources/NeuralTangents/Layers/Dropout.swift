@@ -3,7 +3,7 @@ import Tensors
 /// Sets activations to zero at random, independently, and scales the others up to keep the mean.
 ///
 /// Finite, training: x · Bernoulli(keepRate) / keepRate. Infinite, training: the variances, and the covariance and
-/// tangent kernel of an input with itself, are divided by the keep rate, because an input meets itself under the same
+/// tangent kernel of an input with itself at one position, are divided by the keep rate, because an input meets itself under the same
 /// mask and every other input under another. In `test` mode both are the identity.
 public struct Dropout: SingleInputLayer {
   public static let nodeName = "dropout"
@@ -34,7 +34,7 @@ public struct Dropout: SingleInputLayer {
 
   public func append(to program: inout CovarianceProgram, _ input: CovarianceValue) -> CovarianceValue {
     guard mode == .train else { return input }
-    return program.append(.dropout(keepRate: keepRate), input, isGaussian: false)
+    return program.appendByChannel(.dropout(keepRate: keepRate), input, isGaussian: false)
   }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {

@@ -2,8 +2,9 @@ import Tensors
 
 /// The concatenation of several branches along one axis.
 ///
-/// Infinite width, along the channels: the mean of the branches' K and Θ weighted by their widths, no longer Gaussian.
-/// Along the batch: block diagonal, because branches are independent; they must be Gaussian and stay so.
+/// Infinite width, along the channels: each branch's channels keep their covariances, until a layer mixes the channels
+/// and sees the mean of K and Θ weighted by widths. Along positions or the batch: block diagonal, because branches are
+/// independent; they must be Gaussian and stay so.
 public struct FanInConcat: FanInLayer {
   public static let nodeName = "fanInConcat"
 
@@ -44,17 +45,28 @@ public struct FanInConcat: FanInLayer {
     let shape = try outputShape(branches.map(\.shape))
     let axis = try resolvedAxis(axis, rank: shape.count, name: "axis")
     let first = branches[0]
-    if axis == first.channelAxis {
-      let total = Double(shape[axis])
-      return program.append(
-        .weightedMean(branches.map { Double($0.channels) / total }), branches, shape: shape, isGaussian: false)
-    }
+    for branch in branches { try branch.require(first.axes) }
+    if axis == first.channelAxis { return CovarianceValue.concatenatedChannels(branches) }
     guard branches.allSatisfy(\.isGaussian) else {
       throw NetworkError(
         expected: "Gaussian branches, each ending in a dense layer, to concatenate along axis \(axis)",
         found: "a branch that ends in an activation, a product, a concatenation or dropout")
     }
-    return program.append(.concatenateBatch, branches, shape: shape, isGaussian: true)
+    let position = first.positionAxes.firstIndex(of: axis)
+    return program.appendByChannel(
+      .concatenate(position.map { .position($0) } ?? .batch), branches, shape: shape, isGaussian: true)
+  }
+
+  func outputMask(_ masks: [Tensor], branches: [[Int]]) throws(NetworkError) -> Tensor {
+    let axis = try resolvedAxis(axis, rank: branches[0].count, name: "axis")
+    // Masks may have size 1 where the branch has more.
+    let sizes = masks[0].shape.indices.map { index in masks.map { $0.shape[index] }.max() ?? 1 }
+    return concatenate(
+      zip(masks, branches).map { mask, shape in
+        var target = sizes
+        target[axis] = shape[axis]
+        return mask.broadcast(to: target)
+      }, axis: axis)
   }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {

@@ -22,7 +22,8 @@ public struct FanInProduct: FanInLayer {
     -> CovarianceValue
   {
     try requireEqual(branches.map(\.shape))
-    return program.append(.product, branches, isGaussian: branches.count == 1 && branches[0].isGaussian)
+    return program.appendByChannel(
+      .product, branches, isGaussian: branches.count == 1 && branches[0].isGaussian)
   }
 
   public init(from arguments: inout LayerArguments) {}

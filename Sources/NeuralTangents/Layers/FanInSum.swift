@@ -28,7 +28,7 @@ public struct FanInSum: FanInLayer {
         expected: "Gaussian branches: each ends in a dense layer",
         found: "a branch that ends in an activation, a product, a concatenation or dropout")
     }
-    return program.append(.sum, branches, isGaussian: branches.allSatisfy(\.isGaussian))
+    return program.appendByChannel(.sum, branches, isGaussian: branches.allSatisfy(\.isGaussian))
   }
 
   public init(from arguments: inout LayerArguments) {}

@@ -18,8 +18,8 @@ public struct FanOut: Layer {
     .none
   }
 
-  public func apply(_ parameters: Parameters, _ input: Branches<Tensor>, _ context: ApplyContext) throws(NetworkError)
-    -> Branches<Tensor>
+  public func apply(_ parameters: Parameters, _ input: Branches<MaskedTensor>, _ context: ApplyContext)
+    throws(NetworkError) -> Branches<MaskedTensor>
   { copies(input) }
 
   public func append(to program: inout CovarianceProgram, _ input: Branches<CovarianceValue>) throws(NetworkError)

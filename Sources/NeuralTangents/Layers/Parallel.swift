@@ -18,6 +18,8 @@ public struct Parallel: Layer {
 
   public var dataAxes: DataAxes? { layers.lazy.compactMap(\.dataAxes).first }
 
+  public var tokenCount: Int? { layers.lazy.compactMap(\.tokenCount).first }
+
   public func outputShape(_ input: Branches<[Int]>) throws(NetworkError) -> Branches<[Int]> {
     .several(try map(input) { (layer, shape, _) throws(NetworkError) in try layer.outputShape(shape) })
   }
@@ -30,8 +32,8 @@ public struct Parallel: Layer {
       })
   }
 
-  public func apply(_ parameters: Parameters, _ input: Branches<Tensor>, _ context: ApplyContext) throws(NetworkError)
-    -> Branches<Tensor>
+  public func apply(_ parameters: Parameters, _ input: Branches<MaskedTensor>, _ context: ApplyContext)
+    throws(NetworkError) -> Branches<MaskedTensor>
   {
     let children = try located { () throws(NetworkError) in try parameters.children(count: layers.count) }
     let contexts = context.split(into: layers.count)

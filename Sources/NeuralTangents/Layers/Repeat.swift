@@ -21,6 +21,8 @@ public struct Repeat: Layer {
 
   public var dataAxes: DataAxes? { layer.dataAxes }
 
+  public var tokenCount: Int? { layer.tokenCount }
+
   public func outputShape(_ input: Branches<[Int]>) throws(NetworkError) -> Branches<[Int]> {
     let shape = try inner { () throws(NetworkError) in try layer.outputShape(input) }
     guard shape == input else {
@@ -41,8 +43,8 @@ public struct Repeat: Layer {
     return .list(parameters)
   }
 
-  public func apply(_ parameters: Parameters, _ input: Branches<Tensor>, _ context: ApplyContext) throws(NetworkError)
-    -> Branches<Tensor>
+  public func apply(_ parameters: Parameters, _ input: Branches<MaskedTensor>, _ context: ApplyContext)
+    throws(NetworkError) -> Branches<MaskedTensor>
   {
     let children = try located { () throws(NetworkError) in try parameters.children(count: count) }
     let contexts = context.split(into: count)

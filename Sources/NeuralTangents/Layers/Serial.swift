@@ -31,6 +31,8 @@ public struct Serial: Layer {
     return nil
   }
 
+  public var tokenCount: Int? { layers[0].tokenCount }
+
   public func outputShape(_ input: Branches<[Int]>) throws(NetworkError) -> Branches<[Int]> {
     try fold(input) { (layer, shape) throws(NetworkError) in try layer.outputShape(shape) }
   }
@@ -46,8 +48,8 @@ public struct Serial: Layer {
     return .list(parameters)
   }
 
-  public func apply(_ parameters: Parameters, _ input: Branches<Tensor>, _ context: ApplyContext) throws(NetworkError)
-    -> Branches<Tensor>
+  public func apply(_ parameters: Parameters, _ input: Branches<MaskedTensor>, _ context: ApplyContext)
+    throws(NetworkError) -> Branches<MaskedTensor>
   {
     let children = try located { () throws(NetworkError) in try parameters.children(count: layers.count) }
     let contexts = context.split(into: layers.count)

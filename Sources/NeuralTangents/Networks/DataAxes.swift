@@ -3,21 +3,69 @@ public struct DataAxes: Sendable, Hashable {
   public var batch: Int
   public var channel: Int
 
+  /// Whether the channels may be in any axis: then they are in the last one that is not the batch.
+  private var hasAnyChannel = false
+
   public init(batch: Int = 0, channel: Int = -1) {
     self.batch = batch
     self.channel = channel
   }
 
+  /// For a layer that cares where the batch is only.
+  static func batchOnly(_ batch: Int) -> DataAxes {
+    var axes = DataAxes(batch: batch)
+    axes.hasAnyChannel = true
+    return axes
+  }
+
+  /// The same axes counted from the front in a tensor of this shape, which needs both.
+  func resolved(for shape: [Int]) throws(NetworkError) -> DataAxes {
+    guard shape.count >= 2 else {
+      throw NetworkError(expected: "an input with a batch and a channel axis", found: "shape \(shape)")
+    }
+    return try resolved(rank: shape.count)
+  }
+
   /// The same axes counted from the front in a tensor of `rank` axes.
   func resolved(rank: Int) throws(NetworkError) -> DataAxes {
+    let batchAxis = try resolvedAxis(batch, rank: rank, name: "batchAxis")
+    if hasAnyChannel { return DataAxes(batch: batchAxis, channel: batchAxis == rank - 1 ? rank - 2 : rank - 1) }
     let result = DataAxes(
-      batch: try resolvedAxis(batch, rank: rank, name: "batchAxis"),
-      channel: try resolvedAxis(channel, rank: rank, name: "channelAxis"))
+      batch: batchAxis, channel: try resolvedAxis(channel, rank: rank, name: "channelAxis"))
     guard result.batch != result.channel else {
       throw NetworkError(
         path: [.name("channelAxis")], expected: "an axis other than batchAxis \(batch)", found: "\(channel)")
     }
     return result
+  }
+}
+
+extension DataAxes {
+  /// The arguments `batchAxis` and `channelAxis` of a layer.
+  init(from arguments: inout LayerArguments) throws(NetworkError) {
+    self.init(
+      batch: try arguments.integer("batchAxis", default: 0), channel: try arguments.integer("channelAxis", default: -1))
+  }
+
+  func write(to arguments: inout LayerArguments) {
+    arguments.set("batchAxis", batch, default: 0)
+    arguments.set("channelAxis", channel, default: -1)
+  }
+
+  /// The axes of positions in a tensor of `rank` axes, in order; these axes are counted from the front.
+  func positionAxes(rank: Int) -> [Int] { (0..<rank).filter { $0 != batch && $0 != channel } }
+}
+
+extension CovarianceValue {
+  var axes: DataAxes { DataAxes(batch: batchAxis, channel: channelAxis) }
+
+  /// Throws unless the layer takes batch and channels where the layers before have them.
+  func require(_ axes: DataAxes) throws(NetworkError) {
+    guard axes.batch == batchAxis, axes.channel == channelAxis else {
+      throw NetworkError(
+        expected: "batchAxis \(batchAxis) and channelAxis \(channelAxis), as the layers before",
+        found: "\(axes.batch) and \(axes.channel)")
+    }
   }
 }
 

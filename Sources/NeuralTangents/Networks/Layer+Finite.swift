@@ -23,11 +23,25 @@ extension Layer {
     try self(parameters, x, key: nil)
   }
 
-  /// Outputs of the finite network.
+  /// Outputs of the finite network; those masked are zero.
   ///
-  /// - Parameter key: randomness for layers such as `Dropout`; they throw without it.
-  public func callAsFunction(_ parameters: Parameters, _ x: Tensor, key: RandomKey?) throws(NetworkError) -> Tensor {
-    try single(apply(parameters, .single(x), ApplyContext(key: key)))
+  /// - Parameters:
+  ///   - key: randomness for layers such as `Dropout`; they throw without it.
+  ///   - pattern: the graphs of the inputs, for `Aggregate`.
+  ///   - maskConstant: inputs equal to it (or NaN, if it is NaN) are missing; nil when none is.
+  public func callAsFunction(
+    _ parameters: Parameters, _ x: Tensor, key: RandomKey? = nil, pattern: Tensor? = nil, maskConstant: Double? = nil
+  ) throws(NetworkError) -> Tensor {
+    try masked(parameters, x, key: key, pattern: pattern, maskConstant: maskConstant).values
+  }
+
+  /// Outputs of the finite network and which of them are masked.
+  public func masked(
+    _ parameters: Parameters, _ x: Tensor, key: RandomKey? = nil, pattern: Tensor? = nil, maskConstant: Double? = nil
+  ) throws(NetworkError) -> MaskedTensor {
+    try single(
+      apply(
+        parameters, .single(MaskedTensor(x, maskConstant: maskConstant)), ApplyContext(key: key, pattern: pattern)))
   }
 
   private func single<Leaf>(_ output: Branches<Leaf>) throws(NetworkError) -> Leaf {

@@ -15,9 +15,9 @@ public protocol Layer: Sendable, Codable {
   /// Random parameters at initialisation, drawn from `key` as the field's usual reference implementation draws them.
   func initialize(_ key: RandomKey, _ input: Branches<[Int]>, dtype: DType) throws(NetworkError) -> Parameters
 
-  /// The finite network's outputs.
-  func apply(_ parameters: Parameters, _ input: Branches<Tensor>, _ context: ApplyContext) throws(NetworkError)
-    -> Branches<Tensor>
+  /// The finite network's outputs; those masked are zero, as are the inputs.
+  func apply(_ parameters: Parameters, _ input: Branches<MaskedTensor>, _ context: ApplyContext) throws(NetworkError)
+    -> Branches<MaskedTensor>
 
   /// Appends the layer's infinite-width rule to `program` and returns its outputs.
   func append(to program: inout CovarianceProgram, _ input: Branches<CovarianceValue>) throws(NetworkError)
@@ -25,6 +25,9 @@ public protocol Layer: Sendable, Codable {
 
   /// Where this layer needs the batch and the channels of its input to be; nil where it does not care.
   var dataAxes: DataAxes? { get }
+
+  /// How many tokens there are, where the first layer embeds integers; nil where inputs are numbers.
+  var tokenCount: Int? { get }
 
   /// Shows the layer's continuous constants and the layers in it to `visitor`; by default there are none.
   mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor)
@@ -40,15 +43,18 @@ public protocol Layer: Sendable, Codable {
 public struct ApplyContext: Sendable {
   /// Randomness for layers such as `Dropout`; nil when there is none.
   public var key: RandomKey?
+  /// The edges along which `Aggregate` passes messages, one graph per input; nil when there are none.
+  public var pattern: Tensor?
 
-  public init(key: RandomKey? = nil) {
+  public init(key: RandomKey? = nil, pattern: Tensor? = nil) {
     self.key = key
+    self.pattern = pattern
   }
 
   /// One context for each of `count` inner layers, with keys of their own.
   func split(into count: Int) -> [ApplyContext] {
     guard let key, count > 0 else { return Array(repeating: self, count: count) }
-    return key.split(into: count).map { ApplyContext(key: $0) }
+    return key.split(into: count).map { ApplyContext(key: $0, pattern: pattern) }
   }
 }
 
@@ -56,6 +62,8 @@ extension Layer {
   public var nodeName: String { Self.nodeName }
 
   public var dataAxes: DataAxes? { nil }
+
+  public var tokenCount: Int? { nil }
 
   public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) {}
 
@@ -74,7 +82,13 @@ extension Layer {
 public protocol SingleInputLayer: Layer {
   func outputShape(_ input: [Int]) throws(NetworkError) -> [Int]
   func initialize(_ key: RandomKey, _ input: [Int], dtype: DType) throws(NetworkError) -> Parameters
+  /// The outputs for inputs of which nothing is masked, or what is masked is zero and needs no other care.
   func apply(_ parameters: Parameters, _ input: Tensor, _ context: ApplyContext) throws(NetworkError) -> Tensor
+  /// The outputs for inputs of which something may be masked: by default what `apply` makes of the zeroed inputs.
+  func apply(_ parameters: Parameters, masked input: MaskedTensor, _ context: ApplyContext) throws(NetworkError)
+    -> MaskedTensor
+  /// What is masked after the layer, given a mask that broadcasts to inputs of shape `input`: by default the same.
+  func outputMask(_ mask: Tensor, input: [Int]) throws(NetworkError) -> Tensor
   func append(to program: inout CovarianceProgram, _ input: CovarianceValue) throws(NetworkError) -> CovarianceValue
 }
 
@@ -91,11 +105,22 @@ extension SingleInputLayer {
     return try located { () throws(NetworkError) in try initialize(key, shape, dtype: dtype) }
   }
 
-  public func apply(_ parameters: Parameters, _ input: Branches<Tensor>, _ context: ApplyContext) throws(NetworkError)
-    -> Branches<Tensor>
+  public func outputMask(_ mask: Tensor, input: [Int]) throws(NetworkError) -> Tensor { mask }
+
+  public func apply(_ parameters: Parameters, masked input: MaskedTensor, _ context: ApplyContext)
+    throws(NetworkError) -> MaskedTensor
   {
-    let tensor = try single(input)
-    return .single(try located { () throws(NetworkError) in try apply(parameters, tensor, context) })
+    let output = try apply(parameters, input.values, context)
+    return MaskedTensor(
+      output,
+      mask: try input.mask.map { (mask: Tensor) throws(NetworkError) in try outputMask(mask, input: input.shape) })
+  }
+
+  public func apply(_ parameters: Parameters, _ input: Branches<MaskedTensor>, _ context: ApplyContext)
+    throws(NetworkError) -> Branches<MaskedTensor>
+  {
+    let masked = try single(input)
+    return .single(try located { () throws(NetworkError) in try apply(parameters, masked: masked, context) })
   }
 
   public func append(to program: inout CovarianceProgram, _ input: Branches<CovarianceValue>) throws(NetworkError)
@@ -121,6 +146,8 @@ extension SingleInputLayer {
 protocol FanInLayer: Layer {
   func outputShape(_ branches: [[Int]]) throws(NetworkError) -> [Int]
   func apply(_ branches: [Tensor]) throws(NetworkError) -> Tensor
+  /// What is masked after the layer, given one mask per branch that broadcasts to its shape.
+  func outputMask(_ masks: [Tensor], branches: [[Int]]) throws(NetworkError) -> Tensor
   func append(to program: inout CovarianceProgram, _ branches: [CovarianceValue]) throws(NetworkError)
     -> CovarianceValue
 }
@@ -136,11 +163,23 @@ extension FanInLayer {
     return .none
   }
 
-  public func apply(_ parameters: Parameters, _ input: Branches<Tensor>, _ context: ApplyContext) throws(NetworkError)
-    -> Branches<Tensor>
+  /// Masked where every branch is.
+  func outputMask(_ masks: [Tensor], branches: [[Int]]) throws(NetworkError) -> Tensor {
+    masks.dropFirst().reduce(masks[0]) { $0 .& $1 }
+  }
+
+  public func apply(_ parameters: Parameters, _ input: Branches<MaskedTensor>, _ context: ApplyContext)
+    throws(NetworkError) -> Branches<MaskedTensor>
   {
-    let tensors = try several(input)
-    return .single(try located { () throws(NetworkError) in try apply(tensors) })
+    let branches = try several(input)
+    return .single(
+      try located { () throws(NetworkError) in
+        let output = try apply(branches.map(\.values))
+        guard branches.contains(where: { $0.mask != nil }) else { return MaskedTensor(output) }
+        // A branch without a mask is visible everywhere.
+        let masks = branches.map { $0.mask ?? Tensor.zeros($0.shape.map { _ in 1 }, dtype: .bool) }
+        return MaskedTensor(output, mask: try outputMask(masks, branches: branches.map(\.shape)))
+      })
   }
 
   public func append(to program: inout CovarianceProgram, _ input: Branches<CovarianceValue>) throws(NetworkError)

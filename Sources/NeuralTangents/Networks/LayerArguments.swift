@@ -128,6 +128,20 @@ extension LayerArguments {
     return integers
   }
 
+  /// A list of strings; nil when it is left out.
+  public mutating func strings(_ name: String) throws(NetworkError) -> [String]? {
+    guard let value = take(name) else { return nil }
+    guard case .array(let values) = value else { throw error(name, "a list of strings", value) }
+    var strings: [String] = []
+    for (index, element) in values.enumerated() {
+      guard case .string(let string) = element else {
+        throw NetworkError(path: [.name(name), .index(index)], expected: "a string", found: element.summary)
+      }
+      strings.append(string)
+    }
+    return strings
+  }
+
   /// The layers that `serial` and `parallel` list.
   public mutating func layers() throws(NetworkError) -> [any Layer] {
     guard let nodes = list else {
@@ -190,6 +204,10 @@ extension LayerArguments {
 
   public mutating func set(_ name: String, _ values: [Int], default defaultValue: [Int]? = nil) {
     if values != defaultValue { members[name] = .array(values.map(NodeValue.integer)) }
+  }
+
+  public mutating func set(_ name: String, _ values: [String]) {
+    members[name] = .array(values.map(NodeValue.string))
   }
 
   /// The layers of a list node.

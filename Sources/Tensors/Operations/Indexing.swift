@@ -58,6 +58,20 @@ extension Tensor {
     set { replace(Selection(indices.map(\.tensorIndex), of: shape), by: newValue) }
   }
 
+  /// Positions `start` up to before `end` along one axis, in steps: `self[..., start..<end, ...]`.
+  ///
+  /// - Precondition: 0 ≤ start ≤ end ≤ the axis' size, and the step is positive.
+  public func sliced(axis: Int, from start: Int, to end: Int, by step: Int = 1) -> Tensor {
+    precondition(
+      shape.indices.contains(axis) && start >= 0 && start <= end && end <= shape[axis] && step > 0,
+      "slice: expected a range within axis \(axis) of shape \(shape), found \(start)..<\(end) by \(step)")
+    if start == 0 && end == shape[axis] && step == 1 { return self }
+    var starts = [Int](repeating: 0, count: rank)
+    var (limits, strides) = (shape, [Int](repeating: 1, count: rank))
+    (starts[axis], limits[axis], strides[axis]) = (start, end, step)
+    return apply(.slice(starts: starts, limits: limits, strides: strides), [self])
+  }
+
   private func part(_ selection: Selection) -> Tensor {
     var result = self
     if !selection.isWhole {

@@ -126,8 +126,8 @@ extension CovarianceInput {
   /// Variances of the inputs of one of the data sets in float64, shape (N).
   func variances(ofSecond: Bool) -> Tensor {
     switch self {
-    case .data(let x1, let x2):
-      let x = ofSecond ? x2 ?? x1 : x1
+    case .data(let data):
+      let x = ofSecond ? data.x2 ?? data.x1 : data.x1
       return x.dtype == .float32 ? Self.meanSquares(of: x, Float.self) : Self.meanSquares(of: x, Double.self)
     case .kernel(let kernel): return (ofSecond ? kernel.cov2 ?? kernel.cov1 : kernel.cov1).asType(.float64)
     }

@@ -69,11 +69,14 @@ struct FusedPlan: @unchecked Sendable {
         hasTheta[step.result] = hasTheta[step.operands[0]]
         instructions.append(.dual(target, routine, factor: factorCount, hasTheta: hasTheta[step.result]))
         factorCount += routine.factorCount
-      case .normalize(let epsilon, let overBatch):
+      case .normalize(let rule):
+        guard step.operands.count == 1 else {
+          throw Unsupported(operation: "a layer normalisation of several kinds of channels")
+        }
         hasTheta[step.result] = hasTheta[step.operands[0]]
         instructions.append(
           .normalize(
-            target, epsilon: epsilon, overBatch: overBatch, factor: factorCount, hasTheta: hasTheta[step.result]))
+            target, epsilon: rule.epsilon, overBatch: rule.overBatch, factor: factorCount, hasTheta: hasTheta[step.result]))
         factorCount += 1
       case .dropout(let keepRate):
         hasTheta[step.result] = hasTheta[step.operands[0]]
@@ -81,8 +84,12 @@ struct FusedPlan: @unchecked Sendable {
       case .sum, .product, .weightedMean:
         hasTheta[step.result] = step.operands.contains { hasTheta[$0] }
         combine(step, into: target, allocation, hasTheta: hasTheta)
-      case .concatenateBatch:
+      case .concatenate:
         throw Unsupported(operation: "a concatenation along the batch axis")
+      case .patches, .localize, .positions, .flatten, .globalPool, .permutePositions:
+        throw Unsupported(operation: "a layer that works on positions")
+      case .rule(let rule):
+        throw Unsupported(operation: rule.name)
       }
       allocation.define(step.result, target)
       allocation.release(step.operands, at: index, except: target)

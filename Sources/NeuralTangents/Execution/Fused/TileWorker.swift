@@ -58,7 +58,8 @@ final class TileWorker<Scalar: FusedScalar> {
   /// Fills the tile of one input of the program.
   private func load(_ input: Int, _ tile: Tile) {
     switch executor.inputs[input] {
-    case .data(let x1, let x2):
+    case .data(let data):
+      let (x1, x2) = (data.x1, data.x2)
       let channels = x1.shape[1]
       let a = x1.unsafePointer(to: Scalar.self) + tile.row * channels
       let b = (x2 ?? x1).unsafePointer(to: Scalar.self) + tile.column * channels

@@ -1,25 +1,103 @@
 import Tensors
 
-extension ReferenceExecutor {
-  /// The state of a program's input.
-  static func state(of input: CovarianceInput, withNTK: Bool) -> State {
+/// The state of a program's input.
+struct InputCovariances {
+  let withNTK: Bool
+  /// Whether covariances between different positions are needed.
+  let isFull: Bool
+  /// Whether a data set's covariances between different inputs are needed.
+  let hasFullBatch: Bool
+
+  func state(of input: CovarianceInput) throws(NetworkError) -> CovarianceState {
     switch input {
-    case .data(let x1, let x2):
-      let (k11, k22) = (meanSquare(x1), x2.map(meanSquare))
-      let product = matmul(x1, (x2 ?? x1).transposed()) / Double(x1.shape[1])
-      let k12: Tensor
-      if x1.isTraced || x2?.isTraced ?? false {
-        k12 = traceablyCorrected(product, k11, k22 ?? k11, x1, x2 ?? x1)
-      } else if x1.dtype == .float32 {
-        k12 = corrected(product, k11, k22 ?? k11, x1, x2 ?? x1, as: Float.self)
-      } else {
-        k12 = corrected(product, k11, k22 ?? k11, x1, x2 ?? x1, as: Double.self)
-      }
-      return State(k12: k12, theta: withNTK ? .zero : .notRequested, k11: k11, k22: k22 ?? k11)
-    case .kernel(let kernel):
-      let theta: State.Theta = withNTK ? kernel.ntk.map { .matrix($0) } ?? .zero : .notRequested
-      return State(k12: kernel.nngp, theta: theta, k11: kernel.cov1, k22: kernel.cov2 ?? kernel.cov1)
+    case .data(let data): return state(of: data)
+    case .kernel(let kernel): return try state(of: kernel)
     }
+  }
+
+  private func state(of data: CovarianceData) -> CovarianceState {
+    let (x1, x2) = (data.x1, data.x2 ?? data.x1)
+    let layout = CovarianceLayout(
+      positions: Array(x1.shape.dropFirst().dropLast()), isDiagonal: !isFull, hasFullBatch: hasFullBatch)
+    let k11 = layout.hasFullBatch ? cross(x1, x1, layout) : ofItself(x1, layout)
+    let k22 = data.x2.map { layout.hasFullBatch ? cross($0, $0, layout) : ofItself($0, layout) } ?? k11
+    return CovarianceState(
+      k12: cross(x1, x2, layout), theta: withNTK ? .zero : .notRequested, k11: k11, k22: k22, layout: layout,
+      mask1: data.mask1, mask2: data.mask2 ?? (data.x2 == nil ? data.mask1 : nil))
+  }
+
+  private func state(of kernel: Kernel) throws(NetworkError) -> CovarianceState {
+    guard kernel.layout.hasFullBatch || !hasFullBatch else {
+      throw NetworkError(
+        path: [.name("cov1")], expected: "covariances between all inputs of a data set, which the layers after mix",
+        found: "variances of single inputs")
+    }
+    guard !kernel.layout.isDiagonal || !isFull || kernel.layout.positions.isEmpty else {
+      throw NetworkError(
+        path: [.name("nngp")], expected: "covariances between all positions, which the layers after mix",
+        found: "those of each position with itself, shape \(kernel.nngp.shape)")
+    }
+    var state = CovarianceState(
+      k12: kernel.nngp, theta: withNTK ? kernel.ntk.map { .matrix($0) } ?? .zero : .notRequested, k11: kernel.cov1,
+      k22: kernel.cov2 ?? kernel.cov1, layout: kernel.layout, mask1: kernel.mask1,
+      mask2: kernel.mask2 ?? (kernel.x1IsX2 ? kernel.mask1 : nil))
+    if kernel.layout.hasFullBatch && !hasFullBatch {
+      func inputs(_ k: Tensor) -> Tensor { k.diagonal(0, 1).movedAxis(from: -1, to: 0) }
+      (state.k11, state.k22) = (inputs(state.k11), inputs(state.k22))
+      state.layout.hasFullBatch = false
+    }
+    return isFull ? state : try state.diagonal()
+  }
+
+  /// Covariances of the inputs `x1` with the inputs `x2`, shape (N1, N2, P…, P…) or (N1, N2, P…).
+  private func cross(_ x1: Tensor, _ x2: Tensor, _ layout: CovarianceLayout) -> Tensor {
+    let (n1, n2, channels, count) = (x1.shape[0], x2.shape[0], x1.shape[x1.rank - 1], layout.positionCount)
+    if layout.isDiagonal {
+      let (a, b) = (x1.reshaped([n1, count, channels]), x2.reshaped([n2, count, channels]))
+      let planes = (0..<count).map { position in
+        rows(
+          a.sliced(axis: 1, from: position, to: position + 1).squeezed(1),
+          b.sliced(axis: 1, from: position, to: position + 1).squeezed(1))
+      }
+      return (count == 1 ? planes[0] : stack(planes, axis: -1)).reshaped([n1, n2] + layout.positions)
+    }
+    let product = rows(x1.reshaped([n1 * count, channels]), x2.reshaped([n2 * count, channels]))
+    return product.reshaped([n1, count, n2, count]).transposed(0, 2, 1, 3)
+      .reshaped([n1, n2] + layout.positions + layout.positions)
+  }
+
+  /// Covariances of each input with itself, shape (N, P…, P…) or (N, P…).
+  private func ofItself(_ x: Tensor, _ layout: CovarianceLayout) -> Tensor {
+    let (n, channels, count) = (x.shape[0], x.shape[x.rank - 1], layout.positionCount)
+    let meanSquare = (x * x).mean(axis: x.rank - 1)
+    if layout.isDiagonal { return meanSquare }
+    let flat = x.reshaped([n, count, channels])
+    let product = matmul(flat, flat.transposed(0, 2, 1)) / Double(channels)
+    let variances = meanSquare.reshaped([n, count])
+    let exact = correctedBatch(product, variances, flat)
+    return exact.reshaped([n] + layout.positions + layout.positions)
+  }
+
+  /// The means over channels of products of rows.
+  private func rows(_ x1: Tensor, _ x2: Tensor) -> Tensor {
+    let (k11, k22) = (Self.meanSquare(x1), Self.meanSquare(x2))
+    return Self.correctedRows(matmul(x1, x2.transposed()) / Double(x1.shape[1]), k11, k22, x1, x2)
+  }
+
+  /// `product` of shape (N, P, P) of the positions of each input, corrected.
+  private func correctedBatch(_ product: Tensor, _ variances: Tensor, _ flat: Tensor) -> Tensor {
+    let parts = (0..<flat.shape[0]).map { index in
+      Self.correctedRows(product[index], variances[index], variances[index], flat[index], flat[index])
+    }
+    return stack(parts, axis: 0)
+  }
+
+  private static func correctedRows(
+    _ product: Tensor, _ k11: Tensor, _ k22: Tensor, _ x1: Tensor, _ x2: Tensor
+  ) -> Tensor {
+    if x1.isTraced || x2.isTraced { return traceablyCorrected(product, k11, k22, x1, x2) }
+    return x1.dtype == .float32
+      ? corrected(product, k11, k22, x1, x2, as: Float.self) : corrected(product, k11, k22, x1, x2, as: Double.self)
   }
 
   private static func meanSquare(_ x: Tensor) -> Tensor { (x * x).mean(axis: 1) }
