@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from fixture_support import dense, layer, parallel, serial
+from fixture_support import dense, flat, layer, parallel, serial
 
 MASK_CONSTANT = 10.0
 LINE1, LINE2 = (2, 5, 3), (3, 5, 3)
@@ -68,6 +68,11 @@ def sparse_pattern(count, edges, sizes, seed, tails_only=False):
   coordinates = (3 * e + 2 * n + 5 * side * (e + 1) + 7 * k + seed) % np.array(sizes)[:, None]
   absent = (e + n + seed) % 4 == 3
   return np.where(absent & (side == 0 if tails_only else True), -1, coordinates)
+
+
+def graph(pattern):
+  """A pattern as {"shape", "values", "dtype"}: integers are edges, numbers are weights."""
+  return flat(pattern) | {"dtype": "int32" if np.asarray(pattern).dtype.kind == "i" else "float64"}
 
 
 def conv(channels, *window, **arguments):

@@ -16,7 +16,7 @@ import numpy as np
 import peer_layers
 from finite_list import cases
 from fixture_support import PEER, S, build, flat, write
-from layer_cases import MASK_CONSTANT
+from layer_cases import MASK_CONSTANT, graph
 
 
 def zeroed(parts):
@@ -71,7 +71,7 @@ def entry(name, network, shape, key, apply_key, masked, pattern):
   if masked is not None:
     result |= {"maskConstant": MASK_CONSTANT, "masked": np.flatnonzero(masked).tolist()}
   if pattern is not None:
-    result["pattern"] = flat(pattern)
+    result["pattern"] = graph(pattern)
   return result | {"parameters": [parameter(leaf) for leaf in leaves], "output": flat(output)}
 
 

@@ -198,7 +198,7 @@ def entry(name, network, nngp, ntk, shapes, masked, patterns):
     indices = [np.flatnonzero(m).tolist() for m in masks]
     result |= {"maskConstant": MASK_CONSTANT, "masked1": indices[0], "masked2": indices[1]}
   if patterns is not None:
-    result |= {"pattern1": flat(patterns[0]), "pattern2": flat(patterns[1])}
+    result |= {"pattern1": graph(patterns[0]), "pattern2": graph(patterns[1])}
   return result | {"shape": list(peer["nngp"].shape), "nngp": nngp, "ntk": ntk}
 
 

@@ -25,7 +25,7 @@ import numpy as np
 from branch_rules import evaluate
 from exact_layers import input_kernels
 from fixture_support import PEER, C, S, flat, write
-from layer_cases import MASK_CONSTANT
+from layer_cases import MASK_CONSTANT, graph
 from peer_layers import peer_kernel
 
 SUBJECTS = ("convolution", "pooling", "maps", "attention", "branches", "activations")
@@ -106,7 +106,7 @@ def entry(case):
   rules = rules_kernel(case)
   error, reason = compare(case, rules)
   flatten = lambda masked: None if masked is None else np.flatnonzero(masked).tolist()
-  pattern = lambda index: None if case.patterns is None else flat(case.patterns[index])
+  pattern = lambda index: None if case.patterns is None else graph(case.patterns[index])
   rounded = lambda matrix: None if matrix is None else flat(matrix)
   result = {"name": case.name, "network": case.network, "x1": list(case.x1)}
   result["x2"] = None if case.x2 is None else list(case.x2)

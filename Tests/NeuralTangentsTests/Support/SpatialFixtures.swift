@@ -5,8 +5,9 @@ import Tensors
 struct FixtureArray: Decodable, Sendable {
   let shape: [Int]
   let values: [Double]
+  let dtype: DType?
 
-  var tensor: Tensor { Tensor(values, shape: shape) }
+  var tensor: Tensor { Tensor(values, shape: shape).asType(dtype ?? .float64) }
 
   /// What differences of single entries are relative to: the entry, but not below a thousandth of the largest.
   var scale: [Double] {
