@@ -15,7 +15,7 @@ MAKERS = [("conv", conv), ("convTranspose", conv_transpose), ("convLocal", conv_
 for name, make in MAKERS:
   for padding in ("valid", "same", "circular"):
     add(f"{name} {padding}", make(3, 3, 2, strides=[1, 2], padding=padding, weightStd=1.3, biasStd=0.2))
-    add(f"{name} {padding}, line", serial(make(3, 4, strides=[2], padding=padding), ERF, make(2, 2)), LINE)
+    add(f"{name} {padding}, line", serial(make(3, 4, strides=[2], padding=padding), ERF, make(2, 2, padding="same")), LINE)
     if name != "convTranspose" or padding != "circular":
       add(f"{name} {padding}, masked", serial(make(3, 3, 2, padding=padding, biasStd=0.2), RELU), masked="positions")
   add(f"{name}, three axes", make(3, 2, 1, 2, strides=[1, 2, 1], biasStd=0.1), VOLUME)
