@@ -95,7 +95,7 @@ public struct Aggregate: SingleInputLayer {
 }
 
 /// K ← A1ᵀ K A2.
-private struct AggregateRule: CovarianceRule {
+struct AggregateRule: CovarianceRule {
   var implementation: Aggregate.Implementation
   /// Counted among positions.
   var axes: [Int]
