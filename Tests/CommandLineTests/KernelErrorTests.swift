@@ -49,7 +49,7 @@ struct KernelErrorTests {
     Case(x1: "ragged.csv", status: 65, mentions: ["ragged.csv", "line 3"]),
     Case(x1: "norows.csv", status: 65, mentions: ["norows.csv", "at least one row"]),
     Case(x1: "good.json", status: 64, mentions: [".npy or .csv"]),
-    Case(others: ["--x2", "wide.npy"], status: 65, mentions: ["x2", "2 channels", "found 5"]),
+    Case(others: ["--x2", "wide.npy"], status: 65, mentions: ["x2", "[3, 2]", "found [3, 5]"]),
     Case(others: ["--threads", "0"], status: 64, mentions: ["--threads", "found 0"]),
     Case(others: ["--precision", "half"], status: 64, mentions: ["--precision", "float32", "float64"]),
     Case(others: ["--kernels", "nngp,ntkk"], status: 64, mentions: ["--kernels", "ntk"]),

@@ -22,7 +22,7 @@ private struct GradientFixture: Decodable, Sendable, CustomTestStringConvertible
 @Suite("Derivatives of kernels")
 struct KernelDerivativeTests {
   /// Every activation with a dual between dense layers; the first layer keeps variances near 1 for those that grow fast.
-  private func network(_ activation: any Activation, parameterization: Dense.Parameterization = .ntk) -> Serial {
+  private func network(_ activation: any Activation, parameterization: Parameterization = .ntk) -> Serial {
     Serial {
       Dense(8, weightStd: 0.6, biasStd: 0.4, parameterization: parameterization)
       activation
@@ -55,7 +55,7 @@ struct KernelDerivativeTests {
     "derivatives in weightStd, biasStd and activation constants agree with central differences to 1e-6",
     arguments: activations)
   func hyperParameters(_ sample: ActivationSample) throws {
-    for parameterization in Dense.Parameterization.allCases {
+    for parameterization in Parameterization.allCases {
       try expectRightSlopes(network(sample.activation, parameterization: parameterization))
     }
   }

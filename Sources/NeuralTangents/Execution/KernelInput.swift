@@ -20,7 +20,7 @@ struct KernelInput {
     func dataSet(_ x: Tensor, _ name: String) throws(NetworkError) -> DataSet {
       do {
         let input = try KernelInput.encoded(x, tokenCount: tokenCount)
-        let resolved = try axes.resolved(rank: input.rank)
+        let resolved = try axes.resolved(for: input.shape)
         return try KernelInput.dataSet(input, axes: resolved, maskConstant: maskConstant)
       } catch {
         throw error.inside(.name(name))

@@ -1,0 +1,81 @@
+import NeuralTangents
+import Tensors
+import Testing
+
+/// A network of `finite-layers.json`: see Tests/Fixtures/make_finite_layers.py for the fields.
+private struct FiniteLayerFixture: Decodable, Sendable, CustomTestStringConvertible {
+  /// A parameter, whole or in summary.
+  struct Summary: Decodable {
+    let shape: [Int]
+    let values: [Double]?
+    let sum: Double?
+    let squares: Double?
+    let first: [Double]?
+  }
+
+  let name: String
+  let network: FixtureNetwork
+  let key: UInt64
+  let applyKey: UInt64?
+  let input: [Int]
+  let maskConstant: Double?
+  let masked: [Int]?
+  let pattern: FixtureArray?
+  let parameters: [Summary]
+  let output: FixtureArray
+
+  var testDescription: String { name }
+
+  static let all: [FiniteLayerFixture] = {
+    struct Document: Decodable { let networks: [FiniteLayerFixture] }
+    return (try? loadFixture("finite-layers", as: Document.self))?.networks ?? []
+  }()
+}
+
+@Suite("Finite networks with positions")
+struct FiniteLayerFixtureTests {
+  @Test("there are more than a hundred and seventy reference networks")
+  func count() {
+    #expect(FiniteLayerFixture.all.count > 170)
+  }
+
+  @Test("the same key gives the peer's parameters and outputs", arguments: FiniteLayerFixture.all)
+  private func peer(_ fixture: FiniteLayerFixture) throws {
+    let network = try fixture.network.layer
+    let parameters = try network.initialize(RandomKey(seed: fixture.key), inputShape: fixture.input, dtype: .float32)
+    let leaves = peerLeaves(network, parameters)
+    try #require(leaves.map(\.shape) == fixture.parameters.map(\.shape))
+    for (found, expected) in zip(leaves, fixture.parameters) { expectParameter(found, expected) }
+    let x = FixtureInput.sine(fixture.input, dtype: .float32).replacing(fixture.masked, by: fixture.maskConstant)
+    // Weights of a graph have the type of the data.
+    let pattern = fixture.pattern.map { $0.tensor.dtype == .int32 ? $0.tensor : $0.tensor.asType(.float32) }
+    let output = try network(
+      parameters, x, key: fixture.applyKey.map { RandomKey(seed: $0) }, pattern: pattern,
+      maskConstant: fixture.maskConstant)
+    try #require(output.shape == fixture.output.shape)
+    #expect(try network.outputShape(forInput: fixture.input) == output.shape)
+    let largest = fixture.output.values.map { Swift.abs($0) }.max() ?? 1
+    #expect(largestError(output, fixture.output.values, scale: fixture.output.values.map { _ in largest }) < 2e-5)
+  }
+
+  private func expectParameter(_ found: Tensor, _ expected: FiniteLayerFixture.Summary) {
+    let values = found.scalars(as: Float.self).map { Double($0) }
+    let close = { (a: Double, b: Double) in Swift.abs(a - b) <= 1e-5 * Swift.max(1, Swift.abs(b)) }
+    for (value, number) in zip(values, expected.values ?? expected.first ?? []) { #expect(close(value, number)) }
+    if let sum = expected.sum { #expect(close(values.reduce(0, +), sum)) }
+    if let squares = expected.squares { #expect(close(values.reduce(0) { $0 + $1 * $1 }, squares)) }
+  }
+
+  /// Parameters in the peer's order: those of a repeated layer are stacked.
+  private func peerLeaves(_ layer: any Layer, _ parameters: Parameters) -> [Tensor] {
+    guard case .list(let children) = parameters else { return parameters.tensors }
+    switch layer {
+    case let serial as Serial: return zip(serial.layers, children).flatMap { peerLeaves($0, $1) }
+    case let parallel as Parallel: return zip(parallel.layers, children).flatMap { peerLeaves($0, $1) }
+    case let repeated as Repeat:
+      let each = children.map { peerLeaves(repeated.layer, $0) }
+      return (each.first ?? []).indices.map { leaf in stack(each.map { $0[leaf] }, axis: 0) }
+    default: return parameters.tensors
+    }
+  }
+}
