@@ -12,7 +12,7 @@ struct LinearLayerOracle {
   var maskConstant: Double?
 
   /// Checks kernel, self-covariances, masks and shapes on data, for all positions and for each with itself.
-  func expectExact(_ x1: Tensor, _ x2: Tensor? = nil, tolerance: Double = 1e-12, _ comment: Comment) throws {
+  func expectExact(_ x1: Tensor, _ x2: Tensor?, tolerance: Double = 1e-12, _ comment: Comment) throws {
     let kernel = try layer.kernel(
       x1, x2, maskConstant: maskConstant, options: KernelOptions(batch: .all))
     let (y1, y2) = (try outputs(x1), try outputs(x2 ?? x1))
@@ -40,7 +40,7 @@ struct LinearLayerOracle {
 
   /// Checks the kernels of `layers` followed by the layer.
   func expectExact(
-    after layers: [any Layer], _ x1: Tensor, _ x2: Tensor? = nil, tolerance: Double = 1e-12, _ comment: Comment
+    after layers: [any Layer], _ x1: Tensor, _ x2: Tensor?, tolerance: Double = 1e-12, _ comment: Comment
   ) throws {
     let before = try Serial(layers).kernel(
       x1, x2, maskConstant: maskConstant, options: KernelOptions(batch: .all))

@@ -1,15 +1,15 @@
 import Tensors
 
-/// Activations contracted with a constant: y = x · rhs or lhs · x over any axes, as `dotGeneral(_:_:contracting:batch:)`.
+/// Activations times a constant, y = x · rhs or lhs · x, over any axes, as `dotGeneral(_:_:contracting:batch:)`.
 ///
 /// Axes of the output: the batch axes of the product in their order, then those that are left of the left factor, then
-/// those of the right one. Where the product contracts the inputs' batch, the output is one input, and a batch axis of size
-/// 1 stands in front of it. Without a factor the layer is the identity.
+/// those of the right one. Where the product sums over the inputs, the output is one input, and a batch axis of size 1
+/// stands in front of it. Without a factor the layer is the identity.
 ///
-/// Infinite width: K ← A K Aᵀ with the constant A on both positions, and on both inputs where A has an axis for them; Θ
-/// alike, since A is not trained; Gaussian inputs stay Gaussian. An output is masked unless an input that is not masked
-/// has a weight other than zero in it. A kernel needs channels that no axis of A is paired with, and as many inputs in
-/// both data sets as an axis of A that is paired with the batch has entries.
+/// Infinite width: K ← A K Aᵀ with the constant A on both positions, and on both inputs where A has an axis for them;
+/// Θ alike, since A is not trained; Gaussian inputs stay Gaussian. An output is masked unless an input that is not
+/// masked has a weight other than zero in it. A kernel needs channels that no axis of A is paired with, and as many
+/// inputs in both data sets as an axis of A that is paired with the batch has entries.
 public struct DotGeneral: SingleInputLayer {
   public static let nodeName = "dotGeneral"
 
@@ -32,7 +32,7 @@ public struct DotGeneral: SingleInputLayer {
       DataAxes(batch: batchAxis, channel: channelAxis))
   }
 
-  /// The product of the inputs with a constant on the left; axes are those of `lhs` first, then those of the inputs.
+  /// The product of a constant with the inputs; axes are those of `lhs` first, then those of the inputs.
   ///
   /// - Precondition: as for a constant on the right.
   public init(

@@ -2,8 +2,8 @@ import Tensors
 
 /// Positions resampled to another number along each axis; the batch can be resampled, too.
 ///
-/// Infinite width: K ← R K Rᵀ along every axis with the weights R of `ResizeMethod`, for all methods, and Θ alike; Gaussian
-/// inputs stay Gaussian. An output is masked if all inputs with a weight are.
+/// Infinite width: K ← R K Rᵀ along every axis with the weights R of `ResizeMethod`, for all methods, and Θ alike;
+/// Gaussian inputs stay Gaussian. An output is masked if all inputs with a weight are.
 public struct ImageResize: SingleInputLayer {
   public static let nodeName = "imageResize"
 
@@ -15,8 +15,8 @@ public struct ImageResize: SingleInputLayer {
   private let axes: DataAxes
 
   /// - Parameters:
-  ///   - shape: one size per axis of the input, batch and channels included; −1 keeps the axis as it is, and the channels
-  ///     must be kept for a kernel.
+  ///   - shape: one size per axis of the input, batch and channels included; −1 keeps the axis as it is, and the
+  ///     channels must be kept for a kernel.
   ///   - antialias: whether weights widen when an axis becomes shorter, so that all inputs count.
   /// - Precondition: sizes are positive or −1.
   public init(

@@ -2,8 +2,10 @@ import Tensors
 
 /// A part of the activations, as a subscript selects it: `Index(.all, 1..., .stride(by: -2))`.
 ///
-/// Infinite width: the same part of both positions' axes of K and Θ, and of both inputs' axes where the batch is indexed;
-/// Gaussian inputs stay Gaussian. An axis indexed by an integer disappears. Masks are indexed alike.
+/// Infinite width: the same part of both positions' axes of K and Θ, and of both inputs' axes where the batch is
+/// indexed; Gaussian inputs stay Gaussian. An axis indexed by an integer disappears. Masks are indexed alike.
+///
+/// In a kernel the channels must be whole, and the batch cannot be an integer.
 public struct Index: SingleInputLayer {
   public static let nodeName = "index"
 
@@ -85,10 +87,10 @@ public struct Index: SingleInputLayer {
         expected: "\":\" for the channels, which have no order at infinite width", found: channel.text)
     }
     if case .position(let position) = batch {
+      let single = TensorIndex.steps(from: position, to: position == -1 ? nil : position + 1, by: 1).text
       throw NetworkError(
         path: [.name("ranges"), .index(input.batchAxis)],
-        expected: "a range for the batch, which a kernel needs (\"\(position):\(position == -1 ? "" : "\(position + 1)")\" is one input)",
-        found: batch.text)
+        expected: "a range for the batch, which a kernel needs (\"\(single)\" is one input)", found: batch.text)
     }
     let maps = try maps(input.shape)
     guard maps.axes[input.batchAxis].size(from: input.shape[input.batchAxis]) != 0 else {

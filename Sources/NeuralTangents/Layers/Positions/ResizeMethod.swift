@@ -2,10 +2,10 @@ import Foundation
 
 /// How values between positions are found when an image is resized.
 ///
-/// All but `nearest` are weighted means: with m inputs and n outputs, output i is at sᵢ = (i + ½) m/n − ½, and input j has
-/// the weight w(|sᵢ − j| / κ), divided by their sum; κ = max(m/n, 1) with antialiasing and 1 without.
-/// *Source:* Keys 1981, "Cubic convolution interpolation for digital image processing"; Duchon 1979, "Lanczos filtering in
-/// one and two dimensions".
+/// All but `nearest` are weighted means: with m inputs and n outputs, output i is at sᵢ = (i + ½) m/n − ½, and input j
+/// has the weight w(|sᵢ − j| / κ), divided by their sum; κ = max(m/n, 1) with antialiasing and 1 without.
+/// *Source:* Keys 1981, "Cubic convolution interpolation for digital image processing"; Duchon 1979, "Lanczos filtering
+/// in one and two dimensions".
 public enum ResizeMethod: String, Sendable, CaseIterable {
   /// Output i is input ⌊(i + ½) m/n⌋.
   case nearest
