@@ -12,25 +12,25 @@ struct HermiteSeriesTests {
     try HermiteSeries({ (x: Tensor) throws(NetworkError) in f(x) }, kinks: kinks, variances: Tensor(q), terms: terms)
   }
 
-  // E[eᵇᵘ hₙ(z)] = e^(b²q/2) (b√q)ⁿ/√n!.
-  @Test("the coefficients of an exponential are exact")
-  func exponential() throws {
-    let q = [0, 0.3, 1, 4]
-    let coefficients = try series({ exp(0.7 * $0) }, q, terms: 40)
-    for n in 0..<40 {
+  // E[sin(bu) hₙ(z)] = ± e^(−b²q/2) (b√q)ⁿ/√n! for odd n.
+  @Test("the coefficients of a sine are exact")
+  func sine() throws {
+    let q = [0, 0.3, 1, 4, 60]
+    let coefficients = try series({ sin(0.9 * $0) }, q, terms: 160)
+    for n in 0..<160 {
       for (value, q) in zip(coefficients[n].scalars(as: Double.self), q) {
-        let expected =
-          exp(0.245 * q) * (n == 0 ? 1 : pow(0.7 * q.squareRoot(), Double(n))) / tgamma(Double(n) + 1).squareRoot()
-        #expect(abs(value - expected) < 1e-13 * exp(0.49 * q), "n = \(n), q = \(q)")
+        let size = q == 0 ? 0 : exp(-0.405 * q + Double(n) * log(0.9 * q.squareRoot()) - lgamma(Double(n) + 1) / 2)
+        let expected = n.isMultiple(of: 2) ? 0 : n % 4 == 1 ? size : -size
+        #expect(abs(value - expected) < 1e-13, "n = \(n), q = \(q)")
       }
     }
   }
 
-  @Test("the coefficients of high polynomials are orthonormal", arguments: [0, 5, 40, 120, 159])
+  @Test("the coefficients of polynomials are orthonormal", arguments: [0, 1, 5, 12])
   func orthonormal(degree: Int) throws {
     let coefficients = try series(Hermite(degree: degree).function, [1], terms: 160)
     for n in 0..<160 {
-      #expect(abs(coefficients[n].scalar(as: Double.self) - (n == degree ? 1 : 0)) < 1e-9, "n = \(n)")
+      #expect(abs(coefficients[n].scalar(as: Double.self) - (n == degree ? 1 : 0)) < 1e-11, "n = \(n)")
     }
   }
 
@@ -83,7 +83,7 @@ struct HermiteSeriesTests {
     )
     let integral = try PlanarExpectation(f, kinks: [])(q12, q11, q22)
     let series = try Tanh().dual(q12, q11, q22)
-    #expect(largestError(integral, series, relativeTo: 1) < 3e-12)
+    #expect(largestError(integral, series, relativeTo: 1) < 1e-11)
   }
 
   @Test("a cached series is that of its variances")
@@ -112,7 +112,7 @@ struct HermiteSeriesTests {
     "the scaled tail keeps its digits",
     arguments: [
       (0, 0.5), (0.5, 0.34961883472039807), (3, 0.121513948355562167), (5.96875, 0.0651016997429129578), (6, 0.0647793143244468493),
-      (6.5, 0.0600156753431718304), (20, 0.0198976156483270316), (1000, 0.000398941881460349097), (1e100, 1.85348101576908722e-125839024292258540002453161125478734825855109077578318266355147800523828270443713669011616818917441737604332219757559958160960309387888097040291850256547485422246534594),
+      (6.5, 0.0600156753431718304), (20, 0.0198976156483270316), (1000, 0.000398941881460349097),
     ] as [(Double, Double)])
   func tail(_ t: Double, _ expected: Double) {
     #expect(abs(scaledTail(Tensor([t])).scalar(as: Double.self) / expected - 1) < 1e-14)

@@ -113,13 +113,13 @@ struct HermiteSeries {
 
   /// The rule for functions that are smooth on both sides of 0.
   ///
-  /// |hₙ(z)| e^(−z²/4) stays below 1.1, so that what is cut off beyond |z| = 11 is below 1e-13 for every n. Panels are
-  /// narrow enough for the 12 radians per unit of h₁₆₀, and near 0 for functions of width 1/20.
+  /// |hₙ(z)| e^(−z²/4) stays below 1.1, so that what is cut off beyond |z| = 14.6 is below 1e-22 for every n, with room
+  /// for functions that grow. Panels are narrow enough for the 12 radians per unit of h₁₆₀, and near 0 for functions of width 1/20.
   private enum Rule {
-    static let reach = 11.0
-    static let panel = GaussLegendre(degree: 16)
+    static let reach = 14.6
+    static let panel = GaussLegendre(degree: 20)
     static let edges: [Double] = {
-      let half = [0.2, 0.6, 1.4, 2.6, 4, 5.6, 7.4, 9.2, reach]
+      let half = [0.2, 0.6, 1.4, 2.6, 4, 5.6, 7.4, 9.2, 11, 12.8, reach]
       return half.reversed().map { -$0 } + [0] + half
     }()
     static let rule = panel.composite(edges)

@@ -6,22 +6,22 @@ import Tensors
 /// With independent standard normal x, y, c² = (1 + |ρ|)/2, s² = (1 − |ρ|)/2 and the sign σ of ρ: u = √q11 (cx + sy) and
 /// v = σ√q22 (cx − sy). For given y the integrand has kinks at cx = τ − sy and cx = τ + sy; the integral over x is
 /// smooth in y except where two of them meet. Both variables are cut there, so that Gauss–Legendre rules converge
-/// geometrically, and once more at the distance in which f changes.
+/// geometrically, and around u = 0 and v = 0, near which functions change most, at the distances in which they do.
 struct PlanarExpectation {
   /// How many entries at once keep their nodes in cache.
   static let chunk = 512
 
   /// The density beyond is below 1e-15 of its maximum.
   private static let reach = 8.5
-  private static let rule = GaussLegendre(degree: 14)
+  private static let outer = GaussLegendre(degree: 14)
+  private static let inner = GaussLegendre(degree: 16)
 
   private let f: (Tensor) throws(NetworkError) -> Tensor
   private let kinks: [Double]
 
   init(_ f: @escaping (Tensor) throws(NetworkError) -> Tensor, kinks: [Double]) {
     self.f = f
-    // A function without kinks still changes most near zero.
-    self.kinks = kinks.isEmpty ? [0] : kinks
+    self.kinks = kinks
   }
 
   /// All of one shape of rank 1.
@@ -33,10 +33,10 @@ struct PlanarExpectation {
     let plane = Plane(
       first: squareRoot(select(isOrdered, q11, q22)), second: squareRoot(select(isOrdered, q22, q11)),
       sign: select(correlation.isNonnegative, 1, -1 + 0 * q12), cosine: sqrt(1 - half),
-      // A few roundings more than the exact angle: the square root has no derivative at 0, but the sum over both signs
-      // of y has one in its square, which its difference quotient gives.
-      sine: sqrt(half + 4 * .ulpOfOne))
-    let outer = Panels(outerEdges(plane), Self.rule)
+      // The square root has no derivative at 0, but the sum over both signs of y has one in its square, which its
+      // difference quotient gives.
+      sine: q12.isTraced ? sqrt(half + 1e-13) : sqrt(half))
+    let outer = Panels(outerEdges(plane), Self.outer)
     let density = outer.weights * exp(-0.5 * (outer.nodes * outer.nodes)) * (0.5 / .pi)
     var total = Tensor.zeros(q12.shape, dtype: .float64)
     for index in 0..<outer.nodes.shape[0] {
@@ -62,7 +62,7 @@ struct PlanarExpectation {
     var edges = [0 * width, 0 * width + Self.reach, width]
     if kinks.contains(where: { $0 != 0 }) {
       for t in kinks {
-        for other in kinks { edges.append(inside(abs(plane.places(t).0 - plane.places(other).1) / (2 * plane.sine))) }
+        for other in kinks { edges.append(inside(abs(plane.places(t).0 - plane.places(other).1) / maximum(2 * plane.sine, 1e-100))) }
       }
     }
     return concatenate(edges, axis: 0)
@@ -89,14 +89,16 @@ struct PlanarExpectation {
   private func inner(_ plane: Plane, _ offset: Tensor) throws(NetworkError) -> Tensor {
     func inside(_ x: Tensor) -> Tensor { clip(x, -Self.reach, Self.reach).expandedDims(0) }
     var edges = [0 * inside(offset) - Self.reach, 0 * inside(offset) + Self.reach]
-    for t in kinks {
-      let (first, second) = plane.places(t)
-      for (place, root) in [(first - offset, plane.first), (second + offset, plane.second)] {
-        let (centre, width) = (place / plane.cosine, minimum(4 / maximum(root, 1e-100), 2.5))
-        edges += [inside(centre - width), inside(centre), inside(centre + width)]
-      }
+    for (direction, root) in [(-offset, plane.first), (offset, plane.second)] {
+      let (centre, width) = (direction / plane.cosine, minimum(3 / maximum(root, 1e-100), 2))
+      edges.append(inside(centre))
+      for step in [1.0, 3] { edges += [inside(centre - step * width), inside(centre + step * width)] }
     }
-    let panels = Panels(concatenate(edges, axis: 0), Self.rule)
+    for t in kinks where t != 0 {
+      let (first, second) = plane.places(t)
+      edges += [inside((first - offset) / plane.cosine), inside((second + offset) / plane.cosine)]
+    }
+    let panels = Panels(concatenate(edges, axis: 0), Self.inner)
     let along = plane.cosine * panels.nodes
     let product = try f(plane.first * (along + offset)) * f(plane.sign * plane.second * (along - offset))
     return (panels.weights * exp(-0.5 * (panels.nodes * panels.nodes)) * product).sum(axis: 0)
