@@ -8,7 +8,7 @@ import Tensors
 /// κ = μ₁μ₂ + q12 P₁P₂ + Σ ± ∫ (q12 − r) p(a, b; r) dr and κ̇ = P₁P₂ + Σ ± ∫ p(a, b; r) dr over r from 0 to q12, for
 /// a, b in {m, M}. With r = s sin α the integrands are bounded: p dr = e^(−E) dα/2π,
 /// E = (a²/q11 − 2ab sin α/s + b²/q22)/(2 cos² α). The integrals are taken by Gauss–Legendre rules on panels that get
-/// narrower towards q12, to 1e-9 or better.
+/// narrower towards q12, to 1e-11.
 ///
 /// *Source:* Price's theorem, A useful theorem for nonlinear devices having Gaussian inputs, IRE Trans. Inf. Theory
 /// (1958).
@@ -97,8 +97,8 @@ public struct HardTanh: Activation {
 
     /// Distances from the end of the arc, in units of its length: e^(−1/x²) needs panels whose width is that of their
     /// distance from 0.
-    private static let rule = GaussLegendre(degree: 10).composite(
-      [0] + (0...6).reversed().map { Foundation.pow(0.25, Double($0)) })
+    private static let rule = GaussLegendre(degree: 16).composite(
+      [0] + (0...4).reversed().map { Foundation.pow(0.2, Double($0)) })
 
     /// (1/2π) Σ ± ∫ weight(sin α, e^(−E)) dα.
     func integral(_ first: Limits, _ second: Limits, _ weight: (_ sine: Tensor, _ decay: Tensor) -> Tensor) -> Tensor {
