@@ -12,6 +12,10 @@ public struct CovarianceState: Sendable {
   /// The second data set with itself.
   public var k22: Tensor
   public var layout: CovarianceLayout
+  /// Means over the network's parameters of the first data set, shape (N1, P…); nil where they are zero or not needed.
+  public var mean1: Tensor?
+  /// Those of the second data set, shape (N2, P…).
+  public var mean2: Tensor?
   /// True where a position of the first data set is masked, shape (N1, P…); nil when none is.
   public var mask1: Tensor?
   /// True where a position of the second data set is masked, shape (N2, P…); nil when none is.

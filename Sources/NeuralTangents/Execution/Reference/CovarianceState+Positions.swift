@@ -81,7 +81,7 @@ extension CovarianceState {
   }
 
   /// The number of positions that are not masked, at least 1, shape (N).
-  private func visibleCount(_ dataSet: DataSet) -> Tensor {
+  func visibleCount(_ dataSet: DataSet) -> Tensor {
     let mask = mask(dataSet)
     let visible = (.!mask).asType(k12.dtype)
     return maximum(mask.rank == 1 ? visible : visible.sum(axes: Array(1..<mask.rank)), 1)
@@ -164,21 +164,30 @@ extension CovarianceState {
     if case .position(let index) = axis {
       result.layout.positions[index] = states.reduce(0) { $0 + $1.layout.positions[index] }
     }
-    return result
+    guard states.contains(where: { $0.mean1 != nil }) else { return result }
+    // The concatenation is the sum of branches with zeros where the others are.
+    return try result.addingProducts(
+      ofMeans: zip(
+        padded(states.map { $0.mean(.first) }, along: maskAxis), padded(states.map { $0.mean(.second) }, along: maskAxis)
+      ).map { ($0, $1) })
+  }
+
+  /// Each tensor with zeros along `axis` where the others are when all are concatenated.
+  private static func padded(_ tensors: [Tensor], along axis: Int) -> [Tensor] {
+    let total = tensors.reduce(0) { $0 + $1.shape[axis] }
+    var start = 0
+    return tensors.map { tensor in
+      var widths = [(low: Int, high: Int)](repeating: (0, 0), count: tensor.rank)
+      let end = start + tensor.shape[axis]
+      widths[axis] = (start, total - end)
+      start = end
+      return tensor.padded(widths)
+    }
   }
 
   /// Independent blocks along two axes of the same sizes.
   private static func blockDiagonal(_ tensors: [Tensor], _ rows: Int, _ columns: Int) -> Tensor {
-    let total = tensors.reduce(0) { $0 + $1.shape[columns] }
-    var start = 0
-    return concatenate(
-      tensors.map { tensor in
-        var widths = [(low: Int, high: Int)](repeating: (0, 0), count: tensor.rank)
-        let end = start + tensor.shape[columns]
-        widths[columns] = (start, total - end)
-        start = end
-        return tensor.padded(widths)
-      }, axis: rows)
+    concatenate(padded(tensors, along: columns), axis: rows)
   }
 }
 
