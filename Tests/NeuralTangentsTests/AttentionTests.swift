@@ -182,19 +182,20 @@ struct AttentionTests {
   @Test("kernels of image networks are those of the Python library")
   func golden() throws {
     func layer(
-      _ mechanism: AttentionMechanism, linear: Bool, _ embedding: PositionalEmbedding, channels: Int?, values: Bool
+      _ mechanism: AttentionMechanism, linear: Bool, _ embedding: PositionalEmbedding, _ decay: PositionalDecay?,
+      channels: Int?, values: Bool
     ) -> GlobalSelfAttention {
       GlobalSelfAttention(
         outputChannels: 1, keyChannels: 1, valueChannels: 1, heads: 1, linearScaling: linear, weightKeyStd: 1.1,
         weightValueStd: 0.9, weightQueryStd: 0.8, weightOutStd: 1.2, biasStd: 0.3, mechanism: mechanism,
-        positionalEmbedding: embedding, positionalDecay: .linear, positionalChannels: channels,
+        positionalEmbedding: embedding, positionalDecay: decay, positionalChannels: channels,
         weightPositionalStd: 0.7, valuePositionalEmbedding: values)
     }
-    let softmax = try after(layer(.softmax, linear: true, .sum, channels: nil, values: true))
+    let softmax = try after(layer(.softmax, linear: true, .sum, .linear, channels: nil, values: true))
       .kernel(Images.x1, Images.x2)
     #expect(relative(softmax.nngp, [0.1268027331, 0.1264814865]) < 1e-9)
     #expect(relative(try #require(softmax.ntk), [0.3506440909, 0.3491066644]) < 1e-9)
-    let identity = try after(layer(.identity, linear: false, .concat, channels: 2, values: false))
+    let identity = try after(layer(.identity, linear: false, .concat, nil, channels: 2, values: false))
       .kernel(Images.x1, Images.x2)
     #expect(relative(identity.nngp, [2.279272602, 2.250984617]) < 1e-9)
     #expect(relative(try #require(identity.ntk), [4.114848629, 4.032676936]) < 1e-9)
