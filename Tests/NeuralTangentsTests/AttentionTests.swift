@@ -263,7 +263,8 @@ struct AttentionTests {
       let naive = NaiveAttention(
         mechanism: mechanism, linear: linear, causal: causal, scoreScale: -1.1 * 1.4, outputScale: 0.9 * 1.2, bias: 0.3,
         shares: embedding == .none ? (1, 0) : embedding == .sum ? (1, 0.49) : (5.0 / 7, 0.49 * 2 / 7),
-        correlation: positions.map { p in positions.map { exp(-Double(Swift.abs(p.0 - $0.0) + Swift.abs(p.1 - $0.1))) } },
+        correlation: positions.map { p in positions.map { exp(-Double(Swift.abs(p.0 - $0.0) + Swift.abs(p.1 - $0.1))) }
+        },
         embedsValues: embedsValues)
       for row in 0..<2 {
         func flat(_ k: Tensor) -> [[Double]] { matrix(k.reshaped([6, 6])) }
@@ -501,8 +502,8 @@ struct AttentionTests {
     let channels = #expect(throws: NetworkError.self) { try layer(.linear, channels: 2).kernel(x) }
     #expect(
       channels?.description
-        == "globalSelfAttention.positionalChannels: expected 3, the channels of the input that embeddings are added to, "
-        + "found 2")
+        == "globalSelfAttention.positionalChannels: expected 3, the channels of the input that embeddings are added "
+        + "to, found 2")
     let custom = layer(.custom { 1 + $0 })
     let file = #expect(throws: NetworkError.self) { try NetworkFile(custom).json() }
     #expect(file?.description.contains("expected linear or exponential, which network files can name") == true)
