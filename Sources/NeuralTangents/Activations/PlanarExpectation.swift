@@ -62,7 +62,9 @@ struct PlanarExpectation {
     var edges = [0 * width, 0 * width + Self.reach, width]
     if kinks.contains(where: { $0 != 0 }) {
       for t in kinks {
-        for other in kinks { edges.append(inside(abs(plane.places(t).0 - plane.places(other).1) / maximum(2 * plane.sine, 1e-100))) }
+        for other in kinks {
+          edges.append(inside(abs(plane.places(t).0 - plane.places(other).1) / maximum(2 * plane.sine, 1e-100)))
+        }
       }
     }
     return concatenate(edges, axis: 0)
