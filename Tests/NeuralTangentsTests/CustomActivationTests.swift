@@ -13,7 +13,9 @@ struct CustomActivationTests {
     ("relu", CustomActivation(kinks: [0]) { maximum($0, 0) }, Relu()),
     ("leaky relu", CustomActivation(.relu, kinks: [0]), Relu()),
     ("cubic", CustomActivation { 1.3 - 1.2 * ($0 * $0) - 0.5 * ($0 * $0 * $0) }, Polynomial([1.3, 0, -1.2, -0.5])),
-    ("rectified square", CustomActivation(kinks: [0]) { maximum($0, 0) * maximum($0, 0) }, RectifiedMonomial(degree: 2)),
+    (
+      "rectified square", CustomActivation(kinks: [0]) { maximum($0, 0) * maximum($0, 0) }, RectifiedMonomial(degree: 2)
+    ),
     ("hard tanh", CustomActivation(kinks: [-1, 1]) { maximum(minimum($0, 1), -1) }, HardTanh()),
     ("elu", CustomActivation(.elu, kinks: [0]), Elu()),
     ("gaussian", CustomActivation { exp(-($0 * $0)) }, Gaussian()),
@@ -44,7 +46,9 @@ struct CustomActivationTests {
   func network() throws {
     for dtype in [DType.float32, .float64] {
       let x = gaussianInputs([7, 5], seed: 3, dtype: dtype)
-      func network(_ activation: any Activation) -> Serial { Serial([Dense(1), activation, Dense(1), activation, Dense(1)]) }
+      func network(_ activation: any Activation) -> Serial {
+        Serial([Dense(1), activation, Dense(1), activation, Dense(1)])
+      }
       let expected = try network(Gelu()).kernel(x)
       let found = try network(CustomActivation(.gelu)).kernel(x)
       let tolerance = dtype == .float32 ? 2e-6 : 1e-11

@@ -52,7 +52,8 @@ struct HermiteSeriesTests {
   @Test("Parseval's remainder bounds the error of every truncation", arguments: [2, 5, 12, 30])
   func bound(terms: Int) throws {
     for (closed, f, kinks) in [
-      (Erf(), { erf($0) }, []), (Relu(), { maximum($0, 0) }, [0]), (Gelu(), { NumericalFunction.gelu.function($0) }, []),
+      (Erf(), { erf($0) }, []), (Relu(), { maximum($0, 0) }, [0]),
+      (Gelu(), { NumericalFunction.gelu.function($0) }, []),
     ] as [(any Activation, (Tensor) -> Tensor, [Double])] {
       for (q11, q22) in [(0.5, 2.0), (1.0, 1.0), (6, 3)] {
         let (first, second) = (
@@ -111,7 +112,8 @@ struct HermiteSeriesTests {
   @Test(
     "the scaled tail keeps its digits",
     arguments: [
-      (0, 0.5), (0.5, 0.34961883472039807), (3, 0.121513948355562167), (5.96875, 0.0651016997429129578), (6, 0.0647793143244468493),
+      (0, 0.5), (0.5, 0.34961883472039807), (3, 0.121513948355562167), (5.96875, 0.0651016997429129578),
+      (6, 0.0647793143244468493),
       (6.5, 0.0600156753431718304), (20, 0.0198976156483270316), (1000, 0.000398941881460349097),
     ] as [(Double, Double)])
   func tail(_ t: Double, _ expected: Double) {

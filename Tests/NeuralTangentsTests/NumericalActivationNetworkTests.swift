@@ -24,7 +24,9 @@ struct NumericalActivationNetworkTests {
     }
   }
 
-  @Test("wide finite networks have the kernel as their covariance", arguments: [Tanh(), Elu(alpha: 0.4)] as [any Activation])
+  @Test(
+    "wide finite networks have the kernel as their covariance",
+    arguments: [Tanh(), Elu(alpha: 0.4)] as [any Activation])
   func finite(_ activation: any Activation) throws {
     let (width, draws) = (512, 400)
     let network = Serial([Dense(width, weightStd: 1.3, biasStd: 0.2), activation, Dense(1)])

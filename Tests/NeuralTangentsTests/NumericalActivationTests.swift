@@ -146,7 +146,8 @@ struct NumericalActivationTests {
     (Elu(alpha: 0.3), { $0 > 0 ? $0 : 0.3 * expm1($0) }),
     (Selu(), { 1.0507009873554805 * ($0 > 0 ? $0 : 1.6732632423543772 * expm1($0)) }),
     (Silu(), { $0 / (1 + exp(-$0)) }), (Mish(), { $0 * tanh(log1p(exp($0))) }), (Softsign(), { $0 / (1 + abs($0)) }),
-    (HardTanh(), { Swift.min(Swift.max($0, -1), 1) }), (HardTanh(min: -0.5, max: 2), { Swift.min(Swift.max($0, -0.5), 2) }),
+    (HardTanh(), { Swift.min(Swift.max($0, -1), 1) }),
+    (HardTanh(min: -0.5, max: 2), { Swift.min(Swift.max($0, -0.5), 2) }),
   ]
 
   @Test("functions equal the standard library's", arguments: functions.indices)

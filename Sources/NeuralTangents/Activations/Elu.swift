@@ -34,27 +34,40 @@ public struct Elu: Activation {
   private var kink: HyperParameter { HyperParameter(1) - $alpha }
 
   public func dual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
-    let arc = Arc(q12, q11, q22)
-    let (smooth, mixed, sharp) = arc.integral { exponentialRest($0) } linear: { $0 }
-    let start = 0.5 * arc.scale + alphaSquare * arc.bothNegative - (0.5 + alphaSquare * arc.exponential) * arc.gap
-    let bend = alphaSquare * (arc.exponential * exponentialRest(arc.gap) - smooth)
-    return (start + bend + ($alpha * kink) * mixed + (kink * kink) * sharp).asType(q12.dtype)
+    inChunks(q12, q11, q22) { q12, q11, q22 in
+      let arc = Arc(q12, q11, q22)
+      let integrals = arc.integrals {
+        exponentialRest($0)
+      } linear: {
+        $0
+      }
+      let start = 0.5 * arc.scale + alphaSquare * arc.bothNegative - (0.5 + alphaSquare * arc.exponential) * arc.gap
+      let bend = alphaSquare * (arc.exponential * exponentialRest(arc.gap) - integrals.smooth)
+      return start + bend + ($alpha * kink) * integrals.mixed + (kink * kink) * integrals.sharp
+    }
   }
 
   public func derivativeDual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
-    let arc = Arc(q12, q11, q22)
-    let (smooth, mixed, sharp) = arc.integral { expm1(-$0) } linear: { 1 + 0 * $0 }
-    let bend = alphaSquare * (arc.exponential * expm1(-arc.gap) - smooth)
-    return (0.5 + alphaSquare * arc.exponential + bend - ($alpha * kink) * mixed - (kink * kink) * sharp)
-      .asType(q12.dtype)
+    inChunks(q12, q11, q22) { q12, q11, q22 in
+      let arc = Arc(q12, q11, q22)
+      let integrals = arc.integrals {
+        expm1(-$0)
+      } linear: {
+        1 + 0 * $0
+      }
+      let bend = alphaSquare * (arc.exponential * expm1(-arc.gap) - integrals.smooth)
+      let corner = ($alpha * kink) * integrals.mixed + (kink * kink) * integrals.sharp
+      return 0.5 + alphaSquare * arc.exponential + bend - corner
+    }
   }
 
   /// e^(−x) − 1 + x.
   private func exponentialRest(_ x: Tensor) -> Tensor { expm1(-x) + x }
 
-  /// The way from correlation one to the one at hand, in float64.
+  /// The way from correlation one to the one at hand; tensors are of rank 1 and float64.
   private struct Arc {
-    let first, second: Tensor
+    let first: Tensor
+    let second: Tensor
     let scale: Tensor
     /// Δ.
     let gap: Tensor
@@ -62,16 +75,13 @@ public struct Elu: Activation {
     let exponential: Tensor
     /// acos ρ.
     private let length: Tensor
-    /// cos of it, times s.
-    private let covariance: Tensor
 
     init(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) {
-      covariance = q12.asType(.float64)
-      let (q11, q22) = (q11.asType(.float64), q22.asType(.float64))
-      let correlation = Correlation(covariance, q11, q22)
-      (first, second) = (squareRoot(q11), squareRoot(q22))
+      let correlation = Correlation(q12, q11, q22)
+      first = squareRoot(q11)
+      second = squareRoot(q22)
       scale = correlation.scale
-      gap = nonnegative(scale - covariance)
+      gap = nonnegative(scale - q12)
       exponential = scaledTail(first + second)
       let acute = AcuteAngle(correlation).angle
       length = select(correlation.isNonnegative, acute, .pi - acute)
@@ -79,42 +89,38 @@ public struct Elu: Activation {
 
     /// E[(eᵘ − 1)(eᵛ − 1); u, v < 0] at correlation one.
     var bothNegative: Tensor {
-      var total = 0 * scale
-      for (node, weight) in zip(Self.line.nodes, Self.line.weights) {
-        total = total + weight * (expm1(-node * first) * expm1(-node * second))
-      }
-      return total
+      pairwiseSum(Self.line.weights * (expm1(-Self.line.nodes * first) * expm1(-Self.line.nodes * second))).reshaped([
+        -1
+      ])
     }
 
     /// Half the normal density: 9 standard deviations, with panels for functions as narrow as 1/20.
-    private static let line: (nodes: [Double], weights: [Double]) = {
+    private static let line: (nodes: Tensor, weights: Tensor) = {
       let rule = GaussLegendre(degree: 14).composite([0, 0.2, 0.8, 2.4, 5, 9])
       let weights = zip(rule.nodes, rule.weights).map { $1 * normalDensity($0) }
-      return (rule.nodes, weights)
+      return (Tensor(rule.nodes).expandedDims(1), Tensor(weights).expandedDims(1))
     }()
 
     /// Finer towards both ends, where layers of width 1/√q are.
-    private static let rule = GaussLegendre(degree: 14).composite([0, 0.1, 0.5, 0.9, 1])
+    private static let rule: (nodes: Tensor, weights: Tensor) = {
+      let rule = GaussLegendre(degree: 14).composite([0, 0.1, 0.5, 0.9, 1])
+      return (Tensor(rule.nodes).expandedDims(1), Tensor(rule.weights).expandedDims(1))
+    }()
 
     /// ∫ f k(w) dr, ∫ (g₁ + g₂) l(w) dr and ∫ p l(w) dr.
-    func integral(
+    func integrals(
       _ smooth: (Tensor) -> Tensor, linear: (Tensor) -> Tensor
     ) -> (smooth: Tensor, mixed: Tensor, sharp: Tensor) {
-      var (bend, mixed, sharp) = (0 * length, 0 * length, 0 * length)
-      for (node, weight) in zip(Self.rule.nodes, Self.rule.weights) {
-        let angle = node * length
-        let sine = sin(angle)
-        // cos a − cos b = 2 sin((a + b)/2) sin((b − a)/2), without cancellation.
-        let w = 2 * scale * sin((0.5 * (1 + node)) * length) * sin((0.5 * (1 - node)) * length)
-        // p dr = dθ/2π, and the densities of the other input cancel s sin θ dθ to σᵢ sin θ dθ.
-        let (t1, t2) = (first * sine, second * sine)
-        let tails = (t1 * scaledTail(t1) + t2 * scaledTail(t2)) * (2 * .pi).squareRoot()
-        bend = bend + weight * ((1 - tails) * smooth(w))
-        mixed = mixed + weight * (tails * linear(w))
-        sharp = sharp + weight * linear(w)
-      }
-      let factor = length * (0.5 / .pi)
-      return (factor * bend, factor * mixed, factor * sharp)
+      let (node, weight) = (Self.rule.nodes, Self.rule.weights)
+      let sine = sin(node * length)
+      // cos a − cos b = 2 sin((a + b)/2) sin((b − a)/2), without cancellation.
+      let w = 2 * scale * sin((0.5 * (1 + node)) * length) * sin((0.5 * (1 - node)) * length)
+      // p dr = dθ/2π, and the densities of the other input cancel s sin θ dθ to σᵢ sin θ dθ.
+      let (t1, t2) = (first * sine, second * sine)
+      let tails = (t1 * scaledTail(t1) + t2 * scaledTail(t2)) * (2 * .pi).squareRoot()
+      func integral(_ x: Tensor) -> Tensor { length * (0.5 / .pi) * pairwiseSum(weight * x).reshaped([-1]) }
+      let kernel = linear(w)
+      return (integral((1 - tails) * smooth(w)), integral(tails * kernel), integral(kernel))
     }
   }
 

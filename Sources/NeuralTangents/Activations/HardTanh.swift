@@ -33,18 +33,22 @@ public struct HardTanh: Activation {
   }
 
   public func dual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
-    let (first, second) = (Limits(self, q11), Limits(self, q22))
-    let arc = Arc(q12, q11, q22)
-    let integral = arc.integral(first, second) { (arc.covariance - arc.scale * $0) * $1 }
-    return (first.mean * second.mean + arc.covariance * (first.inside * second.inside) + integral).asType(q12.dtype)
+    inChunks(q12, q11, q22) { q12, q11, q22 in
+      let (first, second) = (Limits(self, q11), Limits(self, q22))
+      let arc = Arc(q12, q11, q22)
+      let integral = arc.integral(first, second) { (q12 - arc.scale * $0) * $1 }
+      return first.mean * second.mean + q12 * (first.inside * second.inside) + integral
+    }
   }
 
   public func derivativeDual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
-    let (first, second) = (Limits(self, q11), Limits(self, q22))
-    return (first.inside * second.inside + Arc(q12, q11, q22).integral(first, second) { $1 }).asType(q12.dtype)
+    inChunks(q12, q11, q22) { q12, q11, q22 in
+      let (first, second) = (Limits(self, q11), Limits(self, q22))
+      return first.inside * second.inside + Arc(q12, q11, q22).integral(first, second) { $1 }
+    }
   }
 
-  /// What one input contributes, in float64.
+  /// What one input contributes.
   private struct Limits {
     /// m and M over the standard deviation.
     let low, high: Tensor
@@ -54,7 +58,7 @@ public struct HardTanh: Activation {
     let inside: Tensor
 
     init(_ layer: HardTanh, _ q: Tensor) {
-      let root = squareRoot(q.asType(.float64))
+      let root = squareRoot(q)
       let isZero = root .<= 0
       let divisor = maximum(select(isZero, 1, root), 1e-100)
       // A limit far away counts as one of 1e6 standard deviations: its density underflows.
@@ -76,7 +80,6 @@ public struct HardTanh: Activation {
 
   /// The way from no correlation to the one at hand.
   private struct Arc {
-    let covariance: Tensor
     let scale: Tensor
     /// ±1, the sign of the covariance.
     private let direction: Tensor
@@ -86,37 +89,36 @@ public struct HardTanh: Activation {
     private let rest: Tensor
 
     init(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) {
-      covariance = q12.asType(.float64)
-      let correlation = Correlation(covariance, q11.asType(.float64), q22.asType(.float64))
+      let correlation = Correlation(q12, q11, q22)
       let acute = AcuteAngle(correlation)
       scale = correlation.scale
       rest = acute.angle
       length = atan2(acute.cosine, acute.sine)
-      direction = select(correlation.isNonnegative, 1, -1 + 0 * covariance)
+      direction = select(correlation.isNonnegative, 1, -1 + 0 * q12)
     }
 
     /// Distances from the end of the arc, in units of its length: e^(−1/x²) needs panels whose width is that of their
     /// distance from 0.
-    private static let rule = GaussLegendre(degree: 16).composite(
-      [0] + (0...4).reversed().map { Foundation.pow(0.2, Double($0)) })
+    private static let rule: (nodes: Tensor, weights: Tensor) = {
+      let edges = [0] + (0...4).reversed().map { Foundation.pow(0.2, Double($0)) }
+      let rule = GaussLegendre(degree: 16).composite(edges)
+      return (Tensor(rule.nodes).expandedDims(1), Tensor(rule.weights).expandedDims(1))
+    }()
 
     /// (1/2π) Σ ± ∫ weight(sin α, e^(−E)) dα.
     func integral(_ first: Limits, _ second: Limits, _ weight: (_ sine: Tensor, _ decay: Tensor) -> Tensor) -> Tensor {
-      var total = 0 * length
-      for (node, share) in zip(Self.rule.nodes, Self.rule.weights) {
-        let toEnd = node * length
-        // α and π/2 − α, each without cancellation.
-        let (sine, cosine) = (sin(length - toEnd), sin(rest + toEnd))
-        // E = (a₁ ∓ b₂)²/(2 cos² α) ± a₁b₂/(1 + sin |α|): no difference of large numbers near the end.
-        let (square, sum) = (2 * (cosine * cosine), 1 + sine)
-        func decay(_ a: Tensor, _ b: Tensor) -> Tensor {
-          let difference = a - direction * b
-          return exp(-(difference * difference / square + direction * (a * b) / sum))
-        }
-        let same = decay(first.low, second.low) + decay(first.high, second.high)
-        let mixed = decay(first.low, second.high) + decay(first.high, second.low)
-        total = total + share * weight(direction * sine, same - mixed)
+      let toEnd = Self.rule.nodes * length
+      // α and π/2 − α, each without cancellation.
+      let (sine, cosine) = (sin(length - toEnd), sin(rest + toEnd))
+      // E = (a₁ ∓ b₂)²/(2 cos² α) ± a₁b₂/(1 + sin |α|): no difference of large numbers near the end.
+      let (square, sum) = (2 * (cosine * cosine), 1 + sine)
+      func decay(_ a: Tensor, _ b: Tensor) -> Tensor {
+        let difference = a - direction * b
+        return exp(-(difference * difference / square + direction * (a * b) / sum))
       }
+      let same = decay(first.low, second.low) + decay(first.high, second.high)
+      let mixed = decay(first.low, second.high) + decay(first.high, second.low)
+      let total = pairwiseSum(Self.rule.weights * weight(direction * sine, same - mixed)).reshaped([-1])
       return direction * length * total * (0.5 / .pi)
     }
   }

@@ -25,18 +25,25 @@ struct HermiteSeries {
 
   /// Σ aₙ(q11) aₙ(q22) ρⁿ.
   static func sum(_ first: HermiteSeries, _ second: HermiteSeries, _ rho: Tensor) -> Tensor {
-    let last = first.terms - 1
-    var sum = first[last] * second[last] + 0 * rho
-    guard first.coefficients.shape[1] == 1, !rho.isTraced else {
+    guard first.coefficients.shape[1] == 1, second.coefficients.shape[1] == rho.count, !rho.isTraced else {
+      let last = first.terms - 1
+      var sum = first[last] * second[last] + 0 * rho
       for n in (0..<last).reversed() { sum = multiplyAdd(sum, rho, first[n] * second[n]) }
       return sum
     }
-    // One row of a tile: all products at once cost less than the calls for each.
-    let products = first.coefficients * second.coefficients
-    for n in (0..<last).reversed() {
-      sum = multiplyAdd(sum, rho, products.sliced(axis: 0, n..<(n + 1)).reshaped(second.shape))
+    // One row of a tile: few operations on many terms cost less than many on one. The upper half of the terms joins the
+    // lower, Σ (aₙ + ρʰ aₙ₊ₕ) ρⁿ.
+    let flat = rho.reshaped([1, -1])
+    var products = first.coefficients * second.coefficients
+    while products.shape[0] > 1 {
+      let (count, half) = (products.shape[0], (products.shape[0] + 1) / 2)
+      let upper = products.sliced(axis: 0, half..<count)
+      let joined = multiplyAdd(upper, integerPower(flat, half), products.sliced(axis: 0, 0..<(count - half)))
+      products =
+        count == 2 * half
+        ? joined : concatenate([joined, products.sliced(axis: 0, (count - half)..<half)], axis: 0)
     }
-    return sum
+    return products.reshaped(rho.shape)
   }
 
   init(
@@ -85,14 +92,7 @@ struct HermiteSeries {
 
     /// Added up pairwise, element by element: a reduction could add in another order for another number of variances.
     var meanSquare: Tensor {
-      var sum = weights * (values * values)
-      while sum.shape[0] > 1 {
-        let (count, half) = (sum.shape[0], sum.shape[0] / 2)
-        var next = sum.sliced(axis: 0, 0..<half) + sum.sliced(axis: 0, half..<(2 * half))
-        if count > 2 * half { next = concatenate([next, sum.sliced(axis: 0, (2 * half)..<count)], axis: 0) }
-        sum = next
-      }
-      return sum
+      pairwiseSum(weights * (values * values))
     }
 
     func coefficients(_ terms: Int) -> Tensor {
@@ -142,6 +142,38 @@ struct HermiteSeries {
       return Tensor(result, shape: [GaussianExpectation.mostTerms, density.count])
     }()
   }
+}
+
+/// The sum along the first axis, which stays with size 1, added up pairwise and element by element: for each of the other
+/// elements the same to the last bit whatever their number is.
+func pairwiseSum(_ x: Tensor) -> Tensor {
+  var sum = x
+  while sum.shape[0] > 1 {
+    let (count, half) = (sum.shape[0], sum.shape[0] / 2)
+    var next = sum.sliced(axis: 0, 0..<half) + sum.sliced(axis: 0, half..<(2 * half))
+    if count > 2 * half { next = concatenate([next, sum.sliced(axis: 0, (2 * half)..<count)], axis: 0) }
+    sum = next
+  }
+  return sum
+}
+
+/// A function of covariances and variances that works entry by entry, on float64 tensors of rank 1 that are short enough
+/// for their quadrature nodes to stay in cache; traced, on all entries at once.
+func inChunks(
+  _ q12: Tensor, _ q11: Tensor, _ q22: Tensor, _ function: (Tensor, Tensor, Tensor) -> Tensor
+) -> Tensor {
+  let full = q12 + q11 + q22
+  let size = 512
+  let flat = [q12, q11, q22].map { $0.asType(.float64).broadcast(to: full.shape).reshaped([-1]) }
+  let count = full.count
+  if full.isTraced || count <= size {
+    return function(flat[0], flat[1], flat[2]).reshaped(full.shape).asType(q12.dtype)
+  }
+  let parts = stride(from: 0, to: count, by: size).map { start in
+    let part = flat.map { $0.sliced(axis: 0, start..<min(start + size, count)) }
+    return function(part[0], part[1], part[2])
+  }
+  return concatenate(parts, axis: 0).reshaped(full.shape).asType(q12.dtype)
 }
 
 /// Gauss–Legendre rules on all intervals between edges that differ from column to column.

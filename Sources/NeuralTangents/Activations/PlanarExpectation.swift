@@ -38,13 +38,30 @@ struct PlanarExpectation {
       sine: q12.isTraced ? sqrt(half + 1e-13) : sqrt(half))
     let outer = Panels(outerEdges(plane), Self.outer)
     let density = outer.weights * exp(-0.5 * (outer.nodes * outer.nodes)) * (0.5 / .pi)
+    let offsets = plane.sine * outer.nodes
+    guard offsets.isTraced else {
+      let inner = try columns(plane, concatenate([offsets, -offsets], axis: 0))
+      return (concatenate([density, density], axis: 0) * inner).sum(axis: 0)
+    }
     var total = Tensor.zeros(q12.shape, dtype: .float64)
     for index in 0..<outer.nodes.shape[0] {
-      let offset = plane.sine * outer.nodes[index]
-      let both = try recomputed(plane, offset)
-      total = total + density[index] * both
+      total = total + density[index] * (try recomputed(plane, offsets[index]))
     }
     return total
+  }
+
+  /// The inner integrals for all offsets, shape (offsets, entries): as many at once as stay in cache, whether they belong
+  /// to many entries or to few.
+  private func columns(_ plane: Plane, _ offsets: Tensor) throws(NetworkError) -> Tensor {
+    func flat(_ x: Tensor) -> Tensor { x.broadcast(to: offsets.shape).reshaped([-1]) }
+    let fields = [plane.first, plane.second, plane.sign, plane.cosine, plane.sine, offsets].map(flat)
+    var parts: [Tensor] = []
+    for start in stride(from: 0, to: offsets.count, by: Self.chunk) {
+      let part = fields.map { $0.sliced(axis: 0, start..<min(start + Self.chunk, offsets.count)) }
+      let plane = Plane(first: part[0], second: part[1], sign: part[2], cosine: part[3], sine: part[4])
+      parts.append(try inner(plane, part[5]))
+    }
+    return concatenate(parts, axis: 0).reshaped(offsets.shape)
   }
 
   private struct Plane {
@@ -62,7 +79,9 @@ struct PlanarExpectation {
     var edges = [0 * width, 0 * width + Self.reach, width]
     if kinks.contains(where: { $0 != 0 }) {
       for t in kinks {
-        for other in kinks { edges.append(inside(abs(plane.places(t).0 - plane.places(other).1) / maximum(2 * plane.sine, 1e-100))) }
+        for other in kinks {
+          edges.append(inside(abs(plane.places(t).0 - plane.places(other).1) / maximum(2 * plane.sine, 1e-100)))
+        }
       }
     }
     return concatenate(edges, axis: 0)
@@ -71,7 +90,6 @@ struct PlanarExpectation {
   /// The inner integral for both signs of y; for derivatives computed again instead of kept, which would take memory
   /// for thousands of tensors.
   private func recomputed(_ plane: Plane, _ offset: Tensor) throws(NetworkError) -> Tensor {
-    guard offset.isTraced else { return try inner(plane, offset) + inner(plane, -offset) }
     do {
       return try checkpoint { (inputs: [Tensor]) throws -> Tensor in
         let plane = Plane(
