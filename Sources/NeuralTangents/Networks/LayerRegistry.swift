@@ -10,6 +10,8 @@ public enum LayerRegistry {
     Relu.self, Abs.self, LeakyRelu.self, ABRelu.self, Erf.self, SigmoidLike.self, Gelu.self, Sin.self, Cos.self,
     Rbf.self, Gaussian.self, Exp.self, ExpNormalized.self, Gabor.self, Sign.self, Hermite.self, Monomial.self,
     RectifiedMonomial.self, Polynomial.self, ElementwiseNumerical.self,
+    Myrtle.self, WideResNet.self, FullyConnected.self, ConvVec.self, ConvGap.self, VisionTransformer.self,
+    GraphNetwork.self,
   ]
 
   private static let types = Mutex(Dictionary(uniqueKeysWithValues: builtIn.map { ($0.nodeName, $0) }))
