@@ -78,6 +78,16 @@ extension CovarianceState {
     return result
   }
 
+  /// The same without a data set's covariances between different inputs.
+  func withoutOtherInputs() -> CovarianceState {
+    guard layout.hasFullBatch else { return self }
+    var result = self
+    func inputs(_ k: Tensor) -> Tensor { k.diagonal(0, 1).movedAxis(from: -1, to: 0) }
+    (result.k11, result.k22) = (inputs(k11), inputs(k22))
+    result.layout.hasFullBatch = false
+    return result
+  }
+
   /// Variances of a data set, shape (N, P…).
   func variances(_ dataSet: DataSet) -> Tensor {
     var k = dataSet == .first ? k11 : k22

@@ -11,6 +11,8 @@ public enum LayerRegistry {
     Rbf.self, Gaussian.self, Exp.self, ExpNormalized.self, Gabor.self, Sign.self, Hermite.self, Monomial.self,
     RectifiedMonomial.self, Polynomial.self, ElementwiseNumerical.self,
     Tanh.self, Sigmoid.self, Softplus.self, Elu.self, Selu.self, Silu.self, Mish.self, Softsign.self, HardTanh.self,
+    Myrtle.self, WideResNet.self, FullyConnected.self, ConvVec.self, ConvGap.self, VisionTransformer.self,
+    GraphNetwork.self,
   ]
 
   private static let types = Mutex(

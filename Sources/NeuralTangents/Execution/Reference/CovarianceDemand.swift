@@ -96,7 +96,7 @@ extension CovarianceOperation {
   /// Whether a data set's covariances between different inputs are needed before the operation.
   var needsFullBatch: Bool {
     switch self {
-    case .positions(let map): map.batch != nil
+    case .positions(let map): map.batch != nil && !map.selectsBatch
     case .rule(let rule): rule.mixesBatch
     default: false
     }

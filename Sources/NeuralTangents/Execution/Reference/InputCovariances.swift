@@ -45,16 +45,12 @@ struct InputCovariances {
         expected: "the kernel of a layer of zero mean (a dense layer), because the layers after need means",
         found: "one of other activations: compute the kernel of the whole network at once")
     }
-    var state = CovarianceState(
+    let state = CovarianceState(
       k12: kernel.nngp, theta: withNTK ? kernel.ntk.map { .matrix($0) } ?? .zero : .notRequested, k11: kernel.cov1,
       k22: kernel.cov2 ?? kernel.cov1, layout: kernel.layout, mask1: kernel.mask1,
       mask2: kernel.mask2 ?? (kernel.x1IsX2 ? kernel.mask1 : nil))
-    if kernel.layout.hasFullBatch && !hasFullBatch {
-      func inputs(_ k: Tensor) -> Tensor { k.diagonal(0, 1).movedAxis(from: -1, to: 0) }
-      (state.k11, state.k22) = (inputs(state.k11), inputs(state.k22))
-      state.layout.hasFullBatch = false
-    }
-    return isFull ? state : try state.diagonal()
+    let needed = hasFullBatch ? state : state.withoutOtherInputs()
+    return isFull ? needed : try needed.diagonal()
   }
 
   /// Covariances of the inputs `x1` with the inputs `x2`, shape (N1, N2, P…, P…) or (N1, N2, P…).

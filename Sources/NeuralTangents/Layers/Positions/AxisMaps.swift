@@ -36,11 +36,12 @@ struct AxisMaps {
 
   /// Appends the maps to `program`; `batch` makes that of the batch axis for any number of inputs, nil if it stays.
   func append(
-    to program: inout CovarianceProgram, _ input: CovarianceValue, batch: (@Sendable (Int) -> PositionMap.Axis)?
+    to program: inout CovarianceProgram, _ input: CovarianceValue, batch: (@Sendable (Int) -> PositionMap.Axis)?,
+    selectsBatch: Bool = false
   ) -> CovarianceValue {
     if isIdentity && batch == nil { return input }
     return program.appendByChannel(
-      .positions(PositionMap(axes: input.positionAxes.map { axes[$0] }, batch: batch)), input,
+      .positions(PositionMap(axes: input.positionAxes.map { axes[$0] }, batch: batch, selectsBatch: selectsBatch)), input,
       shape: outputShape(input.shape),
       axes: DataAxes(batch: outputAxis(input.batchAxis), channel: outputAxis(input.channelAxis)),
       isGaussian: input.isGaussian)

@@ -99,7 +99,8 @@ public struct Index: SingleInputLayer {
         expected: "at least one of \(input.shape[input.batchAxis]) inputs", found: batch.text)
     }
     if batch.isWhole { return maps.append(to: &program, input, batch: nil) }
-    return maps.append(to: &program, input) { count in batch.map(of: count) ?? .selected([]) }
+    return maps.append(
+      to: &program, input, batch: { count in batch.map(of: count) ?? .selected([]) }, selectsBatch: true)
   }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
