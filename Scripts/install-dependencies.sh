@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the package needs and this machine lacks: BLAS, SLEEF, zlib and pkg-config to build, gnuplot for figures.
+# Installs what the package needs and this machine lacks: BLAS, SLEEF, zlib and pkg-config to build, gnuplot and
+# Graphviz for figures.
 # Quiet when nothing is missing; when it cannot install, one line says what to install.
 set -euo pipefail
 
@@ -29,7 +30,7 @@ as_root() {
 
 install_debian() {
   local missing=() package
-  for package in libopenblas-dev libsleef-dev zlib1g-dev gnuplot-nox; do
+  for package in libopenblas-dev libsleef-dev zlib1g-dev gnuplot-nox graphviz; do
     dpkg-query -W -f '${Status}' "$package" 2> /dev/null | grep -q '^install ok installed' || missing+=("$package")
   done
   command -v pkg-config > /dev/null || missing+=(pkg-config)
@@ -46,9 +47,9 @@ install_debian() {
 install_macos() {
   local missing=() formula
   if ! command -v brew > /dev/null; then
-    stop "Homebrew is needed to install sleef, pkgconf and gnuplot; see https://brew.sh"
+    stop "Homebrew is needed to install sleef, pkgconf, gnuplot and graphviz; see https://brew.sh"
   fi
-  for formula in sleef gnuplot; do
+  for formula in sleef gnuplot graphviz; do
     brew list --versions "$formula" > /dev/null 2>&1 || missing+=("$formula")
   done
   command -v pkg-config > /dev/null || missing+=(pkgconf)
@@ -62,8 +63,8 @@ case "$(uname -s)" in
   Darwin) install_macos ;;
   Linux)
     command -v dpkg-query > /dev/null && command -v apt-get > /dev/null ||
-      stop "unknown system; install the development files of OpenBLAS, SLEEF and zlib, pkg-config, and gnuplot"
+      stop "unknown system; install the development files of OpenBLAS, SLEEF and zlib, pkg-config, gnuplot, and Graphviz"
     install_debian
     ;;
-  *) stop "unknown system; install SLEEF and zlib with their development files, pkg-config, and gnuplot" ;;
+  *) stop "unknown system; install SLEEF and zlib with their development files, pkg-config, gnuplot, and Graphviz" ;;
 esac

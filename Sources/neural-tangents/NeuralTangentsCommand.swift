@@ -19,6 +19,7 @@ struct NeuralTangentsCommand: ParsableCommand {
           --folds 5
         neural-tangents fit network.json --train train.csv --target price \
           --output fitted.json
+        neural-tangents describe myrtle10 --input 32,32,3 --output myrtle10.svg
 
       NETWORK FILES
         JSON, or YAML of the same structure; one object per layer:
@@ -27,6 +28,12 @@ struct NeuralTangentsCommand: ParsableCommand {
           {"relu": {}},
           {"dense": {"width": 1}}
         ]}
+
+      READY-MADE NETWORKS
+        In place of a file, a name and a depth: myrtle5, myrtle7, myrtle10,
+        wideResNet28, fullyConnected3, convVec5, convGap5, visionTransformer4,
+        graphNetwork3. With other arguments they are nodes of network files:
+        {"myrtle": {"depth": 5, "classes": 2, "biasStd": 0.1}}
 
       SHELL COMPLETION
         neural-tangents --generate-completion-script bash   (or zsh, fish)
@@ -42,7 +49,7 @@ struct NeuralTangentsCommand: ParsableCommand {
         Errors are one line on standard error that begins with "error: ".
       """,
     version: version,
-    subcommands: [KernelCommand.self, PredictCommand.self, FitCommand.self, DemoCommand.self, InfoCommand.self])
+    subcommands: [KernelCommand.self, PredictCommand.self, FitCommand.self, DescribeCommand.self, DemoCommand.self, InfoCommand.self])
 
   static func main() {
     do {

@@ -7,7 +7,8 @@ extension RandomKey {
   public func uniform(
     _ shape: [Int], from minimum: Double = 0, to maximum: Double = 1, dtype: DType = .float32
   ) -> Tensor {
-    switch dtype {
+    if let drawn = DrawnTypes.standIn(shape, dtype) { return drawn }
+    return switch dtype {
     case .float32:
       Tensor(shape: shape) { (buffer: UnsafeMutableBufferPointer<Float>) in
         fill(buffer.count, buffer, pairs: (buffer.count + 1) / 2) { first, second, count, lower, upper, out in
@@ -33,7 +34,8 @@ extension RandomKey {
   ///
   /// *Source:* Giles, "Approximating the erfinv function" (2010).
   public func normal(_ shape: [Int], dtype: DType = .float32) -> Tensor {
-    switch dtype {
+    if let drawn = DrawnTypes.standIn(shape, dtype) { return drawn }
+    return switch dtype {
     case .float32:
       Tensor(shape: shape) { (buffer: UnsafeMutableBufferPointer<Float>) in
         fill(buffer.count, buffer, pairs: (buffer.count + 1) / 2, with: nt_random_normal_f)
@@ -52,6 +54,7 @@ extension RandomKey {
   /// argument `p` (float64 for a Python number under `jax_enable_x64`, else float32).
   public func bernoulli(_ shape: [Int], probability: Double = 0.5, dtype: DType = .float32) -> Tensor {
     let draw = uniform(shape, dtype: dtype)
+    if draw.isTraced { return draw .< probability }
     return Tensor(shape: shape) { (result: UnsafeMutableBufferPointer<Bool>) in
       if dtype == .float32 {
         let bound = Float(probability)

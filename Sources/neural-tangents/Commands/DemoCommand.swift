@@ -21,6 +21,8 @@ struct DemoCommand: ParsableCommand {
 
         ensemble        sin: 100 networks trained by gradient descent beside the
                         infinite ensemble, over input, time (an animation) and width
+        architectures   digits: fully connected, convolutional, pooled and residual
+                        kernels, NNGP and NTK
 
       EXAMPLES
         neural-tangents demo
@@ -38,10 +40,10 @@ struct DemoCommand: ParsableCommand {
   var parts: [Part] = []
 
   enum LongFigure: String, CaseIterable, ExpressibleByArgument {
-    case ensemble
+    case ensemble, architectures
   }
 
-  @Option(help: "Draw this figure instead of the parts: ensemble.")
+  @Option(help: "Draw this figure instead of the parts: ensemble or architectures.")
   var figure: LongFigure?
 
   @Option(
@@ -69,10 +71,16 @@ struct DemoCommand: ParsableCommand {
     let progress = ProgressReporter("demo")
     defer { progress.finish() }
     var report = DemoReport(directory: outputDirectory, gnuplot: gnuplot, progress: progress)
-    if figure == .ensemble {
+    switch figure {
+    case .ensemble:
       try report.part("Finite networks and their infinite ensemble") { report in
         try DemoEnsemble(key: RandomKey(seed: seed)).run(&report)
       }
+    case .architectures:
+      try report.part("Kernels of architectures") { report in
+        try DemoArchitectures().run(&report, key: RandomKey(seed: seed))
+      }
+    case nil: break
     }
     for part in Part.allCases where figure == nil && (parts.isEmpty || parts.contains(part)) {
       // The same numbers whichever other parts run.

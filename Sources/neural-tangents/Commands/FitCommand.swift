@@ -29,7 +29,7 @@ struct FitCommand: ParsableCommand {
         neural-tangents fit network.json --train train.csv --target price --folds 5
       """)
 
-  @Argument(help: "The network: a JSON file, or YAML with a name ending in .yaml.", completion: .file())
+  @Argument(help: InputFiles.networkHelp, completion: .file())
   var network: String
 
   @Option(

@@ -29,6 +29,7 @@ struct InfoCommand: ParsableCommand {
       ("instruction set", "\(name(nt_selected_instruction_set())) (best here: \(name(nt_best_instruction_set())))"),
       ("linear algebra", String(cString: nt_blas_description()).trimmingCharacters(in: .whitespaces)),
       ("gnuplot", Gnuplot()?.path ?? "not found (needed for the pictures of the demo)"),
+      ("graphviz", Graphviz()?.path ?? "not found (needed for the pictures of describe)"),
     ]
     for (label, value) in lines {
       print(label.padding(toLength: 16, withPad: " ", startingAt: 0) + value)

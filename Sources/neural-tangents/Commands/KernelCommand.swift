@@ -23,7 +23,7 @@ struct KernelCommand: ParsableCommand {
       In Python: kernel = numpy.load("train.npz"); kernel["ntk"]
       """)
 
-  @Argument(help: "The network: a JSON file, or YAML with a name ending in .yaml.", completion: .file())
+  @Argument(help: InputFiles.networkHelp, completion: .file())
   var network: String
 
   @Option(

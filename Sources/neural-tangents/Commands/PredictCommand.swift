@@ -39,7 +39,7 @@ struct PredictCommand: ParsableCommand {
           --method ntk --time 1000 --diag-reg 0.01 --folds 5
       """)
 
-  @Argument(help: "The network: a JSON file, or YAML with a name ending in .yaml.", completion: .file())
+  @Argument(help: InputFiles.networkHelp, completion: .file())
   var network: String
 
   @Option(

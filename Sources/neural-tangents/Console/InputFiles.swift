@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import NeuralTangents
 import Tensors
@@ -18,9 +19,27 @@ enum InputFiles {
     }
   }
 
+  /// For the argument that `network(at:)` reads.
+  static let networkHelp = ArgumentHelp(
+    "The network: a JSON file, YAML with a name ending in .yaml, or a ready-made one such as myrtle10.")
+
+  /// The network in a file or, where there is no such file, the ready-made one of that name.
   static func network(at path: String) throws -> any Layer {
+    if !FileManager.default.fileExists(atPath: path), let network = try readyMadeNetwork(path) { return network }
     try requireReadable(path)
     return try NetworkFile(contentsOf: path).network
+  }
+
+  private static func readyMadeNetwork(_ name: String) throws -> (any Layer)? {
+    guard !name.contains("/"), !name.contains(".") else { return nil }
+    do {
+      if let network = try ReadyMadeNetworks.named(name) { return network }
+    } catch {
+      throw CommandError.usage("\(name): \(error)")
+    }
+    let names = ReadyMadeNetworks.names.joined(separator: ", ")
+    throw CommandError(
+      .missingInput, "\(name): no such file, and no ready-made network (one of \(names), with a depth: myrtle10)")
   }
 
   /// - Throws: `CommandError` also for a table without rows.

@@ -32,6 +32,14 @@ struct DemoReport {
 
   func write(_ table: TextTable) { print(table) }
 
+  /// Writes `name.csv` beside the pictures.
+  func writeTable(header: [String], rows: [[String]], name: String) throws {
+    try OutputFiles.makeDirectory(directory)
+    let path = URL(filePath: directory).appending(path: "\(name).csv").relativePath
+    try OutputFiles.writeTable(header: header, rows: rows, to: path)
+    write("Table: \(path)")
+  }
+
   mutating func draw(_ figure: Figure, name: String) throws {
     guard let gnuplot else { return }
     progress.begin("drawing \(name)")

@@ -60,6 +60,8 @@ struct Mark: Sendable {
     case band(lower: [Double], upper: [Double])
     /// A vertical bar at each place.
     case bars(lower: [Double], upper: [Double])
+    /// Filled from the horizontal axis to each value, as wide as this along the axis.
+    case columns(y: [Double], width: Double)
     case line(y: [Double])
     case points(y: [Double])
     case linePoints(y: [Double])

@@ -61,6 +61,9 @@ struct GnuplotScript {
     case .bars(let lower, let upper):
       let block = addBlock(zip(mark.x, zip(lower, upper)).map { "\($0) \(($1.0 + $1.1) / 2) \($1.0) \($1.1)" })
       plots.append("\(block) using 1:2:3:4 with yerrorbars pointtype 0 \(color) linewidth 1.4 \(title)")
+    case .columns(let y, let width):
+      let block = addBlock(pairs(mark.x, y))
+      plots.append("\(block) using 1:2:(\(width)) with boxes fillstyle solid 0.85 noborder \(color) \(title)")
     case .line(let y):
       plots.append("\(addBlock(pairs(mark.x, y))) using 1:2 with lines \(stroke) \(title)")
     case .points(let y):

@@ -1,0 +1,129 @@
+import ArgumentParser
+import Foundation
+import NeuralTangents
+import Tensors
+
+/// `neural-tangents describe`: the layers of a network as a table and as a picture.
+struct DescribeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "describe",
+    abstract: "Show a network's layers, shapes, parameters, and what its kernel costs.",
+    usage: "neural-tangents describe <network> --input <sizes> [--output <file>]",
+    discussion: """
+      Each row is a layer, indented where it is inside of another one:
+
+        output       its shape; N is the number of inputs
+        parameters   of the finite network
+        covariances  between which positions of two inputs the infinite network
+                     needs covariances of the output: each with itself (diagonal),
+                     all pairs, or pairs with so many displacements
+        entries      how many covariances these are
+        flops, bytes estimated work for NNGP and NTK of one pair of inputs, float32
+
+      The picture is drawn by the program dot of Graphviz.
+
+      EXAMPLES
+        neural-tangents describe myrtle10 --input 32,32,3
+        neural-tangents describe network.yaml --input 8,8,1 --output network.svg
+      """)
+
+  @Argument(help: InputFiles.networkHelp, completion: .file())
+  var network: String
+
+  @Option(help: .init("Shape of one input, such as 784 or 32,32,3 (height, width, channels).", valueName: "sizes"))
+  var input: Sizes
+
+  @Option(
+    help: .init("Draw the network into this file, with a name ending in .svg, .png or .pdf.", valueName: "file"),
+    completion: .file(extensions: Graphviz.formats))
+  var output: String?
+
+  func validate() throws {
+    if let output, Graphviz.format(of: output) == nil {
+      throw ValidationError("--output: expected a name ending in .svg, .png or .pdf, found \(output)")
+    }
+  }
+
+  func run() throws {
+    let network = try InputFiles.network(at: network)
+    var graphviz: Graphviz?
+    if let output {
+      try OutputFiles.requireWritable(output)
+      graphviz = Graphviz()
+      guard graphviz != nil else { throw CommandError.internalFailure(Graphviz.missingMessage) }
+    }
+    let description = try network.description(forInput: input.values)
+    if let output, let graphviz { try graphviz.draw(NetworkGraph(description).text, to: output) }
+    print(DescriptionTable(description))
+    if let output { print("\nPicture: \(output)") }
+  }
+}
+
+/// A list such as `32,32,3`.
+struct Sizes: ExpressibleByArgument {
+  let values: [Int]
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+    values = parts.compactMap { Int($0) }
+    guard values.count == parts.count, values.allSatisfy({ $0 > 0 }) else { return nil }
+  }
+}
+
+/// The rows of a description for a terminal.
+struct DescriptionTable: CustomStringConvertible {
+  private let network: NetworkDescription
+
+  init(_ network: NetworkDescription) {
+    self.network = network
+  }
+
+  var description: String {
+    var table = TextTable(["layer", "output", "parameters", "covariances", "entries", "flops", "bytes"])
+    table.add(
+      ["input", Self.shape([nil] + network.input.map { $0 }), "0"] + cells(network.inputDemand, network.inputCost))
+    for row in network.rows {
+      let name =
+        String(repeating: "  ", count: row.level) + ([row.name] + Self.arguments(of: row)).joined(separator: " ")
+      table.add(
+        [name, row.outputs.map(Self.shape).joined(separator: " "), "\(row.parameterCount)"]
+          + (row.isContainer ? ["", "", "", ""] : cells(row.demand, row.cost)))
+    }
+    return "\(table)\n\n  Parameters of the finite network: \(network.parameterCount)\n  \(conclusion)"
+  }
+
+  private var conclusion: String {
+    if let error = network.infiniteError { return "No infinite limit: \(error)" }
+    let cost = network.cost ?? .zero
+    return
+      "One entry of NNGP and NTK, estimated: \(Self.scaled(cost.flops)) flops, \(Self.scaled(cost.bytes)) bytes moved"
+  }
+
+  private func cells(_ demand: DisplacementDemand?, _ cost: Cost?) -> [String] {
+    [
+      demand.map(Self.words) ?? "-", demand.map { "\($0.entries)" } ?? "-", cost.map { Self.scaled($0.flops) } ?? "-",
+      cost.map { Self.scaled($0.bytes) } ?? "-",
+    ]
+  }
+
+  /// What a layer is by its sizes and choices: standard deviations are left out.
+  static func arguments(of row: NetworkDescription.Row) -> [String] {
+    let details = row.arguments.filter { !$0.name.hasSuffix("Std") && !$0.name.hasSuffix("Axis") }
+    return details.isEmpty ? [] : [details.map { "\($0.name) \($0.value)" }.joined(separator: ", ")]
+  }
+
+  static func shape(_ shape: [Int?]) -> String { shape.map { $0.map(String.init) ?? "N" }.joined(separator: "x") }
+
+  private static func words(_ demand: DisplacementDemand) -> String {
+    if demand.positions.isEmpty { return "no positions" }
+    if demand.isAll { return "all" }
+    return demand.isDiagonal ? "diagonal" : "\(demand.count) of \(demand.total) displacements"
+  }
+
+  /// Three digits and a prefix: `1.23 M`.
+  private static func scaled(_ count: Int) -> String {
+    var (value, prefix) = (Double(count), 0)
+    while value >= 999.5, prefix < 6 { (value, prefix) = (value / 1000, prefix + 1) }
+    return prefix == 0 ? "\(count)" : String(format: "%.3g ", value) + ["", "k", "M", "G", "T", "P", "E"][prefix]
+  }
+}
