@@ -182,19 +182,20 @@ struct AttentionTests {
   @Test("kernels of image networks are those of the Python library")
   func golden() throws {
     func layer(
-      _ mechanism: AttentionMechanism, linear: Bool, _ embedding: PositionalEmbedding, channels: Int?, values: Bool
+      _ mechanism: AttentionMechanism, linear: Bool, _ embedding: PositionalEmbedding, _ decay: PositionalDecay?,
+      channels: Int?, values: Bool
     ) -> GlobalSelfAttention {
       GlobalSelfAttention(
         outputChannels: 1, keyChannels: 1, valueChannels: 1, heads: 1, linearScaling: linear, weightKeyStd: 1.1,
         weightValueStd: 0.9, weightQueryStd: 0.8, weightOutStd: 1.2, biasStd: 0.3, mechanism: mechanism,
-        positionalEmbedding: embedding, positionalDecay: .linear, positionalChannels: channels,
+        positionalEmbedding: embedding, positionalDecay: decay, positionalChannels: channels,
         weightPositionalStd: 0.7, valuePositionalEmbedding: values)
     }
-    let softmax = try after(layer(.softmax, linear: true, .sum, channels: nil, values: true))
+    let softmax = try after(layer(.softmax, linear: true, .sum, .linear, channels: nil, values: true))
       .kernel(Images.x1, Images.x2)
     #expect(relative(softmax.nngp, [0.1268027331, 0.1264814865]) < 1e-9)
     #expect(relative(try #require(softmax.ntk), [0.3506440909, 0.3491066644]) < 1e-9)
-    let identity = try after(layer(.identity, linear: false, .concat, channels: 2, values: false))
+    let identity = try after(layer(.identity, linear: false, .concat, nil, channels: 2, values: false))
       .kernel(Images.x1, Images.x2)
     #expect(relative(identity.nngp, [2.279272602, 2.250984617]) < 1e-9)
     #expect(relative(try #require(identity.ntk), [4.114848629, 4.032676936]) < 1e-9)
@@ -262,7 +263,8 @@ struct AttentionTests {
       let naive = NaiveAttention(
         mechanism: mechanism, linear: linear, causal: causal, scoreScale: -1.1 * 1.4, outputScale: 0.9 * 1.2, bias: 0.3,
         shares: embedding == .none ? (1, 0) : embedding == .sum ? (1, 0.49) : (5.0 / 7, 0.49 * 2 / 7),
-        correlation: positions.map { p in positions.map { exp(-Double(Swift.abs(p.0 - $0.0) + Swift.abs(p.1 - $0.1))) } },
+        correlation: positions.map { p in positions.map { exp(-Double(Swift.abs(p.0 - $0.0) + Swift.abs(p.1 - $0.1))) }
+        },
         embedsValues: embedsValues)
       for row in 0..<2 {
         func flat(_ k: Tensor) -> [[Double]] { matrix(k.reshaped([6, 6])) }
@@ -500,8 +502,8 @@ struct AttentionTests {
     let channels = #expect(throws: NetworkError.self) { try layer(.linear, channels: 2).kernel(x) }
     #expect(
       channels?.description
-        == "globalSelfAttention.positionalChannels: expected 3, the channels of the input that embeddings are added to, "
-        + "found 2")
+        == "globalSelfAttention.positionalChannels: expected 3, the channels of the input that embeddings are added "
+        + "to, found 2")
     let custom = layer(.custom { 1 + $0 })
     let file = #expect(throws: NetworkError.self) { try NetworkFile(custom).json() }
     #expect(file?.description.contains("expected linear or exponential, which network files can name") == true)

@@ -2,36 +2,6 @@ import NeuralTangents
 import Tensors
 import Testing
 
-/// A network of `layers.json`: see Tests/Fixtures/make_layers.py for the fields.
-private struct LayerFixture: Decodable, CustomTestStringConvertible, Sendable {
-  let name: String
-  let network: FixtureNetwork
-  let x1: [Int]
-  let x2: [Int]?
-  let maskConstant: Double?
-  let masked1: [Int]?
-  let masked2: [Int]?
-  let pattern1: FixtureArray?
-  let pattern2: FixtureArray?
-  let diagonalSpace: Bool
-  let fullBatch: Bool
-  let shape1: [Int]
-  let nngp: FixtureArray
-  let ntk: FixtureArray
-  let cov1: FixtureArray
-  let cov2: FixtureArray?
-  let mask1: FixtureArray?
-  let mask2: FixtureArray?
-  let tolerance: Double?
-
-  var testDescription: String { name }
-
-  static let all: [LayerFixture] = {
-    struct Document: Decodable { let networks: [LayerFixture] }
-    return (try? loadFixture("layers", as: Document.self))?.networks ?? []
-  }()
-}
-
 @Suite("Kernels of networks with positions")
 struct LayerFixtureTests {
   @Test("there are more than a thousand reference networks")
@@ -40,13 +10,10 @@ struct LayerFixtureTests {
   }
 
   @Test("reference executor in float64 is exact", arguments: LayerFixture.all)
-  private func exact(_ fixture: LayerFixture) throws {
+  func exact(_ fixture: LayerFixture) throws {
     let network = try fixture.network.layer
-    let x1 = FixtureInput.sine(fixture.x1).replacing(fixture.masked1, by: fixture.maskConstant)
-    let x2 = fixture.x2.map { FixtureInput.cosine($0).replacing(fixture.masked2, by: fixture.maskConstant) }
-    let patterns = fixture.pattern1.map { GraphPatterns($0.tensor, fixture.pattern2?.tensor) }
     let kernel = try network.kernel(
-      x1, x2, patterns: patterns, maskConstant: fixture.maskConstant,
+      fixture.firstInputs, fixture.secondInputs, patterns: fixture.patterns, maskConstant: fixture.maskConstant,
       options: KernelOptions(
         executor: .reference, positions: fixture.diagonalSpace ? .diagonal : .all,
         batch: fixture.fullBatch ? .all : .diagonal))

@@ -3,14 +3,6 @@ import NeuralTangents
 import Tensors
 import Testing
 
-/// An array as the fixtures state it.
-struct FixtureArray: Decodable {
-  var shape: [Int]
-  var values: [Double]
-
-  var tensor: Tensor { Tensor(values, shape: shape) }
-}
-
 /// `Fixtures/prediction.json`: kernels, targets, and what the peer predicts from them.
 struct PredictionFixture: Decodable {
   var cases: [Case]

@@ -11,14 +11,16 @@ public enum CovarianceOperation: Sendable {
   /// Dropout at training time: the variances, and the covariance of an input with itself at one position, are divided by
   /// the keep rate.
   case dropout(keepRate: Double)
-  /// Sum of independent branches.
-  case sum
+  /// Sum of independent branches; with means where several of them are not zero, which adds the products of their means
+  /// to K.
+  case sum(hasMeans: Bool)
   /// Elementwise product of branches: K ← Π Kᵢ, Θ by the product rule.
   case product
   /// Covariances averaged over groups of channels: the mean weighted by their widths.
   case weightedMean([Double])
-  /// Concatenation of independent branches along the batch axis or an axis of positions: block diagonal.
-  case concatenate(ConcatenationAxis)
+  /// Concatenation of independent branches along the batch axis or an axis of positions: block diagonal, but for the
+  /// products of means where several of them are not zero.
+  case concatenate(ConcatenationAxis, hasMeans: Bool)
   /// Patches of a convolution: K[p, p'] ← mean over the window's offsets δ of K[sp + δ, sp' + δ].
   case patches(PatchRule)
   /// Weights of its own at every position: K[p, p'] ← 0 for p ≠ p'.
@@ -72,11 +74,14 @@ public protocol CovarianceRule: Sendable {
   func needsAllPositions(forResult isFull: Bool) -> Bool
   /// Whether the covariances between different inputs of one data set are needed or made.
   var mixesBatch: Bool { get }
+  /// Whether the rule treats inputs by their place in the data set, so that it cannot be applied to some of them.
+  var needsWholeBatch: Bool { get }
   func evaluate(_ operands: [CovarianceState], _ context: CovarianceContext) throws(NetworkError) -> CovarianceState
 }
 
 extension CovarianceRule {
   public var mixesBatch: Bool { false }
+  public var needsWholeBatch: Bool { mixesBatch }
 }
 
 /// What a rule may need besides its operands.

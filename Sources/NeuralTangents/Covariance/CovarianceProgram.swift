@@ -34,7 +34,7 @@ public struct CovarianceProgram: Sendable {
     precondition(steps.isEmpty, "inputs come before operations")
     var value = CovarianceValue(
       groups: [], shape: shape, batchAxis: batchAxis, channelAxis: channelAxis, isGaussian: isGaussian,
-      hasInputChannels: true)
+      mean: isGaussian ? .zero : .varying, hasInputChannels: true)
     for width in groups ?? [shape[channelAxis]] {
       value.groups.append(CovarianceValue.Group(id: valueCount, width: width))
       inputCount += 1
@@ -64,6 +64,7 @@ public struct CovarianceProgram: Sendable {
   ) -> CovarianceValue {
     let refined = CovarianceValue.refined(operands)
     var result = operands[0].with(shape: shape, axes: axes, isGaussian: isGaussian)
+    if !isGaussian { result.mean = operation.mean(of: operands.map(\.mean)) }
     result.hasInputChannels = operands.contains(where: \.hasInputChannels)
     result.groups = refined[0].indices.map { index in
       CovarianceValue.Group(
@@ -115,6 +116,21 @@ public struct CovarianceProgram: Sendable {
   }
 }
 
+extension CovarianceOperation {
+  /// What is known of the mean of a result that is not Gaussian.
+  fileprivate func mean(of operands: [CovarianceValue.Mean]) -> CovarianceValue.Mean {
+    switch self {
+    case .dual: .uniform
+    case .dropout, .positions, .globalPool: operands[0]
+    case .sum, .concatenate: CovarianceValue.Mean.combined(operands) ?? .unknown
+    case .product:
+      operands.contains(.zero)
+        ? .zero : operands.contains(.unknown) ? .unknown : operands.contains(.varying) ? .varying : .uniform
+    default: .unknown
+    }
+  }
+}
+
 /// The covariance of some layer's activations, as known while a program is built.
 public struct CovarianceValue: Sendable {
   /// Channels that are identically distributed, and the value of the program that holds their covariances.
@@ -132,19 +148,59 @@ public struct CovarianceValue: Sendable {
   /// Whether the channels of each group are independent zero-mean Gaussians given the network's input, which activations
   /// need.
   public internal(set) var isGaussian: Bool
+  /// What is known of the mean over the network's parameters.
+  var mean: Mean
   /// Whether channels are still those of the network's input, which may be masked one by one.
   var hasInputChannels: Bool
 
   public var channels: Int { shape[channelAxis] }
+
+  /// What is known of the mean of activations over the network's parameters.
+  enum Mean: Sendable {
+    case zero
+    /// The same in all channels of a group.
+    case uniform
+    /// Not the same in all channels; what is known is its mean over them, which is enough where it meets a uniform one.
+    case varying
+    /// Not the same in all channels, and not known.
+    case unknown
+
+    /// That of the sum, or the concatenation, of independent branches; nil where the covariance is not a function of what
+    /// is known.
+    static func combined(_ means: [Mean]) -> Mean? {
+      let others = means.filter { $0 != .zero }
+      if others.count <= 1 { return others.first ?? .zero }
+      let special = others.filter { $0 != .uniform }
+      if special.isEmpty { return .uniform }
+      return special == [.varying] ? .varying : nil
+    }
+  }
 
   /// The axes of positions, in order.
   public var positionAxes: [Int] { shape.indices.filter { $0 != batchAxis && $0 != channelAxis } }
   /// The sizes along them.
   public var positions: [Int] { positionAxes.map { shape[$0] } }
 
+  /// Whether several of these independent branches have means that are not zero.
+  ///
+  /// - Throws: where the covariance of their sum does not follow from what is known of the means.
+  static func requireKnownMeans(_ branches: [CovarianceValue]) throws(NetworkError) -> Bool {
+    let means = branches.map(\.mean)
+    guard Mean.combined(means) != nil else {
+      throw NetworkError(
+        expected: "branches of zero mean (each ends in a dense layer), or of which at most one is not the output of an "
+          + "activation on all channels alike",
+        found: means.contains(.unknown)
+          ? "several others, one of them flattened or mapped after its activation" : "several of the network's inputs")
+    }
+    return means.count { $0 != .zero } > 1
+  }
+
   /// The same covariances of activations whose axes are elsewhere.
   func moved(to axes: DataAxes, shape: [Int]) -> CovarianceValue {
-    with(shape: shape, axes: axes, isGaussian: isGaussian)
+    var result = with(shape: shape, axes: axes, isGaussian: isGaussian)
+    result.mean = mean
+    return result
   }
 
   /// The channels of all branches, each group with its covariances.
@@ -153,6 +209,10 @@ public struct CovarianceValue: Sendable {
     result.groups = branches.flatMap(\.groups)
     result.shape[result.channelAxis] = branches.reduce(0) { $0 + $1.channels }
     result.isGaussian = branches.allSatisfy(\.isGaussian)
+    // Means are kept by group.
+    let means = branches.map(\.mean)
+    result.mean =
+      [.unknown, .varying, .uniform].first(where: means.contains) ?? .zero
     result.hasInputChannels = branches.contains(where: \.hasInputChannels)
     return result
   }
@@ -163,6 +223,7 @@ public struct CovarianceValue: Sendable {
     result.batchAxis = axes?.batch ?? batchAxis
     result.channelAxis = axes?.channel ?? channelAxis
     result.isGaussian = isGaussian
+    result.mean = isGaussian ? .zero : .unknown
     return result
   }
 

@@ -12,6 +12,10 @@ public struct CovarianceState: Sendable {
   /// The second data set with itself.
   public var k22: Tensor
   public var layout: CovarianceLayout
+  /// Means over the network's parameters of the first data set, shape (N1, P…); nil where they are zero or not needed.
+  public var mean1: Tensor?
+  /// Those of the second data set, shape (N2, P…).
+  public var mean2: Tensor?
   /// True where a position of the first data set is masked, shape (N1, P…); nil when none is.
   public var mask1: Tensor?
   /// True where a position of the second data set is masked, shape (N2, P…); nil when none is.
@@ -71,6 +75,16 @@ extension CovarianceState {
     result.k11 = try transform(k11, self.layout.selfBatchAxes)
     result.k22 = try transform(k22, self.layout.selfBatchAxes)
     result.layout = layout ?? self.layout
+    return result
+  }
+
+  /// The same without a data set's covariances between different inputs.
+  func withoutOtherInputs() -> CovarianceState {
+    guard layout.hasFullBatch else { return self }
+    var result = self
+    func inputs(_ k: Tensor) -> Tensor { k.diagonal(0, 1).movedAxis(from: -1, to: 0) }
+    (result.k11, result.k22) = (inputs(k11), inputs(k22))
+    result.layout.hasFullBatch = false
     return result
   }
 

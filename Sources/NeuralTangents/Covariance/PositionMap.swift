@@ -36,11 +36,16 @@ public struct PositionMap: Sendable {
   public var maskRule: MaskRule
   /// What happens along the batch axis, given the number of inputs.
   public var batch: (@Sendable (Int) -> Axis)?
+  /// Whether that only selects inputs, so that those selected are as they were.
+  public var selectsBatch: Bool
 
-  public init(axes: [Axis], maskRule: MaskRule = .all, batch: (@Sendable (Int) -> Axis)? = nil) {
+  public init(
+    axes: [Axis], maskRule: MaskRule = .all, batch: (@Sendable (Int) -> Axis)? = nil, selectsBatch: Bool = false
+  ) {
     self.axes = axes
     self.maskRule = maskRule
     self.batch = batch
+    self.selectsBatch = selectsBatch
   }
 
   /// Whether every output is one of the inputs, so that the diagonal of K maps to itself.

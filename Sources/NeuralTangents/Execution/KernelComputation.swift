@@ -108,6 +108,10 @@ struct KernelComputation {
         }
         let plan = try FusedPlan(
           program, outputs: outputs, withNTK: withNTK, inputsWithNTK: inputs.map(\.hasNTK))
+        guard plan.activations.isEmpty || options.executor == .fused else {
+          // Their tensor functions gain from whole matrices what tiles would win.
+          throw FusedPlan.Unsupported(operation: "an activation without a vector kernel")
+        }
         return inputs[0].dtype == .float32
           ? try FusedExecutor<Float>(plan, inputs, withNTK: withNTK, progress: options.progress).run()
           : try FusedExecutor<Double>(plan, inputs, withNTK: withNTK, progress: options.progress).run()

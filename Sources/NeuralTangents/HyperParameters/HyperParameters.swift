@@ -90,12 +90,13 @@ extension Layer {
     return result
   }
 
-  /// The kernels with other constants in place of the network's own; see `kernel(_:_:kernels:options:)`.
+  /// The kernels with other constants in place of the network's own; see `kernel(_:_:patterns:maskConstant:kernels:options:)`.
   public func kernel(
-    _ x1: Tensor, _ x2: Tensor? = nil, hyperParameters: HyperParameters, kernels: KernelSet = .all,
-    options: KernelOptions = KernelOptions()
+    _ x1: Tensor, _ x2: Tensor? = nil, patterns: GraphPatterns? = nil, maskConstant: Double? = nil,
+    hyperParameters: HyperParameters, kernels: KernelSet = .all, options: KernelOptions = KernelOptions()
   ) throws(NetworkError) -> Kernel {
-    try replacing(hyperParameters).kernel(x1, x2, kernels: kernels, options: options)
+    try replacing(hyperParameters).kernel(
+      x1, x2, patterns: patterns, maskConstant: maskConstant, kernels: kernels, options: options)
   }
 
   /// Whether traced scalars stand in for some constant.

@@ -1,9 +1,10 @@
 import Tensors
 
-/// Messages along the edges of graphs: y[j] = Σ A[i, j] x[i] over the positions i of some axes, the others by themselves.
+/// Messages along the edges of graphs: y[j] = Σ A[i, j] x[i] over the positions i of some axes, the others by
+/// themselves.
 ///
-/// The graphs come with the data, one per input, see `GraphPatterns`. Without graphs the layer is the identity, and in a
-/// kernel of two data sets of which one has no graphs it is the identity for that one.
+/// The graphs come with the data, one per input, see `GraphPatterns`. Without graphs the layer is the identity, and
+/// in a kernel of two data sets of which one has no graphs it is the identity for that one.
 ///
 /// Infinite width: K ← A1ᵀ K A2 and Θ alike; Gaussian inputs stay Gaussian.
 public struct Aggregate: SingleInputLayer {
@@ -146,8 +147,8 @@ private struct GraphMessages {
 
   private let edges: Edges
 
-  /// - Throws: `NetworkError` when the pattern's shape, type or positions are not those of `count` graphs over positions of
-  ///   the given sizes.
+  /// - Throws: `NetworkError` when the pattern's shape, type or positions are not those of `count` graphs over
+  ///   positions of the given sizes.
   init(_ pattern: Tensor, _ implementation: Aggregate.Implementation, count: Int, sizes: [Int]) throws(NetworkError) {
     switch implementation {
     case .dense: edges = .dense(try Self.adjacency(pattern, count: count, sizes: sizes))
@@ -168,7 +169,8 @@ private struct GraphMessages {
       throw NetworkError(expected: "edges of type int32", found: "\(pattern.dtype)")
     }
     let hasShortForm = sizes.count == 1 && pattern.rank == 3
-    let expected = "edges of shape (\(count), edges, \(sizes.count), 2)"
+    let expected =
+      "edges of shape (\(count), edges, \(sizes.count), 2)"
       + (sizes.count == 1 ? " or (\(count), edges, 2)" : "")
     guard pattern.rank == 4 || hasShortForm, pattern.shape[0] == count, pattern.shape[pattern.rank - 1] == 2,
       hasShortForm || pattern.shape[2] == sizes.count
@@ -189,7 +191,8 @@ private struct GraphMessages {
       factor = select(isOutside.any(), Double.nan, Tensor(1.0))
     } else if isOutside.any().scalar(as: Bool.self) {
       throw NetworkError(
-        expected: "edges between positions below \(sizes), or negative ones for none", found: outsider(pattern, isOutside))
+        expected: "edges between positions below \(sizes), or negative ones for none",
+        found: outsider(pattern, isOutside))
     }
     let strides = Tensor(sizes.indices.map { Int32(sizes[($0 + 1)...].reduce(1, *)) }).reshaped([sizes.count, 1])
     let starts = (Tensor.arange(count) * Tensor(Int32(sizes.product))).reshaped([count, 1, 1])

@@ -4,7 +4,7 @@ import Tensors
 ///
 /// Infinite width, along the channels: each branch's channels keep their covariances, until a layer mixes the channels
 /// and sees the mean of K and Θ weighted by widths. Along positions or the batch: block diagonal, because branches are
-/// independent; they must be Gaussian and stay so.
+/// independent; where their means are not zero, the products of the means between the blocks (see `FanInSum`).
 public struct FanInConcat: FanInLayer {
   public static let nodeName = "fanInConcat"
 
@@ -47,14 +47,11 @@ public struct FanInConcat: FanInLayer {
     let first = branches[0]
     for branch in branches { try branch.require(first.axes) }
     if axis == first.channelAxis { return CovarianceValue.concatenatedChannels(branches) }
-    guard branches.allSatisfy(\.isGaussian) else {
-      throw NetworkError(
-        expected: "Gaussian branches, each ending in a dense layer, to concatenate along axis \(axis)",
-        found: "a branch that ends in an activation, a product, a concatenation or dropout")
-    }
+    let hasMeans = try CovarianceValue.requireKnownMeans(branches)
     let position = first.positionAxes.firstIndex(of: axis)
     return program.appendByChannel(
-      .concatenate(position.map { .position($0) } ?? .batch), branches, shape: shape, isGaussian: true)
+      .concatenate(position.map { .position($0) } ?? .batch, hasMeans: hasMeans), branches, shape: shape,
+      isGaussian: branches.allSatisfy(\.isGaussian))
   }
 
   func outputMask(_ masks: [Tensor], branches: [[Int]]) throws(NetworkError) -> Tensor {

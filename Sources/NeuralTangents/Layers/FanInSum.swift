@@ -2,8 +2,9 @@ import Tensors
 
 /// The sum of several branches.
 ///
-/// Infinite width: K and Θ are the sums of the branches', which are independent of each other; every branch must be
-/// Gaussian (end in a dense layer) unless there is only one.
+/// Infinite width, for branches that are independent of each other: Θ is the sum of the branches', and K = Σᵢ Kᵢ +
+/// Σ_{i≠j} mᵢ mⱼ' with mᵢ the mean of branch i over its parameters, which is zero for a Gaussian one (ending in a dense
+/// layer). Means are propagated through activations, dropout, products and pools, where that is exact.
 public struct FanInSum: FanInLayer {
   public static let nodeName = "fanInSum"
 
@@ -23,12 +24,9 @@ public struct FanInSum: FanInLayer {
     -> CovarianceValue
   {
     try requireEqual(branches.map(\.shape))
-    guard branches.count == 1 || branches.allSatisfy(\.isGaussian) else {
-      throw NetworkError(
-        expected: "Gaussian branches: each ends in a dense layer",
-        found: "a branch that ends in an activation, a product, a concatenation or dropout")
-    }
-    return program.appendByChannel(.sum, branches, isGaussian: branches.allSatisfy(\.isGaussian))
+    let hasMeans = try CovarianceValue.requireKnownMeans(branches)
+    return program.appendByChannel(
+      .sum(hasMeans: hasMeans), branches, isGaussian: branches.allSatisfy(\.isGaussian))
   }
 
   public init(from arguments: inout LayerArguments) {}

@@ -11,7 +11,9 @@ struct KernelCommand: ParsableCommand {
     discussion: """
       The output is a NumPy archive with a matrix per kernel, named nngp and ntk:
       one row per input of --x1, one column per input of --x2. Without --x2 it is
-      the kernel of --x1 with itself, which costs half.
+      the kernel of --x1 with itself, which costs half. Outputs with positions, such
+      as those of a convolution that nothing flattens or pools, have more axes:
+      (rows, columns, positions..., positions...).
 
       EXAMPLES
         neural-tangents kernel network.json --x1 train.npy --output train.npz
@@ -25,17 +27,33 @@ struct KernelCommand: ParsableCommand {
   var network: String
 
   @Option(
-    help: .init("First inputs: an NPY file of shape (rows, channels), or a CSV file of numbers.", valueName: "file"),
+    help: .init(
+      "First inputs: an NPY file of shape (rows, positions..., channels), or a CSV file of numbers.", valueName: "file"),
     completion: .file())
   var x1: String
 
   @Option(
-    help: .init("Second inputs, with the same number of channels (default: the first again).", valueName: "file"),
+    help: .init("Second inputs, of the same shape but for the rows (default: the first again).", valueName: "file"),
     completion: .file())
   var x2: String?
 
   @Option(help: .init("Which kernels, separated by commas.", valueName: "names"))
   var kernels = KernelNames([.nngp, .ntk])
+
+  @Option(help: .init("Covariances between all positions of the outputs, or of each with itself.", valueName: "which"))
+  var positions = PositionExtent.all
+
+  @Option(help: .init("Inputs equal to this number are missing; nan for those that are no number.", valueName: "number"))
+  var maskConstant: Double?
+
+  @Option(
+    help: .init("Graphs of the first inputs, for aggregate: an NPY file, see Aggregate.", valueName: "file"),
+    completion: .file())
+  var pattern1: String?
+
+  @Option(
+    help: .init("Graphs of the second inputs (default: those of the first).", valueName: "file"), completion: .file())
+  var pattern2: String?
 
   @Option(
     help: .init("The archive to write, with a name ending in .npz.", valueName: "file"),
@@ -53,18 +71,26 @@ struct KernelCommand: ParsableCommand {
   func run() throws {
     compute.apply()
     let network = try InputFiles.network(at: network)
-    let first = try InputFiles.tensor(at: x1)
-    let second = try x2.map { try InputFiles.tensor(at: $0) }
+    let allowsNaN = maskConstant?.isNaN ?? false
+    let first = try InputFiles.tensor(at: x1, allowsNaN: allowsNaN)
+    let second = try x2.map { try InputFiles.tensor(at: $0, allowsNaN: allowsNaN) }
+    let patterns = try pattern1.map { path in
+      GraphPatterns(try InputFiles.tensor(at: path), try pattern2.map { try InputFiles.tensor(at: $0) })
+    }
     try OutputFiles.requireWritable(output)
 
     let progress = ProgressReporter("kernel of \(first.shape[0])x\((second ?? first).shape[0])")
     defer { progress.finish() }
-    let options = KernelOptions(precision: compute.precision?.dtype, progress: progress.kernelProgress)
-    let kernel = try network.kernel(first, second, kernels: kernels.set, options: options)
+    let options = KernelOptions(
+      positions: positions == .all ? .all : .diagonal, precision: compute.precision?.dtype,
+      progress: progress.kernelProgress)
+    let kernel = try network.kernel(
+      first, second, patterns: patterns, maskConstant: maskConstant, kernels: kernels.set, options: options)
     progress.begin("writing \(output)")
     var arrays: [(name: String, tensor: Tensor)] = []
-    if kernels.names.contains(.nngp) { arrays.append(("nngp", kernel.nngp)) }
-    if kernels.names.contains(.ntk), let ntk = kernel.ntk { arrays.append(("ntk", ntk)) }
+    for name in kernels.names {
+      if let tensor = name.tensor(of: kernel) { arrays.append((name.rawValue, tensor)) }
+    }
     try OutputFiles.writeArchive(arrays, to: output)
     progress.finish()
     for array in arrays {
@@ -74,9 +100,26 @@ struct KernelCommand: ParsableCommand {
   }
 }
 
+enum PositionExtent: String, ExpressibleByArgument, CaseIterable { case all, diagonal }
+
 /// A list such as `nngp,ntk`.
 struct KernelNames: ExpressibleByArgument {
-  enum Name: String, CaseIterable { case nngp, ntk }
+  enum Name: String, CaseIterable {
+    case nngp, ntk, cov1, cov2, mask1, mask2
+
+    /// nil for what the kernel does not have: the second data set's where there is one only, masks where nothing is
+    /// masked.
+    func tensor(of kernel: Kernel) -> Tensor? {
+      switch self {
+      case .nngp: kernel.nngp
+      case .ntk: kernel.ntk
+      case .cov1: kernel.cov1
+      case .cov2: kernel.cov2
+      case .mask1: kernel.mask1
+      case .mask2: kernel.mask2
+      }
+    }
+  }
 
   let names: [Name]
 
@@ -90,7 +133,7 @@ struct KernelNames: ExpressibleByArgument {
   }
 
   var defaultValueDescription: String { names.map(\.rawValue).joined(separator: ",") }
-  static var allValueStrings: [String] { ["nngp", "ntk", "nngp,ntk"] }
+  static var allValueStrings: [String] { ["nngp", "ntk", "nngp,ntk"] + Name.allCases.dropFirst(2).map(\.rawValue) }
 
   var set: KernelSet { names.contains(.ntk) ? .all : .nngp }
 }

@@ -52,8 +52,8 @@ enum InputFiles {
     return table
   }
 
-  /// A matrix with one row per input, from an NPY file or a CSV file whose columns are all numbers.
-  static func tensor(at path: String) throws -> Tensor {
+  /// One row per input, from an NPY file or a CSV file whose columns are all numbers.
+  static func tensor(at path: String, allowsNaN: Bool = false) throws -> Tensor {
     try requireReadable(path)
     let tensor: Tensor
     switch URL(filePath: path).pathExtension.lowercased() {
@@ -66,7 +66,7 @@ enum InputFiles {
     guard tensor.rank >= 1, tensor.shape[0] > 0 else {
       throw CommandError.badData("\(path): expected at least one row, found shape \(tensor.shape)")
     }
-    try tensor.requireFinite(context: path)
+    if !allowsNaN { try tensor.requireFinite(context: path) }
     return tensor
   }
 

@@ -81,6 +81,8 @@ struct FusedPlan: @unchecked Sendable {
       case .dropout(let keepRate):
         hasTheta[step.result] = hasTheta[step.operands[0]]
         instructions.append(.dropout(target, keepRate: keepRate, hasTheta: hasTheta[step.result]))
+      case .sum(hasMeans: true):
+        throw Unsupported(operation: "a sum of branches that do not have zero mean")
       case .sum, .product, .weightedMean:
         hasTheta[step.result] = step.operands.contains { hasTheta[$0] }
         combine(step, into: target, allocation, hasTheta: hasTheta)

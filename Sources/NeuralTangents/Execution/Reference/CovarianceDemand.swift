@@ -5,6 +5,8 @@
 struct CovarianceDemand: Sendable {
   /// Per value, whether covariances between different positions are computed.
   private(set) var isFull: [Bool]
+  /// Per value, whether the means of the activations are needed.
+  private(set) var needsMeans: [Bool]
   private var operandsAreFull: [Bool]
 
   /// - Parameters:
@@ -13,6 +15,7 @@ struct CovarianceDemand: Sendable {
   init(_ program: CovarianceProgram, outputs: [Int], wantsAllPositions: Bool) {
     let isLocal = Self.localValues(program)
     isFull = Array(repeating: false, count: program.valueCount)
+    needsMeans = isFull
     operandsAreFull = Array(repeating: false, count: program.steps.count)
     if wantsAllPositions {
       for output in outputs { isFull[output] = true }
@@ -22,8 +25,9 @@ struct CovarianceDemand: Sendable {
       let operand = step.operation.needsAllPositions(
         forResult: result, operandIsLocal: step.operands.allSatisfy { isLocal[$0] })
       operandsAreFull[index] = operand
-      if operand {
-        for value in step.operands { isFull[value] = true }
+      for value in step.operands {
+        if operand { isFull[value] = true }
+        if step.operation.needsMeans(forResult: needsMeans[step.result]) { needsMeans[value] = true }
       }
     }
   }
@@ -68,13 +72,23 @@ extension CovarianceOperation {
     }
   }
 
-  /// Whether the operation mixes different inputs of a data set, so that a Gram matrix cannot be computed in parts.
+  /// Whether the operation needs the means of its operands, given whether those of its result are needed.
+  fileprivate func needsMeans(forResult isNeeded: Bool) -> Bool {
+    switch self {
+    case .sum(let hasMeans), .concatenate(_, let hasMeans): hasMeans || isNeeded
+    case .dropout, .product, .positions, .globalPool: isNeeded
+    default: false
+    }
+  }
+
+  /// Whether the operation mixes different inputs of a data set, or treats them by their place in it, so that a Gram
+  /// matrix cannot be computed in parts.
   var mixesInputs: Bool {
     switch self {
     case .normalize(let rule): rule.overBatch
-    case .concatenate(let axis): axis == .batch
+    case .concatenate(let axis, _): axis == .batch
     case .positions(let map): map.batch != nil
-    case .rule(let rule): rule.mixesBatch
+    case .rule(let rule): rule.mixesBatch || rule.needsWholeBatch
     default: false
     }
   }
@@ -82,7 +96,7 @@ extension CovarianceOperation {
   /// Whether a data set's covariances between different inputs are needed before the operation.
   var needsFullBatch: Bool {
     switch self {
-    case .positions(let map): map.batch != nil
+    case .positions(let map): map.batch != nil && !map.selectsBatch
     case .rule(let rule): rule.mixesBatch
     default: false
     }

@@ -81,7 +81,7 @@ extension CovarianceState {
   }
 
   /// The number of positions that are not masked, at least 1, shape (N).
-  private func visibleCount(_ dataSet: DataSet) -> Tensor {
+  func visibleCount(_ dataSet: DataSet) -> Tensor {
     let mask = mask(dataSet)
     let visible = (.!mask).asType(k12.dtype)
     return maximum(mask.rank == 1 ? visible : visible.sum(axes: Array(1..<mask.rank)), 1)
@@ -164,21 +164,30 @@ extension CovarianceState {
     if case .position(let index) = axis {
       result.layout.positions[index] = states.reduce(0) { $0 + $1.layout.positions[index] }
     }
-    return result
+    guard states.contains(where: { $0.mean1 != nil }) else { return result }
+    // The concatenation is the sum of branches with zeros where the others are.
+    return try result.addingProducts(
+      ofMeans: zip(
+        padded(states.map { $0.mean(.first) }, along: maskAxis), padded(states.map { $0.mean(.second) }, along: maskAxis)
+      ).map { ($0, $1) })
+  }
+
+  /// Each tensor with zeros along `axis` where the others are when all are concatenated.
+  private static func padded(_ tensors: [Tensor], along axis: Int) -> [Tensor] {
+    let total = tensors.reduce(0) { $0 + $1.shape[axis] }
+    var start = 0
+    return tensors.map { tensor in
+      var widths = [(low: Int, high: Int)](repeating: (0, 0), count: tensor.rank)
+      let end = start + tensor.shape[axis]
+      widths[axis] = (start, total - end)
+      start = end
+      return tensor.padded(widths)
+    }
   }
 
   /// Independent blocks along two axes of the same sizes.
   private static func blockDiagonal(_ tensors: [Tensor], _ rows: Int, _ columns: Int) -> Tensor {
-    let total = tensors.reduce(0) { $0 + $1.shape[columns] }
-    var start = 0
-    return concatenate(
-      tensors.map { tensor in
-        var widths = [(low: Int, high: Int)](repeating: (0, 0), count: tensor.rank)
-        let end = start + tensor.shape[columns]
-        widths[columns] = (start, total - end)
-        start = end
-        return tensor.padded(widths)
-      }, axis: rows)
+    concatenate(padded(tensors, along: columns), axis: rows)
   }
 }
 
@@ -207,9 +216,9 @@ extension PositionMap {
     case .all:
       var visible = (.!mask).asType(.float32)
       for (index, axis) in axes.enumerated().reversed() {
-        visible = axis.magnitude.apply(to: visible, axis: index + 1, squared: false)
+        visible = axis.dependence.apply(to: visible, axis: index + 1, squared: false)
       }
-      if let batch { visible = batch(mask.shape[0]).magnitude.apply(to: visible, axis: 0, squared: false) }
+      if let batch { visible = batch(mask.shape[0]).dependence.apply(to: visible, axis: 0, squared: false) }
       result = visible .<= 0
     }
     if case .centres = maskRule, let batch { result = batch(mask.shape[0]).apply(to: result, axis: 0, squared: false) }
@@ -218,9 +227,9 @@ extension PositionMap {
 }
 
 extension PositionMap.Axis {
-  /// The same with absolute weights: what an output depends on.
-  fileprivate var magnitude: PositionMap.Axis {
-    if case .weighted(let weights) = self { return .weighted(weights.map { $0.map { abs($0) } }) }
+  /// The same with ones for weights: which inputs an output depends on.
+  var dependence: PositionMap.Axis {
+    if case .weighted(let weights) = self { return .weighted(weights.map { $0.map { $0 == 0 ? 0 : 1 } }) }
     return self
   }
 }

@@ -7,6 +7,8 @@ struct InputCovariances {
   let isFull: Bool
   /// Whether a data set's covariances between different inputs are needed.
   let hasFullBatch: Bool
+  /// Whether the means of inputs over channels are needed.
+  let needsMeans: Bool
 
   func state(of input: CovarianceInput) throws(NetworkError) -> CovarianceState {
     switch input {
@@ -21,9 +23,10 @@ struct InputCovariances {
       positions: Array(x1.shape.dropFirst().dropLast()), isDiagonal: !isFull, hasFullBatch: hasFullBatch)
     let k11 = layout.hasFullBatch ? cross(x1, x1, layout) : ofItself(x1, layout)
     let k22 = data.x2.map { layout.hasFullBatch ? cross($0, $0, layout) : ofItself($0, layout) } ?? k11
+    func mean(_ x: Tensor) -> Tensor? { needsMeans ? x.mean(axis: x.rank - 1) : nil }
     return CovarianceState(
       k12: cross(x1, x2, layout), theta: withNTK ? .zero : .notRequested, k11: k11, k22: k22, layout: layout,
-      mask1: data.mask1, mask2: data.mask2 ?? (data.x2 == nil ? data.mask1 : nil))
+      mean1: mean(x1), mean2: mean(x2), mask1: data.mask1, mask2: data.mask2 ?? (data.x2 == nil ? data.mask1 : nil))
   }
 
   private func state(of kernel: Kernel) throws(NetworkError) -> CovarianceState {
@@ -37,16 +40,17 @@ struct InputCovariances {
         path: [.name("nngp")], expected: "covariances between all positions, which the layers after mix",
         found: "those of each position with itself, shape \(kernel.nngp.shape)")
     }
-    var state = CovarianceState(
+    guard !needsMeans || kernel.isGaussian else {
+      throw NetworkError(
+        expected: "the kernel of a layer of zero mean (a dense layer), because the layers after need means",
+        found: "one of other activations: compute the kernel of the whole network at once")
+    }
+    let state = CovarianceState(
       k12: kernel.nngp, theta: withNTK ? kernel.ntk.map { .matrix($0) } ?? .zero : .notRequested, k11: kernel.cov1,
       k22: kernel.cov2 ?? kernel.cov1, layout: kernel.layout, mask1: kernel.mask1,
       mask2: kernel.mask2 ?? (kernel.x1IsX2 ? kernel.mask1 : nil))
-    if kernel.layout.hasFullBatch && !hasFullBatch {
-      func inputs(_ k: Tensor) -> Tensor { k.diagonal(0, 1).movedAxis(from: -1, to: 0) }
-      (state.k11, state.k22) = (inputs(state.k11), inputs(state.k22))
-      state.layout.hasFullBatch = false
-    }
-    return isFull ? state : try state.diagonal()
+    let needed = hasFullBatch ? state : state.withoutOtherInputs()
+    return isFull ? needed : try needed.diagonal()
   }
 
   /// Covariances of the inputs `x1` with the inputs `x2`, shape (N1, N2, P…, P…) or (N1, N2, P…).

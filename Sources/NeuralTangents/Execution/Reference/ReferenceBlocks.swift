@@ -75,6 +75,7 @@ struct ReferenceBlocks {
 
   private func finished(_ states: [CovarianceState]) -> [KernelComputation.Output] {
     states.map { state in
+      let state = options.batch == .diagonal ? state.withoutOtherInputs() : state
       var theta = state.theta.matrix
       if case .zero = state.theta { theta = .zeros(state.k12.shape, dtype: state.k12.dtype) }
       return KernelComputation.Output(
@@ -93,7 +94,8 @@ struct ReferenceBlocks {
     var states: [CovarianceState] = []
     for (index, input) in inputs.enumerated() {
       let covariances = InputCovariances(
-        withNTK: withNTK, isFull: demand.isFull[index], hasFullBatch: hasFullBatch)
+        withNTK: withNTK, isFull: demand.isFull[index], hasFullBatch: hasFullBatch,
+        needsMeans: demand.needsMeans[index])
       states.append(try covariances.state(of: input))
     }
     return states
@@ -196,6 +198,8 @@ extension CovarianceState: TensorTree {
     if case .matrix(let matrix) = theta { result.theta = .matrix(try transform(matrix)) }
     result.k11 = try transform(k11)
     result.k22 = try transform(k22)
+    result.mean1 = try mean1.map(transform)
+    result.mean2 = try mean2.map(transform)
     result.mask1 = try mask1.map(transform)
     result.mask2 = try mask2.map(transform)
     return result
@@ -208,6 +212,6 @@ extension CovarianceState: TensorTree {
       case .zero: "zero"
       case .matrix: "matrix"
       }
-    return ["\(theta) \(mask1 != nil) \(mask2 != nil) \(layout.positions) \(layout.isDiagonal) \(layout.hasFullBatch)"]
+    return ["\(theta) \(mean1 != nil) \(mean2 != nil) \(mask1 != nil) \(mask2 != nil) \(layout.positions) \(layout.isDiagonal) \(layout.hasFullBatch)"]
   }
 }

@@ -25,6 +25,11 @@ struct ReferenceExecutor {
       for operand in step.operands where lastUse[operand] == index { states[operand] = nil }
       var result = try evaluate(step.operation, operands)
       if !isFull { result = try result.diagonal() }
+      (result.mean1, result.mean2) = (nil, nil)
+      if demand.needsMeans[step.result] {
+        result.mean1 = try mean(of: step.operation, operands, result, .first)
+        result.mean2 = try mean(of: step.operation, operands, result, .second)
+      }
       states[step.result] = try finished(result)
     }
     return try outputs.map { (output: Int) throws(NetworkError) in
@@ -68,13 +73,15 @@ struct ReferenceExecutor {
     case .dual(let activation): return try dual(activation, first)
     case .normalize(let rule): return try first.normalized(rule, variancesOf: operands.last ?? first)
     case .dropout(let keepRate): return dropout(first, keepRate: keepRate)
-    case .sum: return operands.dropFirst().reduce(first, sum)
+    case .sum(let hasMeans):
+      let total = operands.dropFirst().reduce(first, sum)
+      return hasMeans ? try total.addingProducts(ofMeans: operands) : total
     case .product: return operands.dropFirst().reduce(first, product)
     case .weightedMean(let weights):
       return zip(operands, weights).dropFirst().reduce(scaled(first, by: weights[0])) { total, branch in
         sum(total, scaled(branch.0, by: branch.1))
       }
-    case .concatenate(let axis): return try CovarianceState.concatenated(operands, along: axis)
+    case .concatenate(let axis, _): return try CovarianceState.concatenated(operands, along: axis)
     case .patches(let rule): return try first.patches(rule)
     case .localize: return try first.embedded()
     case .positions(let map): return try first.mapped(by: map)

@@ -40,7 +40,8 @@ struct AttentionRule: CovarianceRule {
     let variance = settings.$weightPositionalStd * settings.$weightPositionalStd
     let weight = isConcatenated ? variance * HyperParameter(Double(width) / Double(all)) : variance
     let positions = input.layout.positions
-    let correlations = weight
+    let correlations =
+      weight
       * (try settings.correlation.matrix(positions)).reshaped(positions + positions).asType(input.k12.dtype)
     var result = try input.map { k, _ in inputWeight * k + correlations }
     // The embeddings are parameters, too.
@@ -83,8 +84,8 @@ struct AttentionRule: CovarianceRule {
 
   // MARK: - Square root scaling
 
-  /// K ← s ⟨K̃, K⟩ K̃; Θ ← s ((⟨Θ̃, K⟩ + ⟨K̃, Θ⟩) K̃ + ⟨K̃, K⟩ Θ̃) + 4 (new K), where ˜ marks keys and queries, and what has no
-  /// mark are the values.
+  /// K ← s ⟨K̃, K⟩ K̃; Θ ← s ((⟨Θ̃, K⟩ + ⟨K̃, Θ⟩) K̃ + ⟨K̃, K⟩ Θ̃) + 4 (new K), where ˜ marks keys and queries, and
+  /// what has no mark are the values.
   private func multiplied(_ keys: Flat, _ values: Flat) -> Parts {
     let scale = settings.scoreScale * settings.outputScale
     let variance = scale * scale

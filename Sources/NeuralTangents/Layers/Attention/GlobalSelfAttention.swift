@@ -2,23 +2,23 @@ import Tensors
 
 /// Multi-head self-attention over all positions.
 ///
-/// With X the inputs, shape (L, C) for L positions in row-major order, X̃ the inputs with positional embeddings, and X' those
-/// of the two that values are made of: every head has scores G = σK σQ / (C̃ · keyChannels^e) · X̃ W_Q W_Kᵀ X̃ᵀ, weights ζ(G)
-/// by the mechanism ζ, and values X' W_V; the output is σO σV / √(valueChannels · heads · C') · [ζ(G) X' W_V] W_out + σb b
-/// with all entries of the matrices and b standard normal. Linear scaling has e = 1 and W_Q = W_K; square root scaling
-/// e = ½.
+/// With X the inputs, shape (L, C) for L positions in row-major order, X̃ the inputs with positional embeddings, and
+/// X' those of the two that values are made of: every head has scores G = σK σQ / (C̃ · keyChannels^e) · X̃ W_Q W_Kᵀ
+/// X̃ᵀ, weights ζ(G) by the mechanism ζ, and values X' W_V; the output is σO σV / √(valueChannels · heads · C') ·
+/// [ζ(G) X' W_V] W_out + σb b with all entries of the matrices and b standard normal. Linear scaling has e = 1 and
+/// W_Q = W_K; square root scaling e = ½.
 ///
-/// Masked keys get no weight. A causal layer's query at position p sees the keys at positions up to p only, in row-major
-/// order.
+/// Masked keys get no weight. A causal layer's query at position p sees the keys at positions up to p only, in
+/// row-major order.
 ///
-/// Infinite heads, keys and values. With K̃ = a K + b R the covariances of X̃, where R are the correlations of embeddings
-/// (see `PositionalDecay`), a = 1 and b = σpos² for a sum, and for a concatenation the same times the shares of both in
-/// the channels; Θ̃ = a Θ + b R, because embeddings are trained; K' and Θ' those of X':
+/// Infinite heads, keys and values. With K̃ = a K + b R the covariances of X̃, where R are the correlations of
+/// embeddings (see `PositionalDecay`), a = 1 and b = σpos² for a sum, and for a concatenation the same times the
+/// shares of both in the channels; Θ̃ = a Θ + b R, because embeddings are trained; K' and Θ' those of X':
 /// - Linear scaling, any mechanism: with A1 = ζ(σK σQ K̃11) of each input of the first data set and A2 alike,
 ///   K ← (σO σV)² A1 K' A2ᵀ + σb², Θ ← (σO σV)² A1 Θ' A2ᵀ + 2 (new K − σb²) + σb².
-/// - Square root scaling, identity: with s = (σK σQ σO σV)² and ⟨M, M'⟩ the sum over all pairs of keys of M M' — for a causal
-///   layer, of those the two queries see —, K ← s ⟨K̃, K'⟩ K̃ + σb²,
-///   Θ ← s (⟨Θ̃, K'⟩ K̃ + ⟨K̃, Θ'⟩ K̃ + ⟨K̃, K'⟩ Θ̃) + 4 (new K − σb²) + σb².
+/// - Square root scaling, identity: with s = (σK σQ σO σV)² and ⟨M, M'⟩ the sum over all pairs of keys of M M' — for
+///   a causal layer, of those the two queries see —, K ← s ⟨K̃, K'⟩ K̃ + σb², Θ ← s (⟨Θ̃, K'⟩ K̃ + ⟨K̃, Θ'⟩ K̃ + ⟨K̃,
+///   K'⟩ Θ̃) + 4 (new K − σb²) + σb².
 /// - Square root scaling with another mechanism has no closed form: its scores stay random.
 ///
 /// *Source:* Hron, Bahri, Sohl-Dickstein & Novak 2020 (arXiv 2006.10540).
@@ -203,9 +203,10 @@ extension GlobalSelfAttention {
     let x = flat(input.values)
     /// Shape (N, L).
     let mask = input.mask.map { flat($0.broadcast(to: input.shape)).all(axis: 2) }
-    let embedded = try rest.first.map { (embedding: Tensor) throws(NetworkError) in
-      try self.embedded(x, mask: mask, embedding: flat(embedding), positions: positions)
-    } ?? x
+    let embedded =
+      try rest.first.map { (embedding: Tensor) throws(NetworkError) in
+        try self.embedded(x, mask: mask, embedding: flat(embedding), positions: positions)
+      } ?? x
 
     let heads = headOutputs(
       embedded, values: settings.embedsValues ? embedded : x, mask: mask, query: query ?? key, key: key, value: value)
@@ -218,7 +219,8 @@ extension GlobalSelfAttention {
   }
 
   /// Inputs with their positional embeddings, shape (N, L, C̃).
-  private func embedded(_ x: Tensor, mask: Tensor?, embedding: Tensor, positions: [Int]) throws(NetworkError) -> Tensor {
+  private func embedded(_ x: Tensor, mask: Tensor?, embedding: Tensor, positions: [Int]) throws(NetworkError) -> Tensor
+  {
     var vectors = embedding
     if let factor = try settings.correlation.factor(positions) {
       vectors = matmul(factor.asType(vectors.dtype), vectors)

@@ -20,8 +20,8 @@ public enum PositionalDecay: Sendable {
   case custom(@Sendable (Tensor) -> Tensor)
 }
 
-/// The correlations of the embeddings of L positions: R[p, p'] = decay(Σ |p_a − p'_a|^norm over the axes a), without a decay
-/// the identity.
+/// The correlations of the embeddings of L positions: R[p, p'] = decay(Σ |p_a − p'_a|^norm over the axes a), without
+/// a decay the identity.
 struct PositionalCorrelation: Sendable {
   var norm: Double
   var decay: PositionalDecay?
