@@ -83,8 +83,9 @@ struct DescriptionTable: CustomStringConvertible {
     table.add(
       ["input", Self.shape([nil] + network.input.map { $0 }), "0"] + cells(network.inputDemand, network.inputCost))
     for row in network.rows {
-      let name =
-        String(repeating: "  ", count: row.level) + ([row.name] + Self.arguments(of: row)).joined(separator: " ")
+      var name = String(repeating: "  ", count: row.level) + row.name
+      let arguments = Self.arguments(of: row).joined(separator: ", ")
+      if !arguments.isEmpty { name += " " + (arguments.count > 60 ? arguments.prefix(59) + "…" : arguments) }
       table.add(
         [name, row.outputs.map(Self.shape).joined(separator: " "), "\(row.parameterCount)"]
           + (row.isContainer ? ["", "", "", ""] : cells(row.demand, row.cost)))
@@ -106,10 +107,9 @@ struct DescriptionTable: CustomStringConvertible {
     ]
   }
 
-  /// What a layer is by its sizes and choices: standard deviations are left out.
+  /// What a layer is by its sizes and choices, such as `width 512`: standard deviations and axes are left out.
   static func arguments(of row: NetworkDescription.Row) -> [String] {
-    let details = row.arguments.filter { !$0.name.hasSuffix("Std") && !$0.name.hasSuffix("Axis") }
-    return details.isEmpty ? [] : [details.map { "\($0.name) \($0.value)" }.joined(separator: ", ")]
+    row.arguments.filter { !$0.name.hasSuffix("Std") && !$0.name.hasSuffix("Axis") }.map { "\($0.name) \($0.value)" }
   }
 
   static func shape(_ shape: [Int?]) -> String { shape.map { $0.map(String.init) ?? "N" }.joined(separator: "x") }

@@ -3,13 +3,13 @@ import Tensors
 
 /// Classification by regression on one-hot targets: the class with the largest prediction.
 struct DemoClassifier {
-  private static let noise = DiagonalRegularizer.relative(0.01)
-
+  private let noise: DiagonalRegularizer
   private let target: TargetEncoder
   private let targets: Tensor
   let classes: [Int]
 
-  init(_ data: DemoData) throws {
+  init(_ data: DemoData, noise: DiagonalRegularizer = .relative(0.01)) throws {
+    self.noise = noise
     target = data.target
     targets = try target.outputs(of: data.table)
     classes = try target.classIndices(of: data.table)
@@ -22,7 +22,7 @@ struct DemoClassifier {
   ///   - testTrain: kernel of the test rows with the training rows.
   func accuracy(trainTrain: Tensor, testTrain: Tensor, split: Split) throws -> Double {
     let process = try GaussianProcess(
-      kTrainTrain: trainTrain, yTrain: targets.taking(split.train, axis: 0), regularizer: Self.noise)
+      kTrainTrain: trainTrain, yTrain: targets.taking(split.train, axis: 0), regularizer: noise)
     let scores = try process.predict(kTestTrain: testTrain).mean
     return try classificationAccuracy(scores: scores, labels: split.test.map { classes[$0] })
   }

@@ -81,7 +81,16 @@ struct NetworkGraph {
   }
 
   private func label(_ row: NetworkDescription.Row) -> String {
-    ([row.name] + DescriptionTable.arguments(of: row)).joined(separator: "\n")
+    // A few arguments to a line, so that boxes stay narrow.
+    var lines = [row.name]
+    for argument in DescriptionTable.arguments(of: row) {
+      if lines.count > 1, lines[lines.count - 1].count + argument.count < 30 {
+        lines[lines.count - 1] += ", " + argument
+      } else {
+        lines.append(argument)
+      }
+    }
+    return lines.joined(separator: "\n")
   }
 
   private func style(_ row: NetworkDescription.Row) -> String {
