@@ -264,9 +264,7 @@ def image_resize(a, k):
 
 
 def index(a, k):
-  from peer_layers import index_expression
-
-  ranges = list(index_expression(a["ranges"]))
+  ranges = list(maps.index_expression(a["ranges"]))
   ranges += [slice(None)] * (k.rank - len(ranges))
   chosen = [np.eye(n)[ranges[axis]] for axis, n in zip(k.spatial_axes, k.space)]
   space = tuple(len(choice) for choice in chosen if choice.ndim == 2)

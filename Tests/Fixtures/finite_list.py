@@ -15,7 +15,7 @@ MAKERS = [("conv", conv), ("convTranspose", conv_transpose), ("convLocal", conv_
 for name, make in MAKERS:
   for padding in ("valid", "same", "circular"):
     add(f"{name} {padding}", make(3, 3, 2, strides=[1, 2], padding=padding, weightStd=1.3, biasStd=0.2))
-    add(f"{name} {padding}, line", serial(make(3, 4, strides=[2], padding=padding), ERF, make(2, 2)), LINE)
+    add(f"{name} {padding}, line", serial(make(3, 4, strides=[2], padding=padding), ERF, make(2, 2, padding="same")), LINE)
     if name != "convTranspose" or padding != "circular":
       add(f"{name} {padding}, masked", serial(make(3, 3, 2, padding=padding, biasStd=0.2), RELU), masked="positions")
   add(f"{name}, three axes", make(3, 2, 1, 2, strides=[1, 2, 1], biasStd=0.1), VOLUME)
@@ -40,7 +40,8 @@ for name, make in MAKERS:
   ]:
     if name == "convLocal" and numbers[1] == "IWOH":
       continue
-    add(f"{name} {'/'.join(numbers)}", make(3, 3, 2, strides=[1, 2], dimensionNumbers=list(numbers), biasStd=0.3), shape)
+    arguments = {"strides": [1, 2], "dimensionNumbers": list(numbers), "biasStd": 0.3}
+    add(f"{name} {'/'.join(numbers)}", make(3, 3, 2, **arguments), shape)
 
 for name, extra in [("averagePool", {}), ("averagePool", {"normalizeEdges": True}), ("sumPool", {})]:
   title = name + (" normalised" if extra else "")
@@ -83,7 +84,8 @@ for method in ("nearest", "linear"):
   for antialias in (True, False):
     resize = layer("imageResize", shape=[-1, 2, 5, -1], method=method, antialias=antialias)
     add(f"imageResize {method} antialias {antialias}", serial(dense(3), resize))
-    add(f"imageResize {method} antialias {antialias}, masked", serial(dense(3, biasStd=0.5), resize), masked="positions")
+    title = f"imageResize {method} antialias {antialias}, masked"
+    add(title, serial(dense(3, biasStd=0.5), resize), masked="positions")
 for method in ("cubic", "lanczos3", "lanczos5"):
   add(f"imageResize {method}", layer("imageResize", shape=[-1, 2, 5, -1], method=method))
 for ranges in ([":", "1:", "::-2", ":"], [":", 1, ":"], [":", -1, 0, ":"], ["1:", "::2", ":", ":"]):
@@ -149,7 +151,8 @@ add("attention without bias", attention(), LINE)
 add("attention, channels first", serial(dense(3, channelAxis=1), attention(channelAxis=1, biasStd=0.2)), (2, 2, 3, 2))
 
 TWO = layer("fanOut", count=2)
-for name, arguments in [("fanInSum", {}), ("fanInProduct", {})] + [("fanInConcat", {"axis": i}) for i in (0, 1, 2, -1)]:
+FANS = [("fanInSum", {}), ("fanInProduct", {}), *[("fanInConcat", {"axis": axis}) for axis in (0, 1, 2, -1)]]
+for name, arguments in FANS:
   fan = layer(name, **arguments)
   branches = parallel(serial(RELU, conv(3, 2, 1, padding="same")), dense(3, biasStd=0.3))
   title = " ".join([name, *map(str, arguments.values())])
@@ -163,7 +166,8 @@ add(
   serial(conv(3, 2, 2), TWO, parallel(serial(RELU, drop), serial(ERF, drop)), layer("fanInSum"), layer("flatten")),
   apply_key=7,
 )
-add("repeat of a convolution", serial(dense(3), layer("repeat", layer=serial(RELU, conv(3, 3, 2, padding="same")), count=3)))
+block = serial(RELU, conv(3, 3, 2, padding="same"))
+add("repeat of a convolution", serial(dense(3), layer("repeat", layer=block, count=3)))
 for name, arguments in [("cos", {}), ("gaussian", {}), ("sigmoidLike", {}), ("monomial", {"degree": 0}), ("gelu", {})]:
   phi = layer(name, **arguments)
   add(f"{name}, masked", serial(dense(3, biasStd=0.4), phi, layer("globalSumPool")), masked="positions")

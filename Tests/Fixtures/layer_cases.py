@@ -1,4 +1,4 @@
-"""What the layer_list files share: the record of a case, the layers of their networks, deterministic masks and graphs."""
+"""What the layer_list files share: the record of a case, the layers of their networks, masks and graphs."""
 
 import math
 from dataclasses import dataclass

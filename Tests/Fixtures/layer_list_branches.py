@@ -124,8 +124,8 @@ add("repeat of a pool and a norm",
     pooled(CONV, layer("repeat", layer=serial(RELU, DENSE, layer("averagePool", window=[2, 2], padding="same"),
                                               layer("layerNorm")), count=2), RELU))
 patterns = (dense_pattern(2, [4, 3], 1), dense_pattern(2, [4, 3], 2))
-add("repeat of aggregation", pooled(DENSE, layer("repeat", layer=serial(RELU, DENSE, layer("aggregate")), count=2), RELU),
-    patterns=patterns)
+messages = serial(RELU, DENSE, layer("aggregate"))
+add("repeat of aggregation", pooled(DENSE, layer("repeat", layer=messages, count=2), RELU), patterns=patterns)
 nested_branches = parallel(
   serial(
     RELU,

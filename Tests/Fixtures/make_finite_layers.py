@@ -66,7 +66,7 @@ def entry(name, network, shape, key, apply_key, masked, pattern):
     assert np.allclose(zeroed(check), output, rtol=1e-5, atol=1e-6), f"{name}: masked values matter"
   leaves = jax.tree_util.tree_leaves(parameters)
   assert all(leaf.dtype == "float32" for leaf in [*leaves, output]), name
-  assert np.isfinite(output).all(), name
+  assert output.size > 0 and np.isfinite(output).all(), name
   result = {"name": name, "network": network, "key": key, "applyKey": apply_key, "input": list(shape)}
   if masked is not None:
     result |= {"maskConstant": MASK_CONSTANT, "masked": np.flatnonzero(masked).tolist()}

@@ -7,8 +7,8 @@ the two data sets. The matrices are (N1, N2, P…, P'…), or (N1, N2, P…) wit
 positions, (N, P…). "tolerance" stands where the conditioning of the kernel asks for more than rounding.
 
 The values are those of exact_layers and the peer must agree with them to 1e-9, or to 1e-6 where inputs coincide and the
-peer loses digits; "peerDeviation" is its largest relative error where above 1e-11. Where the peer refuses or is wrong the case has
-"source": "rules" and "peer": what it did. Run with --report to print these without writing.
+peer loses digits; "peerDeviation" is its largest relative error where above 1e-11. Where the peer refuses or is wrong
+the case has "source": "rules" and "peer": what it did. Arguments choose subjects; --report prints without writing.
 """
 
 import importlib

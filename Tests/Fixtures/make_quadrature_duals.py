@@ -1,9 +1,9 @@
 """Writes Tests/NeuralTangentsTests/Fixtures/quadrature-duals.json: duals of activations without a closed form.
 
 φ of this file, with the usual constants: tanh, sigmoid, softplus = log(1 + e^x), elu (x < 0: e^x − 1), selu (constants
-below), silu = x·sigmoid(x), mish = x·tanh(softplus(x)), softsign = x/(1 + |x|), hardTanh = x clamped to [−1, 1]. Rows
+below), silu = x·sigmoid(x), mish = x·tanh(softplus(x)), softsign = x/(1 + |x|), hardTanh = x clamped to [−1, 1]; the last entries have other constants. Rows
 hold exact float64 inputs and float64 results of composite Gauss-Legendre quadrature with pieces that end at the kinks
-of φ; "kappaError" and "kappaDotError" are absolute and bound the quadrature and rounding error by comparing two rules.
+of φ and, in the outer variable, around those of the inner integral; "kappaError" and "kappaDotError" are absolute and bound the quadrature and rounding error by comparing two rules.
 Correlations of ±1 are one-dimensional integrals.
 """
 
@@ -48,6 +48,14 @@ FUNCTIONS = {  # φ, φ', points where φ or a low derivative is not smooth
   "softsign": (lambda x: x / (1 + np.abs(x)), lambda x: 1 / (1 + np.abs(x)) ** 2, [0]),
   "hardTanh": (lambda x: np.clip(x, -1, 1), lambda x: (np.abs(x) < 1) + 0.0, [-1, 0, 1]),
 }
+VARIANTS = [  # network-file arguments that are not the usual ones
+  ({"elu": {"alpha": 0.4}}, (lambda x: elu(x, 0.4), lambda x: elu_slope(x, 0.4), [0])),
+  ({"softplus": {"beta": 2.5}}, (lambda x: softplus(2.5 * x) / 2.5, lambda x: sigmoid(2.5 * x), [0])),
+  (
+    {"hardTanh": {"min": -0.5, "max": 2}},
+    (lambda x: np.clip(x, -0.5, 2), lambda x: ((x > -0.5) & (x < 2)) + 0.0, [-0.5, 0, 2]),
+  ),
+]
 REACH = 13.0  # the density is below 1e-36 there
 
 
@@ -75,7 +83,12 @@ def density(z):
 
 def expectation(f, kinks, p, q, rho, pieces, order):
   kinks = np.array(kinks, dtype=float)
-  z, w = nodes_between(edges_at(kinks / np.sqrt(p)), pieces, order)
+  edges = kinks / np.sqrt(p)
+  if 0 < abs(rho) < 1:
+    # The inner integral changes within some √(1 − ρ²)/ρ of where its mean passes a kink.
+    centres, width = kinks / (rho * np.sqrt(q)), np.sqrt(1 - rho * rho) / abs(rho)
+    edges = np.concatenate([edges] + [centres + step * width for step in (-8, -4, -2, 0, 2, 4, 8)])
+  z, w = nodes_between(edges_at(edges), pieces, order)
   u = np.sqrt(p) * z
   if abs(rho) == 1:
     both = np.concatenate([kinks / np.sqrt(p), rho * kinks / np.sqrt(q)])
@@ -87,10 +100,12 @@ def expectation(f, kinks, p, q, rho, pieces, order):
   return float((w * density(z) * f(u) * inner).sum())
 
 
-def rows(name):
-  f, slope, kinks = FUNCTIONS[name]
+def rows(f, slope, kinks):
   pairs = [
-    (1.0, 1.0, (-1, -0.999, -0.5, -1e-3, 0, 0.5, 0.9, 0.999, 1)),
+    (1.0, 1.0, (-1, -0.999, -0.99, -0.5, -1e-3, 0, 0.5, 0.9, 0.99, 0.999, 0.9999, 1)),
+    (0.1, 0.1, (-1, -0.99, -0.5, 0, 0.5, 0.9, 0.99, 0.9999, 1)),
+    (4.0, 4.0, (-1, -0.99, -0.5, 0, 0.5, 0.9, 0.99, 0.9999, 1)),
+    (0.1, 4.0, (-1, -0.99, 0.5, 0.9999, 1)),
     (0.3, 1.7, (-0.9, 0.5, 0.99)),
     (1e-6, 1e-6, (0.5, 1)),
     (1e-3, 2.0, (0.5,)),
@@ -126,13 +141,13 @@ if __name__ == "__main__":
   exact = ((1 - 0.36) ** 0.5 + (np.pi - np.arccos(0.6)) * 0.6) / (2 * np.pi)
   assert abs(expectation(lambda x: np.maximum(x, 0), [0], 1.0, 1.0, 0.6, 12, 30) - exact) < 1e-15
   points = np.array([-3.1, -1.3, -0.4, 0.2, 0.7, 1.9, 4.0])
-  for f, slope, _ in FUNCTIONS.values():
+  for f, slope, _ in [*FUNCTIONS.values(), *(definition for _, definition in VARIANTS)]:
     assert np.abs((f(points + 1e-6) - f(points - 1e-6)) / 2e-6 - slope(points)).max() < 1e-9
   entries = []
-  for name in FUNCTIONS:
-    entry = {"activation": {name: {}}, "rows": list(rows(name))}
+  for node, definition in [({name: {}}, definition) for name, definition in FUNCTIONS.items()] + VARIANTS:
+    entry = {"activation": node, "rows": list(rows(*definition))}
     worst = {key: max(row[key] for row in entry["rows"]) for key in ("kappaError", "kappaDotError")}
-    print(name, worst)
+    print(node, worst)
     entries.append(entry)
   path = os.path.join(
     os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "NeuralTangentsTests/Fixtures/quadrature-duals.json"

@@ -1,7 +1,7 @@
-"""The peer's layers with spatial axes, added to those of fixture_support, and the peer's kernels in our layout.
+"""The peer's layers with spatial axes, added to those of fixture_support, and its kernels in our layout.
 
-Ours is (N1, N2, P…, P'…), or (N1, N2, P…) where only the spatial diagonal is kept, with the positions P in the order of
-the activation's axes without batch and channel; the peer pairs P with P' axis by axis, sometimes in reversed order.
+Ours is (N1, N2, P…, P'…), or (N1, N2, P…) where only the spatial diagonal is kept, with the positions P in the order
+of the activation's axes without batch and channel; the peer pairs P with P' axis by axis, sometimes in reversed order.
 """
 
 import fixture_support
@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from fixture_support import build
 from neural_tangents import stax
+from position_maps import index_expression
 
 DECAYS = {None: None, "linear": lambda d: 1 / (1 + d), "exponential": lambda d: jnp.exp(-d)}
 
@@ -72,12 +73,6 @@ def _attention(a):
     a.get("valuePositionalEmbedding", False),
     **_axes(a),
   )
-
-
-def index_expression(ranges):
-  """"1:", "::-2" and integers as Python's own indices."""
-  part = lambda text: int(text) if text else None
-  return tuple(r if isinstance(r, int) else slice(*[part(text) for text in r.split(":")]) for r in ranges)
 
 
 fixture_support.LAYERS.update(

@@ -107,3 +107,9 @@ def distances(space, power):
   """Sums over the axes of |p − p'|^power."""
   positions = np.indices(space).reshape(len(space), math.prod(space)).T
   return (np.abs(positions[:, None] - positions[None]).astype(float) ** power).sum(-1)
+
+
+def index_expression(ranges):
+  """"1:", "::-2" and integers as Python's own indices."""
+  part = lambda text: int(text) if text else None
+  return tuple(r if isinstance(r, int) else slice(*[part(text) for text in r.split(":")]) for r in ranges)

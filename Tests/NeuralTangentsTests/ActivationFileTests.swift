@@ -5,7 +5,7 @@ import Testing
 @Suite("Activations: network files and errors")
 struct ActivationFileTests {
   static let samples =
-    ActivationSample.closedForms + ActivationSample.numerical + [
+    ActivationSample.closedForms + ActivationSample.numerical + ActivationSample.withoutClosedDual + [
       .init(Relu(stabilize: true)), .init(Abs(stabilize: true)), .init(LeakyRelu(0.2, stabilize: true)),
       .init(ABRelu(1, 2, stabilize: true)), .init(Gelu(approximate: true)),
     ]
@@ -32,6 +32,9 @@ struct ActivationFileTests {
       ("{\"gaussian\":{}}", Gaussian()), ("{\"exp\":{}}", Exp()), ("{\"expNormalized\":{}}", ExpNormalized()),
       ("{\"relu\":{}}", Relu()), ("{\"gelu\":{}}", Gelu()), ("{\"sign\":{}}", Sign()), ("{\"gabor\":{}}", Gabor()),
       ("{\"sigmoidLike\":{}}", SigmoidLike()), ("{\"numerical\":{\"function\":\"tanh\"}}", ElementwiseNumerical(.tanh)),
+      ("{\"tanh\":{}}", Tanh()), ("{\"sigmoid\":{}}", Sigmoid()), ("{\"softplus\":{}}", Softplus()),
+      ("{\"elu\":{}}", Elu()), ("{\"selu\":{}}", Selu()), ("{\"silu\":{}}", Silu()), ("{\"mish\":{}}", Mish()),
+      ("{\"softsign\":{}}", Softsign()), ("{\"hardTanh\":{}}", HardTanh()),
     ] as [(String, any Activation)] {
       let node = try NodeValue(json: .init(text.utf8))
       #expect(try LayerRegistry.node(of: activation) == node)
@@ -57,6 +60,9 @@ struct ActivationFileTests {
         "{\"numerical\":{\"function\":\"tanh\",\"degree\":0}}",
         "numerical.degree: expected an integer of at least 1, found 0"
       ),
+      ("{\"softplus\":{\"beta\":0}}", "softplus.beta: expected a positive number, found 0"),
+      ("{\"hardTanh\":{\"min\":2,\"max\":1}}", "hardTanh.max: expected a number of at least min, 2.0, found 1"),
+      ("{\"tanh\":{\"a\":1}}", "tanh.a: expected no arguments, found an unknown argument"),
       ("{\"sign\":{\"a\":1}}", "sign.a: expected no arguments, found an unknown argument"),
       (
         "{\"polynomial\":{\"coefficients\":[1,\"x\"]}}",
@@ -93,11 +99,19 @@ struct ActivationFileTests {
     }
   }
 
+  @Test("swish is another name for silu")
+  func swish() throws {
+    let layer = try LayerRegistry.layer(from: NodeValue(json: .init("{\"swish\":{}}".utf8)))
+    #expect(layer is Silu)
+    #expect(try LayerRegistry.node(of: layer).compact == "{\"silu\":{}}")
+  }
+
   @Test("closures cannot be written to files")
   func closures() {
     let numerical = ElementwiseNumerical(function: { $0 }, derivative: { $0 * 0 + 1 })
     #expect(throws: NetworkError.self) { try LayerRegistry.node(of: numerical) }
     #expect(throws: NetworkError.self) { try LayerRegistry.node(of: Elementwise(function: { $0 })) }
+    #expect(throws: NetworkError.self) { try LayerRegistry.node(of: CustomActivation { $0 }) }
   }
 
   @Test("an elementwise layer of your own needs only what is used")

@@ -26,6 +26,13 @@ struct ActivationSample: Sendable, CustomTestStringConvertible {
     .init(Polynomial([1.3, 0, -1.2, -0.5])), .init(Polynomial([0.1, -0.2, 0.3, -0.1, 0.05, 0.02, -0.01])),
   ]
 
+  /// Activations whose duals are series or integrals.
+  static let withoutClosedDual: [ActivationSample] = [
+    .init(Tanh()), .init(Sigmoid()), .init(Softplus()), .init(Softplus(beta: 2.5)), .init(Elu()),
+    .init(Elu(alpha: 0.4)), .init(Selu()), .init(Silu()), .init(Mish()), .init(Softsign()), .init(HardTanh()),
+    .init(HardTanh(min: -0.5, max: 2)),
+  ]
+
   static let numerical: [ActivationSample] = [
     .init(ElementwiseNumerical(.tanh)), .init(ElementwiseNumerical(.silu, degree: 20)),
     .init(ElementwiseNumerical(.softplus, degree: 15)),

@@ -62,8 +62,11 @@ struct FiniteLayerFixtureTests {
     let values = found.scalars(as: Float.self).map { Double($0) }
     let close = { (a: Double, b: Double) in Swift.abs(a - b) <= 1e-5 * Swift.max(1, Swift.abs(b)) }
     for (value, number) in zip(values, expected.values ?? expected.first ?? []) { #expect(close(value, number)) }
-    if let sum = expected.sum { #expect(close(values.reduce(0, +), sum)) }
-    if let squares = expected.squares { #expect(close(values.reduce(0) { $0 + $1 * $1 }, squares)) }
+    if let sum = expected.sum, let squares = expected.squares {
+      // The sum of many draws can be small.
+      #expect(Swift.abs(values.reduce(0, +) - sum) <= 1e-5 * (1 + squares))
+      #expect(close(values.reduce(0) { $0 + $1 * $1 }, squares))
+    }
   }
 
   /// Parameters in the peer's order: those of a repeated layer are stacked.

@@ -8,7 +8,8 @@ import Tensors
 ///
 /// What is left out is an error only when it is needed: the function by finite networks, the dual by kernels. The
 /// derivative dual is derived from the dual when it is left out; state it where the dual has a kink inside, at zero
-/// variances or correlation one, or costs too much twice. Network files cannot hold it.
+/// variances or correlation one, or costs too much twice. Network files cannot hold it. `CustomActivation` computes the
+/// duals from the function.
 public struct Elementwise: Activation {
   public static let nodeName = "elementwise"
 

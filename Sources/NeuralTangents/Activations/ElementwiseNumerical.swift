@@ -1,6 +1,9 @@
 import Tensors
 
-/// Any elementwise function, its duals by Gauss–Hermite quadrature.
+/// Any elementwise function, its duals by Gauss–Hermite quadrature of a fixed degree, as in the Python library.
+///
+/// Prefer `Tanh` and the other layers named after their function, or `CustomActivation` for one of your own: they are
+/// accurate at every variance and near kinks, symmetric in the inputs and mostly faster.
 ///
 /// With nodes xᵢ and weights wᵢ of the given degree:
 /// κ ≈ (1/π) Σᵢⱼ wᵢ wⱼ φ(√(2q11) xᵢ) φ(√2 (q12/√q11) xᵢ + √2 √(q22 − q12²/q11) xⱼ), and κ̇ likewise with φ'. Accurate

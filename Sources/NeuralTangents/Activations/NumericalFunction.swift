@@ -79,8 +79,8 @@ extension NumericalFunction {
   /// x for x > 0, else eˣ − 1.
   public static let elu = NumericalFunction("elu", { exponentialLinear($0) }) { exp(minimum($0, 0)) }
 
-  private static let seluAlpha = 1.6732632423543772
-  private static let seluScale = 1.0507009873554805
+  static let seluAlpha = 1.6732632423543772
+  static let seluScale = 1.0507009873554805
 
   /// 1.0507 times x for x > 0, else 1.6733 (eˣ − 1): the constants that keep mean 0 and variance 1.
   public static let selu = NumericalFunction(

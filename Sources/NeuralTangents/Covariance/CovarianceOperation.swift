@@ -72,11 +72,14 @@ public protocol CovarianceRule: Sendable {
   func needsAllPositions(forResult isFull: Bool) -> Bool
   /// Whether the covariances between different inputs of one data set are needed or made.
   var mixesBatch: Bool { get }
+  /// Whether the rule treats inputs by their place in the data set, so that it cannot be applied to some of them.
+  var needsWholeBatch: Bool { get }
   func evaluate(_ operands: [CovarianceState], _ context: CovarianceContext) throws(NetworkError) -> CovarianceState
 }
 
 extension CovarianceRule {
   public var mixesBatch: Bool { false }
+  public var needsWholeBatch: Bool { mixesBatch }
 }
 
 /// What a rule may need besides its operands.

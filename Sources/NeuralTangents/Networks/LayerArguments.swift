@@ -206,6 +206,11 @@ extension LayerArguments {
     if values != defaultValue { members[name] = .array(values.map(NodeValue.integer)) }
   }
 
+  /// Any value, as it is.
+  public mutating func set(_ name: String, _ value: NodeValue) {
+    members[name] = value
+  }
+
   public mutating func set(_ name: String, _ values: [String]) {
     members[name] = .array(values.map(NodeValue.string))
   }

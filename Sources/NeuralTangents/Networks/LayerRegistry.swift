@@ -6,12 +6,15 @@ public enum LayerRegistry {
     Serial.self, Parallel.self, Repeat.self, FanOut.self, FanInSum.self, FanInProduct.self, FanInConcat.self,
     Dense.self, Conv.self, ConvTranspose.self, ConvLocal.self, AvgPool.self, SumPool.self, GlobalAvgPool.self,
     GlobalSumPool.self, Flatten.self, LayerNorm.self, Dropout.self, Identity.self, Embedding.self,
+    GlobalSelfAttention.self, Aggregate.self, ImageResize.self, Index.self, DotGeneral.self,
     Relu.self, Abs.self, LeakyRelu.self, ABRelu.self, Erf.self, SigmoidLike.self, Gelu.self, Sin.self, Cos.self,
     Rbf.self, Gaussian.self, Exp.self, ExpNormalized.self, Gabor.self, Sign.self, Hermite.self, Monomial.self,
     RectifiedMonomial.self, Polynomial.self, ElementwiseNumerical.self,
+    Tanh.self, Sigmoid.self, Softplus.self, Elu.self, Selu.self, Silu.self, Mish.self, Softsign.self, HardTanh.self,
   ]
 
-  private static let types = Mutex(Dictionary(uniqueKeysWithValues: builtIn.map { ($0.nodeName, $0) }))
+  private static let types = Mutex(
+    Dictionary(uniqueKeysWithValues: builtIn.map { ($0.nodeName, $0) } + [("swish", Silu.self)]))
 
   /// Lets network files name a layer of your own.
   public static func register(_ type: any Layer.Type) {

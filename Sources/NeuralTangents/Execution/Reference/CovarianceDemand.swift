@@ -68,13 +68,14 @@ extension CovarianceOperation {
     }
   }
 
-  /// Whether the operation mixes different inputs of a data set, so that a Gram matrix cannot be computed in parts.
+  /// Whether the operation mixes different inputs of a data set, or treats them by their place in it, so that a Gram
+  /// matrix cannot be computed in parts.
   var mixesInputs: Bool {
     switch self {
     case .normalize(let rule): rule.overBatch
     case .concatenate(let axis): axis == .batch
     case .positions(let map): map.batch != nil
-    case .rule(let rule): rule.mixesBatch
+    case .rule(let rule): rule.mixesBatch || rule.needsWholeBatch
     default: false
     }
   }

@@ -207,9 +207,9 @@ extension PositionMap {
     case .all:
       var visible = (.!mask).asType(.float32)
       for (index, axis) in axes.enumerated().reversed() {
-        visible = axis.magnitude.apply(to: visible, axis: index + 1, squared: false)
+        visible = axis.dependence.apply(to: visible, axis: index + 1, squared: false)
       }
-      if let batch { visible = batch(mask.shape[0]).magnitude.apply(to: visible, axis: 0, squared: false) }
+      if let batch { visible = batch(mask.shape[0]).dependence.apply(to: visible, axis: 0, squared: false) }
       result = visible .<= 0
     }
     if case .centres = maskRule, let batch { result = batch(mask.shape[0]).apply(to: result, axis: 0, squared: false) }
@@ -218,9 +218,9 @@ extension PositionMap {
 }
 
 extension PositionMap.Axis {
-  /// The same with absolute weights: what an output depends on.
-  fileprivate var magnitude: PositionMap.Axis {
-    if case .weighted(let weights) = self { return .weighted(weights.map { $0.map { abs($0) } }) }
+  /// The same with ones for weights: which inputs an output depends on.
+  var dependence: PositionMap.Axis {
+    if case .weighted(let weights) = self { return .weighted(weights.map { $0.map { $0 == 0 ? 0 : 1 } }) }
     return self
   }
 }
