@@ -78,7 +78,7 @@ struct RandomNetwork {
   private mutating func number() -> Double { Double.random(in: 0...1, using: &generator) }
 }
 
-private struct SplitMix: RandomNumberGenerator {
+struct SplitMix: RandomNumberGenerator {
   var state: UInt64
 
   mutating func next() -> UInt64 {
