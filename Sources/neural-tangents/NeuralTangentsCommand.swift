@@ -49,7 +49,10 @@ struct NeuralTangentsCommand: ParsableCommand {
         Errors are one line on standard error that begins with "error: ".
       """,
     version: version,
-    subcommands: [KernelCommand.self, PredictCommand.self, FitCommand.self, DescribeCommand.self, DemoCommand.self, InfoCommand.self])
+    subcommands: [
+      KernelCommand.self, PredictCommand.self, FitCommand.self, DescribeCommand.self, DemoCommand.self,
+      InfoCommand.self,
+    ])
 
   static func main() {
     do {

@@ -13,7 +13,8 @@ struct ChannelMaskTests {
     return select(missing, constant, x)
   }
 
-  @Test("layers without parameters on inputs with missing channels have the covariance of their outputs", arguments: 0..<5)
+  @Test(
+    "layers without parameters on inputs with missing channels have the covariance of their outputs", arguments: 0..<5)
   func deterministic(_ kind: Int) throws {
     let network: Serial =
       switch kind {

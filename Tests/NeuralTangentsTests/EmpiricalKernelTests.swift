@@ -47,7 +47,8 @@ private struct SmallCase: Sendable, CustomTestStringConvertible {
         FanInSum(); Erf(); Dense(2)
       }, shape1: [3, 5], shape2: [2, 5]),
     SmallCase(
-      name: "product of branches", network: Serial {
+      name: "product of branches",
+      network: Serial {
         FanOut(2)
         Parallel {
           Dense(3)
@@ -276,7 +277,8 @@ struct EmpiricalKernelTests {
       message(.ones([2, 3]), .ones([2, 4]))
         == "x2: expected the shape [2, 3] of x1 but for the number of inputs, found [2, 4]")
     #expect(
-      message(Tensor([0, 1, Float.nan], shape: [1, 3])) == "x1: expected finite numbers, found NaN or infinity at [0, 2]"
+      message(Tensor([0, 1, Float.nan], shape: [1, 3]))
+        == "x1: expected finite numbers, found NaN or infinity at [0, 2]"
     )
     #expect(
       message(.ones([2, 3]), axes: DataAxes(batch: 2))

@@ -72,7 +72,10 @@ struct KernelTests {
     arguments: [
       (Tensor.zeros([3]), nil, "x1: expected an input with a batch and a channel axis, found shape [3]"),
       (Tensor.zeros([0, 3]), nil, "x1: expected at least one input, position and channel, found shape [0, 3]"),
-      (Tensor.zeros([2, 3]), Tensor.zeros([2, 4]), "x2: expected the shape [2, 3] of x1 but for the number of inputs, found [2, 4]"),
+      (
+        Tensor.zeros([2, 3]), Tensor.zeros([2, 4]),
+        "x2: expected the shape [2, 3] of x1 but for the number of inputs, found [2, 4]"
+      ),
       (
         Tensor([0, 1, Float.nan, 2], shape: [2, 2]), nil, "x1: expected finite numbers, found NaN or infinity at [1, 0]"
       ),

@@ -24,7 +24,8 @@ struct LayersGridMonteCarloTests {
 
   private static let width = 1024
 
-  private static func conv(_ window: [Int], _ padding: String, _ strides: [Int]? = nil, name: String = "conv") -> String {
+  private static func conv(_ window: [Int], _ padding: String, _ strides: [Int]? = nil, name: String = "conv") -> String
+  {
     let strides = strides.map { ", \"strides\": \($0)" } ?? ""
     return "{\"\(name)\": {\"channels\": \(width), \"window\": \(window), \"padding\": \"\(padding)\"\(strides), "
       + "\"weightStd\": 1.2, \"biasStd\": 0.3}}"
@@ -98,7 +99,9 @@ struct LayersGridMonteCarloTests {
         readouts.map { readout in
           Case(
             name: "\(name) \(padding) \(window) \(readout.0)",
-            layers: [conv([1, 2], "same"), relu, conv(window, padding, [1, 2], name: name), erf] + readout.1 + [readOut],
+            layers: [conv([1, 2], "same"), relu, conv(window, padding, [1, 2], name: name), erf] + readout.1 + [
+              readOut
+            ],
             shape: [2, 3, 3, 2])
         }
       }

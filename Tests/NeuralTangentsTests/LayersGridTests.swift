@@ -16,7 +16,8 @@ struct LayersGridTests {
     #expect(largestError(found.nngp, expected.nngp, relativeTo: scale) < tolerance, sourceLocation: sourceLocation)
     #expect(largestError(found.cov1, expected.cov1, relativeTo: scale) < tolerance, sourceLocation: sourceLocation)
     let (a, b) = (try #require(found.ntk), try #require(expected.ntk))
-    #expect(largestError(a, b, relativeTo: b.largestMagnitude) < Swift.max(tolerance, 1e-7), sourceLocation: sourceLocation)
+    #expect(
+      largestError(a, b, relativeTo: b.largestMagnitude) < Swift.max(tolerance, 1e-7), sourceLocation: sourceLocation)
     #expect(
       found.shape1 == expected.shape1 && found.shape2 == expected.shape2 && found.isGaussian == expected.isGaussian,
       sourceLocation: sourceLocation)
@@ -24,7 +25,8 @@ struct LayersGridTests {
 
   // MARK: - Pools
 
-  @Test("means over ones are one, or at zeros beyond an edge what part of the window is inside", arguments: [false, true])
+  @Test(
+    "means over ones are one, or at zeros beyond an edge what part of the window is inside", arguments: [false, true])
   func averages(normalizesEdges: Bool) throws {
     let x = Tensor.ones([1, 3, 4, 1], dtype: .float64)
     let pool = AvgPool(window: [2, 3], padding: .same, normalizeEdges: normalizesEdges)
@@ -145,13 +147,15 @@ struct LayersGridTests {
   @Test("flattening is a convolution with the whole window, and nothing where there are no positions")
   func flatten() throws {
     let x = Self.image()
-    let flat = try Serial([Conv(3, window: [2, 2]), Relu(), Flatten(), Dense(1, weightStd: 1.1, biasStd: 0.3)]).kernel(x)
+    let flat = try Serial([Conv(3, window: [2, 2]), Relu(), Flatten(), Dense(1, weightStd: 1.1, biasStd: 0.3)]).kernel(
+      x)
     let window = try Serial([Conv(3, window: [2, 2]), Relu(), Conv(1, window: [3, 2], weightStd: 1.1, biasStd: 0.3)])
       .kernel(x)
     #expect(largestError(window.nngp.reshaped([3, 3]), flat.nngp, relativeTo: flat.nngp.largestMagnitude) < 1e-13)
     #expect(
       largestError(
-        try #require(window.ntk).reshaped([3, 3]), try #require(flat.ntk), relativeTo: flat.nngp.largestMagnitude) < 1e-12)
+        try #require(window.ntk).reshaped([3, 3]), try #require(flat.ntk), relativeTo: flat.nngp.largestMagnitude)
+        < 1e-12)
     // At the bottom: the network of flattened inputs.
     let rows = x.reshaped([3, -1])
     let network: [any Layer] = [Dense(4, biasStd: 0.1), Erf(), Dense(1)]
@@ -169,11 +173,14 @@ struct LayersGridTests {
     Net(name: "standard", layers: [Dense(2, parameterization: .standard), Erf()]),
     Net(name: "conv", layers: [Conv(2, window: [2, 3], padding: .same, biasStd: 0.2)]),
     Net(name: "conv relu", layers: [Conv(2, window: [2, 1], padding: .circular), Relu()]),
-    Net(name: "two convs", layers: [Conv(3, window: [2, 1], padding: .same), Gelu(), Conv(2, window: [1, 3], padding: .same)]),
+    Net(
+      name: "two convs",
+      layers: [Conv(3, window: [2, 1], padding: .same), Gelu(), Conv(2, window: [1, 3], padding: .same)]),
     Net(
       name: "residual",
       layers: [
-        Dense(2), FanOut(2), Parallel([Identity(), Serial([Relu(), Conv(2, window: [3, 1], padding: .same)])]), FanInSum(),
+        Dense(2), FanOut(2), Parallel([Identity(), Serial([Relu(), Conv(2, window: [3, 1], padding: .same)])]),
+        FanInSum(),
       ]),
     Net(name: "identity", layers: [Identity()]),
     Net(name: "normalised", layers: [Dense(2), LayerNorm(axes: [1, -1], epsilon: 1e-6), Abs()]),
@@ -229,14 +236,18 @@ struct LayersGridTests {
     let leaves = kernels.leaves
     #expect(largestError(leaves[0].nngp, a.nngp, relativeTo: 1) < 1e-14)
     #expect(largestError(leaves[1].nngp, a.nngp + b.nngp, relativeTo: 1) < 1e-14)
-    #expect(largestError(try #require(leaves[1].ntk), try #require(a.ntk) + (try #require(b.ntk)), relativeTo: 1) < 1e-13)
+    #expect(
+      largestError(try #require(leaves[1].ntk), try #require(a.ntk) + (try #require(b.ntk)), relativeTo: 1) < 1e-13)
     // Outputs as a list, carried on from kernels.
-    let further = Parallel([Serial([Relu(), Dense(1)]), Serial([FanOut(2), Parallel([Relu(), Identity()]), FanInConcat(), Dense(1)])])
+    let further = Parallel([
+      Serial([Relu(), Dense(1)]), Serial([FanOut(2), Parallel([Relu(), Identity()]), FanInConcat(), Dense(1)]),
+    ])
     let staged = try further.kernels(of: kernels).leaves
     let whole = try Serial([network, further]).kernels(inputs, maskConstant: -1).leaves
     for (one, other) in zip(staged, whole) { try expectEqual(one, other, 1e-13) }
     // The structure of shapes is that of the outputs.
-    let shapes = try network.outputShape(.several([.single(image.shape), .several([.single(rows.shape), .single(image.shape)])]))
+    let shapes = try network.outputShape(
+      .several([.single(image.shape), .several([.single(rows.shape), .single(image.shape)])]))
     #expect(shapes.leaves == leaves.map(\.shape1))
   }
 
@@ -266,7 +277,8 @@ struct LayersGridTests {
       for (other, kernel) in each.enumerated() where other != index { term = term * kernel.nngp }
       tangent = tangent + term
     }
-    #expect(largestError(try #require(product.ntk), tangent, relativeTo: Swift.max(1, tangent.largestMagnitude)) < 1e-12)
+    #expect(
+      largestError(try #require(product.ntk), tangent, relativeTo: Swift.max(1, tangent.largestMagnitude)) < 1e-12)
     #expect(largestError(try joined(FanInConcat()).nngp, sum / Double(count), relativeTo: scale) < 1e-13)
     // Along rows: blocks, with nothing between different branches.
     let rows = try joined(FanInConcat(axis: 1))

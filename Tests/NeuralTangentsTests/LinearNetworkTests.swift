@@ -25,7 +25,8 @@ struct LinearNetworkTests {
     #expect(largestError(kernel.nngp.flatPositions, expected, relativeTo: scale) < 1e-11, note)
     // Each of the layers with weights contributes the same to the tangent kernel.
     let depth = Double(parameters.tensors.count)
-    #expect(largestError(try #require(kernel.ntk).flatPositions, expected * depth, relativeTo: depth * scale) < 1e-11, note)
+    #expect(
+      largestError(try #require(kernel.ntk).flatPositions, expected * depth, relativeTo: depth * scale) < 1e-11, note)
   }
 
   struct Convolution: CustomTestStringConvertible, Sendable {
@@ -73,11 +74,15 @@ struct LinearNetworkTests {
   func tangents(padding: Padding, parameterization: Parameterization) throws {
     let x = FixtureInput.sine([2, 3, 4, 2])
     let layers: [any Layer] = [
-      Conv(1, window: [2, 3], strides: [1, 2], padding: padding, weightStd: 1.3, biasStd: 0.7, parameterization: parameterization),
+      Conv(
+        1, window: [2, 3], strides: [1, 2], padding: padding, weightStd: 1.3, biasStd: 0.7,
+        parameterization: parameterization),
       ConvTranspose(
-        1, window: [2, 3], strides: [1, 2], padding: padding, weightStd: 1.3, biasStd: 0.7, parameterization: parameterization),
+        1, window: [2, 3], strides: [1, 2], padding: padding, weightStd: 1.3, biasStd: 0.7,
+        parameterization: parameterization),
       ConvLocal(
-        1, window: [2, 3], strides: [1, 2], padding: padding, weightStd: 1.3, biasStd: 0.7, parameterization: parameterization),
+        1, window: [2, 3], strides: [1, 2], padding: padding, weightStd: 1.3, biasStd: 0.7,
+        parameterization: parameterization),
       Dense(1, weightStd: 1.3, biasStd: 0.7, parameterization: parameterization),
     ]
     for layer in layers {

@@ -9,8 +9,12 @@ struct MeanPropagationTests {
     [
       FanOut(2),
       Parallel([
-        Serial { Dense(1024, weightStd: 1.4, biasStd: 0.3); Relu() },
-        Serial { Dense(1024, weightStd: 1.1); Gelu() },
+        Serial {
+          Dense(1024, weightStd: 1.4, biasStd: 0.3); Relu()
+        },
+        Serial {
+          Dense(1024, weightStd: 1.1); Gelu()
+        },
       ]), join,
     ] + layers
   }
@@ -18,9 +22,15 @@ struct MeanPropagationTests {
   @Test("the sum of activations has the products of their means in its kernel")
   func closedForm() throws {
     let x = FixtureInput.sine([3, 4])
-    let relu = Serial { Dense(1, weightStd: 1.4, biasStd: 0.3); Relu() }
-    let abs = Serial { Dense(1, weightStd: 0.9); Abs() }
-    let network = Serial { FanOut(2); Parallel([relu, abs]); FanInSum(); Dense(1) }
+    let relu = Serial {
+      Dense(1, weightStd: 1.4, biasStd: 0.3); Relu()
+    }
+    let abs = Serial {
+      Dense(1, weightStd: 0.9); Abs()
+    }
+    let network = Serial {
+      FanOut(2); Parallel([relu, abs]); FanInSum(); Dense(1)
+    }
     let found = try network.nngp(x)
     let (a, b) = (try relu.kernel(x).nngp, try abs.kernel(x).nngp)
     // E[max(u, 0)] = √(q/2π), E|u| = √(2q/π), with q the variances before the activation.
@@ -37,7 +47,8 @@ struct MeanPropagationTests {
     let network: Serial =
       switch kind {
       case 0: Serial(Self.branches(FanInSum(), [Dense(1024, weightStd: 1.2), Relu(), Dense(512)]))
-      case 1: Serial(Self.branches(FanInConcat(axis: 1), [GlobalAvgPool(), Dense(1024, biasStd: 0.2), Erf(), Dense(512)]))
+      case 1:
+        Serial(Self.branches(FanInConcat(axis: 1), [GlobalAvgPool(), Dense(1024, biasStd: 0.2), Erf(), Dense(512)]))
       default:
         // An activation on channels of two kinds.
         Serial {
@@ -58,10 +69,21 @@ struct MeanPropagationTests {
   func unknown() {
     let network = Serial {
       FanOut(2)
-      Parallel([Serial { Dense(2); Relu(); Flatten() }, Serial { Dense(2); Relu(); Flatten() }])
+      Parallel([
+        Serial {
+          Dense(2); Relu(); Flatten()
+        },
+        Serial {
+          Dense(2); Relu(); Flatten()
+        },
+      ])
       FanInSum()
     }
     #expect(throws: NetworkError.self) { try network.kernel(.ones([2, 3, 4])) }
-    #expect(throws: NetworkError.self) { try Serial { FanOut(2); FanInSum() }.kernel(.ones([2, 3])) }
+    #expect(throws: NetworkError.self) {
+      try Serial {
+        FanOut(2); FanInSum()
+      }.kernel(.ones([2, 3]))
+    }
   }
 }

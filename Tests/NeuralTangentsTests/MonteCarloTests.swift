@@ -223,10 +223,13 @@ struct MonteCarloTests {
 
   @Test("mistakes are named")
   func mistakes() throws {
-    func message(_ body: () throws -> Void) -> String? { (#expect(throws: NetworkError.self) { try body() })?.description }
+    func message(_ body: () throws -> Void) -> String? {
+      (#expect(throws: NetworkError.self) { try body() })?.description
+    }
     let (network, x, key) = (Self.small, Self.x1, RandomKey(seed: 0))
     #expect(
-      message { _ = try network.monteCarloKernel(x, samples: 0, key: key) } == "samples: expected at least one, found 0")
+      message { _ = try network.monteCarloKernel(x, samples: 0, key: key) } == "samples: expected at least one, found 0"
+    )
     #expect(
       message { _ = try network.monteCarloKernels(x, sampleCounts: [4, 4], key: key) }
         == "sampleCounts[1]: expected ascending numbers, here at least 5, found 4")

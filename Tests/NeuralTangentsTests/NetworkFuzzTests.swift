@@ -81,7 +81,8 @@ struct NetworkFuzzTests {
     let (batch, channel) = ((axes.batch + rank) % rank, (axes.channel + rank) % rank)
     let order = [batch] + shape.indices.filter { $0 != batch && $0 != channel } + [channel]
     let positions = mask.broadcast(to: shape).transposed(order).all(axis: rank - 1)
-    let found = test.kernel.mask1.map { $0.broadcast(to: positions.shape) } ?? Tensor.zeros(positions.shape, dtype: .bool)
+    let found =
+      test.kernel.mask1.map { $0.broadcast(to: positions.shape) } ?? Tensor.zeros(positions.shape, dtype: .bool)
     #expect(!(found .^ positions).any().scalar(as: Bool.self), test.note)
   }
 

@@ -286,7 +286,8 @@ struct PeerDefectTests {
   @Test("a pool does not take variances for covariances", arguments: [false, true])
   func poolsOfVariances(isGlobal: Bool) throws {
     let pool: any Layer = isGlobal ? GlobalAvgPool() : AvgPool(window: [2, 2])
-    let diagonal = try Serial([Conv(1, window: [1, 1])]).kernel(Self.image, options: KernelOptions(positions: .diagonal))
+    let diagonal = try Serial([Conv(1, window: [1, 1])]).kernel(
+      Self.image, options: KernelOptions(positions: .diagonal))
     #expect(throws: NetworkError.self) { try pool.kernel(of: diagonal) }
     // Unless different positions are known to be uncorrelated; then the variances are enough.
     try expectExact(Serial([ConvLocal(1, window: [2, 2]), pool]), Self.image)

@@ -68,7 +68,8 @@ public struct CovarianceProgram: Sendable {
     result.hasInputChannels = operands.contains(where: \.hasInputChannels)
     result.groups = refined[0].indices.map { index in
       CovarianceValue.Group(
-        id: append(operation, refined.map { $0[index].id }, positions: result.positions), width: refined[0][index].width)
+        id: append(operation, refined.map { $0[index].id }, positions: result.positions), width: refined[0][index].width
+      )
     }
     return result
   }

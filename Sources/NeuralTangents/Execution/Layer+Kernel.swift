@@ -60,6 +60,8 @@ extension Layer {
     } else {
       pairs = x1.map { ($0, nil) }
     }
+    // A layer says better than its axes that it cannot take an input.
+    if x1.leaves.allSatisfy({ $0.rank >= 2 }) { _ = try outputShape(x1.map(\.shape)) }
     let axes = dataAxes ?? DataAxes()
     let checked = try pairs.map { (pair: (Tensor, Tensor?)) throws(NetworkError) in
       try KernelInput(x1: pair.0, x2: pair.1, axes: axes, maskConstant: maskConstant, tokenCount: tokenCount)

@@ -24,7 +24,8 @@ public struct Embedding: SingleInputLayer {
   ) {
     precondition(
       vocabulary > 0 && width > 0 && weightStd.isFinite,
-      "expected a positive vocabulary and width and a finite standard deviation, found \(vocabulary), \(width), \(weightStd)")
+      "expected a positive vocabulary and width and a finite standard deviation, found \(vocabulary), \(width), \(weightStd)"
+    )
     self.vocabulary = vocabulary
     self.width = width
     self.weightStd = weightStd

@@ -45,9 +45,8 @@ public struct LayerNorm: SingleInputLayer {
     let mean = input.values.sum(axes: axes, keepDims: true) / count
     let centered = (input.values - mean) * visible
     let variance = (centered * centered).sum(axes: axes, keepDims: true) / count
-    // Where everything is masked and ε is zero there is nothing to divide.
-    let deviation = sqrt(select(variance .<= 0, 1, variance) + epsilon)
-    return MaskedTensor(centered / select(variance .<= 0, max(epsilon, .leastNormalMagnitude).squareRoot(), deviation), mask: mask)
+    // Where everything is masked the variance is zero, and so is what would be divided by it.
+    return MaskedTensor(centered / sqrt(select(variance .<= 0, 1, variance + epsilon)), mask: mask)
   }
 
   public func append(to program: inout CovarianceProgram, _ input: CovarianceValue) throws(NetworkError)

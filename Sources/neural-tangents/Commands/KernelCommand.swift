@@ -43,7 +43,8 @@ struct KernelCommand: ParsableCommand {
   @Option(help: .init("Covariances between all positions of the outputs, or of each with itself.", valueName: "which"))
   var positions = PositionExtent.all
 
-  @Option(help: .init("Inputs equal to this number are missing; nan for those that are no number.", valueName: "number"))
+  @Option(
+    help: .init("Inputs equal to this number are missing; nan for those that are no number.", valueName: "number"))
   var maskConstant: Double?
 
   @Option(

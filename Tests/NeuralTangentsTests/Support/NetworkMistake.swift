@@ -43,7 +43,8 @@ struct MistakeBuilder {
     }
   }
 
-  private mutating func kernel(_ layers: [NodeValue], _ x1: Tensor? = nil, _ x2: Tensor? = nil) -> () throws -> Attempt {
+  private mutating func kernel(_ layers: [NodeValue], _ x1: Tensor? = nil, _ x2: Tensor? = nil) -> () throws -> Attempt
+  {
     kernel(NodeValue.object(["serial": .array(layers)]).json(), x1, x2)
   }
 
@@ -211,7 +212,10 @@ struct MistakeBuilder {
   private mutating func joined(_ branches: [NodeValue], _ name: String, _ arguments: [String: NodeValue] = [:])
     -> [NodeValue]
   {
-    [node("fanOut", ["count": .integer(branches.count)]), .object(["parallel": .array(branches)]), node(name, arguments)]
+    [
+      node("fanOut", ["count": .integer(branches.count)]), .object(["parallel": .array(branches)]),
+      node(name, arguments),
+    ]
   }
 
   private static let relu = node("relu", [:])
@@ -250,7 +254,10 @@ struct MistakeBuilder {
       // Branches of different ranks.
       builder.kernel(
         ending: builder.joined(
-          [builder.dense(2), node("averagePool", ["window": .array([.integer(1), .integer(1), .integer(1), .integer(1)])])],
+          [
+            builder.dense(2),
+            node("averagePool", ["window": .array([.integer(1), .integer(1), .integer(1), .integer(1)])]),
+          ],
           "fanInSum"))
     },
     { builder in

@@ -174,7 +174,8 @@ struct RandomSpatialNetwork {
       dilation.append(name == "conv" ? integer(1...max(1, min(2, most))) : 1)
     }
     var arguments: [String: NodeValue] = [
-      "channels": .integer(channels ?? integer(1...(isLinear ? 2 : 4))), "window": integers(window), "padding": .string(padding),
+      "channels": .integer(channels ?? integer(1...(isLinear ? 2 : 4))), "window": integers(window),
+      "padding": .string(padding),
     ]
     if strides.contains(where: { $0 != 1 }) { arguments["strides"] = integers(strides) }
     if dilation.contains(where: { $0 != 1 }) { arguments["dilation"] = integers(dilation) }
@@ -405,7 +406,9 @@ struct RandomSpatialNetwork {
   mutating func axes(_ state: State) -> [String: NodeValue] {
     let rank = state.shape.count
     var result: [String: NodeValue] = [:]
-    if state.batch != 0 || chance(0.2) { result["batchAxis"] = .integer(chance(0.5) ? state.batch : state.batch - rank) }
+    if state.batch != 0 || chance(0.2) {
+      result["batchAxis"] = .integer(chance(0.5) ? state.batch : state.batch - rank)
+    }
     if state.channel != rank - 1 || chance(0.2) {
       result["channelAxis"] = .integer(chance(0.5) ? state.channel : state.channel - rank)
     }
@@ -432,7 +435,9 @@ extension RandomSpatialNetwork.Sample {
 
   func serial(_ nodes: some Sequence<NodeValue>) throws -> Serial {
     let file = try NetworkFile(json: NodeValue.object(["serial": .array(Array(nodes))]).json())
-    guard let serial = file.network as? Serial else { throw NetworkError(expected: "a serial network", found: "another") }
+    guard let serial = file.network as? Serial else {
+      throw NetworkError(expected: "a serial network", found: "another")
+    }
     return serial
   }
 

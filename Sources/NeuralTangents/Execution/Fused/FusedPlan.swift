@@ -76,7 +76,8 @@ struct FusedPlan: @unchecked Sendable {
         hasTheta[step.result] = hasTheta[step.operands[0]]
         instructions.append(
           .normalize(
-            target, epsilon: rule.epsilon, overBatch: rule.overBatch, factor: factorCount, hasTheta: hasTheta[step.result]))
+            target, epsilon: rule.epsilon, overBatch: rule.overBatch, factor: factorCount,
+            hasTheta: hasTheta[step.result]))
         factorCount += 1
       case .dropout(let keepRate):
         hasTheta[step.result] = hasTheta[step.operands[0]]

@@ -168,7 +168,8 @@ extension CovarianceState {
     // The concatenation is the sum of branches with zeros where the others are.
     return try result.addingProducts(
       ofMeans: zip(
-        padded(states.map { $0.mean(.first) }, along: maskAxis), padded(states.map { $0.mean(.second) }, along: maskAxis)
+        padded(states.map { $0.mean(.first) }, along: maskAxis),
+        padded(states.map { $0.mean(.second) }, along: maskAxis)
       ).map { ($0, $1) })
   }
 

@@ -75,7 +75,9 @@ extension PositionMap {
   /// The map of means, which have the batch in front.
   fileprivate func mean(_ mean: Tensor) -> Tensor {
     var result = mean
-    for (index, axis) in axes.enumerated().reversed() { result = axis.apply(to: result, axis: index + 1, squared: false) }
+    for (index, axis) in axes.enumerated().reversed() {
+      result = axis.apply(to: result, axis: index + 1, squared: false)
+    }
     return batch.map { $0(mean.shape[0]).apply(to: result, axis: 0, squared: false) } ?? result
   }
 }

@@ -37,10 +37,11 @@ struct ReferenceBlocks {
 
   /// Inputs of each data set in a block.
   private var blockSize: Int {
-    let largest = (0..<program.valueCount).map { value in
-      let count = program.positions[value].reduce(1, *)
-      return demand.isFull[value] ? count * count : count
-    }.max() ?? 1
+    let largest =
+      (0..<program.valueCount).map { value in
+        let count = program.positions[value].reduce(1, *)
+        return demand.isFull[value] ? count * count : count
+      }.max() ?? 1
     // Without positions a block is a matrix, whose operations gain from its size.
     let entries = largest == 1 ? 16 * Self.entriesPerBlock : Self.entriesPerBlock
     return max(1, Int((Double(entries) / Double(largest)).squareRoot()))
@@ -212,6 +213,8 @@ extension CovarianceState: TensorTree {
       case .zero: "zero"
       case .matrix: "matrix"
       }
-    return ["\(theta) \(mean1 != nil) \(mean2 != nil) \(mask1 != nil) \(mask2 != nil) \(layout.positions) \(layout.isDiagonal) \(layout.hasFullBatch)"]
+    return [
+      "\(theta) \(mean1 != nil) \(mean2 != nil) \(mask1 != nil) \(mask2 != nil) \(layout.positions) \(layout.isDiagonal) \(layout.hasFullBatch)"
+    ]
   }
 }

@@ -9,13 +9,11 @@ import Tensors
 /// `Dense`. A position is masked after it if the input in the middle of its window was.
 /// *Source:* Xiao et al. 2018 (arXiv 1806.05393), Novak et al. 2019 (arXiv 1810.05148), Arora et al. 2019 (arXiv
 /// 1904.11955).
-public struct Conv: SingleInputLayer {
+public struct Conv: SharedConvolution {
   public static let nodeName = "conv"
 
-  private var settings: ConvolutionSettings
-
-  public var channels: Int { settings.channels }
-  public var window: [Int] { settings.window }
+  static let kind = ConvolutionSettings.Kind.convolution
+  var settings: ConvolutionSettings
 
   /// - Parameters:
   ///   - channels: of the output, nominal.
@@ -34,51 +32,8 @@ public struct Conv: SingleInputLayer {
       weights: AffineWeights(weightStd, biasStd, parameterization, widthScales), dimensions: dimensions)
   }
 
-  public var dataAxes: DataAxes? { settings.dimensions.inputAxes }
-
-  public func outputShape(_ input: [Int]) throws(NetworkError) -> [Int] {
-    try settings.outputShape(input, .convolution)
-  }
-
-  public func initialize(_ key: RandomKey, _ input: [Int], dtype: DType) throws(NetworkError) -> Parameters {
-    _ = try settings.patches(input, .convolution)
-    return settings.weights.draw(
-      key, weights: settings.filterShape(input), bias: settings.biasShape(rank: input.count),
-      fanIn: settings.fanIn(input), dtype: dtype)
-  }
-
-  public func apply(_ parameters: Parameters, _ input: Tensor, _ context: ApplyContext) throws(NetworkError) -> Tensor {
-    let rule = try settings.patches(input.shape, .convolution)
-    let tensors = try settings.parameters(parameters, input.shape)
-    let output = settings.convolved(settings.canonical(input), tensors[0], rule)
-      .transposed(settings.dimensions.outputOrder)
-    return settings.weights.scaled(
-      output, bias: tensors.count > 1 ? tensors[1] : nil, fanIn: settings.fanIn(input.shape))
-  }
-
-  public func outputMask(_ mask: Tensor, input: [Int]) throws(NetworkError) -> Tensor {
-    try settings.outputMask(mask, input: input, .convolution)
-  }
-
-  public func append(to program: inout CovarianceProgram, _ input: CovarianceValue) throws(NetworkError)
-    -> CovarianceValue
-  {
-    let rule = try settings.patches(input.shape, .convolution)
-    let patches = try settings.appendPatches(rule, to: &program, input)
-    let affine = settings.appendAffine(patches, fanIn: settings.fanIn(input.shape), to: &program)
-    return settings.finish(affine, &program)
-  }
-
-  public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) {
-    settings.weights.visit(&visitor)
-  }
-
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
     settings = try ConvolutionSettings(from: &arguments, allowsDilation: true)
-  }
-
-  public func write(to arguments: inout LayerArguments) {
-    settings.write(to: &arguments)
   }
 }
 

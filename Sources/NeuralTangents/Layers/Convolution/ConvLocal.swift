@@ -5,13 +5,11 @@ import Tensors
 /// y[p] = σw/√fanIn Σ over δ of x[sp + δ] W[p, δ] + σb b[p]. Infinite width: as in `Conv` for a position with itself;
 /// different positions are uncorrelated. Masks as in `Conv`.
 /// *Source:* Novak et al. 2019 (arXiv 1810.05148), locally connected networks.
-public struct ConvLocal: SingleInputLayer {
+public struct ConvLocal: ConvolutionLayer {
   public static let nodeName = "convLocal"
 
-  private var settings: ConvolutionSettings
-
-  public var channels: Int { settings.channels }
-  public var window: [Int] { settings.window }
+  static let kind = ConvolutionSettings.Kind.local
+  var settings: ConvolutionSettings
 
   /// See `Conv`.
   ///
@@ -24,12 +22,6 @@ public struct ConvLocal: SingleInputLayer {
     settings = ConvolutionSettings(
       channels, window: window, strides: strides, padding: padding,
       weights: AffineWeights(weightStd, biasStd, parameterization, widthScales), dimensions: dimensions)
-  }
-
-  public var dataAxes: DataAxes? { settings.dimensions.inputAxes }
-
-  public func outputShape(_ input: [Int]) throws(NetworkError) -> [Int] {
-    try settings.outputShape(input, .local)
   }
 
   public func initialize(_ key: RandomKey, _ input: [Int], dtype: DType) throws(NetworkError) -> Parameters {
@@ -83,10 +75,6 @@ public struct ConvLocal: SingleInputLayer {
     return all.reshaped([n, count, channels * parts.count]).transposed(1, 0, 2)
   }
 
-  public func outputMask(_ mask: Tensor, input: [Int]) throws(NetworkError) -> Tensor {
-    try settings.outputMask(mask, input: input, .local)
-  }
-
   public func append(to program: inout CovarianceProgram, _ input: CovarianceValue) throws(NetworkError)
     -> CovarianceValue
   {
@@ -97,15 +85,7 @@ public struct ConvLocal: SingleInputLayer {
     return settings.finish(local, &program)
   }
 
-  public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) {
-    settings.weights.visit(&visitor)
-  }
-
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
     settings = try ConvolutionSettings(from: &arguments, allowsDilation: false)
-  }
-
-  public func write(to arguments: inout LayerArguments) {
-    settings.write(to: &arguments)
   }
 }

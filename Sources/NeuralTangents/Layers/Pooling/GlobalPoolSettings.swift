@@ -1,5 +1,32 @@
 import Tensors
 
+/// A layer made of `GlobalPoolSettings`.
+protocol GlobalPoolLayer: SingleInputLayer {
+  var settings: GlobalPoolSettings { get }
+}
+
+extension GlobalPoolLayer {
+  public var dataAxes: DataAxes? { settings.axes }
+
+  public func outputShape(_ input: [Int]) throws(NetworkError) -> [Int] { try settings.outputShape(input) }
+
+  public func apply(_ parameters: Parameters, _ input: Tensor, _ context: ApplyContext) throws(NetworkError) -> Tensor {
+    try settings.apply(MaskedTensor(input)).values
+  }
+
+  public func apply(_ parameters: Parameters, masked input: MaskedTensor, _ context: ApplyContext)
+    throws(NetworkError) -> MaskedTensor
+  { try settings.apply(input) }
+
+  public func append(to program: inout CovarianceProgram, _ input: CovarianceValue) throws(NetworkError)
+    -> CovarianceValue
+  { try settings.append(to: &program, input) }
+
+  public func write(to arguments: inout LayerArguments) {
+    settings.axes.write(to: &arguments)
+  }
+}
+
 /// What `GlobalAvgPool` and `GlobalSumPool` have in common.
 struct GlobalPoolSettings: Sendable {
   let isMean: Bool

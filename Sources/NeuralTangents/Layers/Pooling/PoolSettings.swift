@@ -1,5 +1,35 @@
 import Tensors
 
+/// A layer made of `PoolSettings`.
+protocol PoolLayer: SingleInputLayer {
+  var settings: PoolSettings { get }
+}
+
+extension PoolLayer {
+  /// Sizes of the window, one per axis of positions.
+  public var window: [Int] { settings.window }
+
+  public var dataAxes: DataAxes? { settings.axes }
+
+  public func outputShape(_ input: [Int]) throws(NetworkError) -> [Int] { try settings.outputShape(input) }
+
+  public func apply(_ parameters: Parameters, _ input: Tensor, _ context: ApplyContext) throws(NetworkError) -> Tensor {
+    try settings.apply(input)
+  }
+
+  public func outputMask(_ mask: Tensor, input: [Int]) throws(NetworkError) -> Tensor {
+    try settings.outputMask(mask, input: input)
+  }
+
+  public func append(to program: inout CovarianceProgram, _ input: CovarianceValue) throws(NetworkError)
+    -> CovarianceValue
+  { try settings.append(to: &program, input) }
+
+  public func write(to arguments: inout LayerArguments) {
+    settings.write(to: &arguments)
+  }
+}
+
 /// What pooling layers have in common: arguments, their checks, and the weights of windows.
 struct PoolSettings: Sendable {
   let window: [Int]

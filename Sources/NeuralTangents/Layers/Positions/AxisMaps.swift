@@ -41,7 +41,8 @@ struct AxisMaps {
   ) -> CovarianceValue {
     if isIdentity && batch == nil { return input }
     return program.appendByChannel(
-      .positions(PositionMap(axes: input.positionAxes.map { axes[$0] }, batch: batch, selectsBatch: selectsBatch)), input,
+      .positions(PositionMap(axes: input.positionAxes.map { axes[$0] }, batch: batch, selectsBatch: selectsBatch)),
+      input,
       shape: outputShape(input.shape),
       axes: DataAxes(batch: outputAxis(input.batchAxis), channel: outputAxis(input.channelAxis)),
       isGaussian: input.isGaussian)
