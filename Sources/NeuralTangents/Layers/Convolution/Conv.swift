@@ -15,6 +15,11 @@ public struct Conv: SharedConvolution {
   static let kind = ConvolutionSettings.Kind.convolution
   var settings: ConvolutionSettings
 
+  /// Output channels, nominal.
+  public var channels: Int { settings.channels }
+  /// Sizes of the window, one per axis of positions.
+  public var window: [Int] { settings.window }
+
   /// - Parameters:
   ///   - channels: of the output, nominal.
   ///   - window: sizes of the window, one per axis of positions; empty for inputs without positions.

@@ -11,6 +11,11 @@ public struct ConvLocal: ConvolutionLayer {
   static let kind = ConvolutionSettings.Kind.local
   var settings: ConvolutionSettings
 
+  /// Output channels, nominal.
+  public var channels: Int { settings.channels }
+  /// Sizes of the window, one per axis of positions.
+  public var window: [Int] { settings.window }
+
   /// See `Conv`.
   ///
   /// - Precondition: all numbers are positive, and there are as many as the window has.

@@ -12,6 +12,11 @@ public struct ConvTranspose: SharedConvolution {
   static let kind = ConvolutionSettings.Kind.transposed
   var settings: ConvolutionSettings
 
+  /// Output channels, nominal.
+  public var channels: Int { settings.channels }
+  /// Sizes of the window, one per axis of positions.
+  public var window: [Int] { settings.window }
+
   /// See `Conv`; here strides are the factors by which the input is spread out.
   ///
   /// - Precondition: all numbers are positive, and there are as many as the window has.

@@ -7,11 +7,6 @@ protocol ConvolutionLayer: SingleInputLayer {
 }
 
 extension ConvolutionLayer {
-  /// Output channels, nominal.
-  public var channels: Int { settings.channels }
-  /// Sizes of the window, one per axis of positions.
-  public var window: [Int] { settings.window }
-
   public var dataAxes: DataAxes? { settings.dimensions.inputAxes }
 
   public func outputShape(_ input: [Int]) throws(NetworkError) -> [Int] {

@@ -6,9 +6,6 @@ protocol PoolLayer: SingleInputLayer {
 }
 
 extension PoolLayer {
-  /// Sizes of the window, one per axis of positions.
-  public var window: [Int] { settings.window }
-
   public var dataAxes: DataAxes? { settings.axes }
 
   public func outputShape(_ input: [Int]) throws(NetworkError) -> [Int] { try settings.outputShape(input) }

@@ -10,6 +10,9 @@ public struct SumPool: PoolLayer {
 
   let settings: PoolSettings
 
+  /// Sizes of the window, one per axis of positions.
+  public var window: [Int] { settings.window }
+
   /// - Parameters:
   ///   - window: sizes of the window, one per axis of positions in the order of the input's axes.
   ///   - strides: steps between windows; ones by default.
