@@ -20,6 +20,7 @@ build: dependencies ## Build the library and the program.
 demo: dependencies ## Build the program and show what it does.
 	$(SWIFT) build -c release --product neural-tangents
 	"$$($(SWIFT) build -c release --show-bin-path)/neural-tangents" demo
+	"$$($(SWIFT) build -c release --show-bin-path)/neural-tangents" demo --figure architectures
 
 test: dependencies ## Run all tests, those of the vector kernels for every instruction set of this machine.
 	$(SWIFT) test -c release
