@@ -47,11 +47,11 @@ struct DescribeCommandTests {
     #expect(outcome.output.contains("One entry of NNGP and NTK"))
   }
 
-  @Test("ready-made networks need no file; a pool needs displacements around it")
+  @Test("ready-made networks need no file; pools down to one position need all covariances")
   func readyMade() throws {
     let outcome = try run("myrtle5", "--input", "8,8,1")
     #expect(outcome.status == 0 && outcome.errors.isEmpty)
-    for word in ["myrtle depth 5", "averagePool", "of 225 displacements", "Nx10"] {
+    for word in ["myrtle depth 5", "averagePool", " all ", "Nx10"] {
       #expect(outcome.output.contains(word), "\(word) in \(outcome.output)")
     }
   }

@@ -38,8 +38,7 @@ struct NetworkDescriber {
     guard !input.isEmpty, input.allSatisfy({ $0 > 0 }) else {
       throw NetworkError(path: [.name("input")], expected: "positive sizes", found: "\(input)")
     }
-    let axes = try (network.dataAxes ?? DataAxes()).resolved(
-      rank: input.count + (network.tokenCount == nil ? 1 : 2))
+    let axes = try resolvedAxes()
     func batch(of count: Int) -> [Int] {
       var shape = input
       shape.insert(count, at: min(axes.batch, shape.count))
@@ -65,6 +64,18 @@ struct NetworkDescriber {
       input: input, rows: rows, outputRows: outputs.leaves.compactMap(\.source), infiniteError: infiniteError)
     addCosts(to: &description, outputs: outputs.leaves.compactMap(\.value), channels: value.channels)
     return description
+  }
+
+  /// Where the batch and the channels are, counted from the front.
+  private func resolvedAxes() throws(NetworkError) -> DataAxes {
+    do {
+      return try (network.dataAxes ?? DataAxes()).resolved(
+        rank: input.count + (network.tokenCount == nil ? 1 : 2))
+    } catch {
+      // The layer that the input does not fit says more, if it can be asked.
+      _ = try network.outputShape(.single([1] + input))
+      throw error.inside(.name("input"))
+    }
   }
 
   // MARK: - The walk
