@@ -88,6 +88,37 @@ extension CovarianceState {
     return result
   }
 
+  /// The covariances of a data set with itself, symmetric to the last bit: what is below the diagonal is what is above.
+  func symmetrized() -> CovarianceState {
+    var result = self
+    result.k12 = mirrored(k12, batchAxes: 2)
+    if case .matrix(let matrix) = theta { result.theta = .matrix(mirrored(matrix, batchAxes: 2)) }
+    result.k11 = mirrored(k11, batchAxes: layout.selfBatchAxes)
+    return result
+  }
+
+  private func mirrored(_ k: Tensor, batchAxes: Int) -> Tensor {
+    let (rank, count) = (layout.positions.count, layout.positionCount)
+    guard batchAxes == 2 || !layout.isDiagonal else { return k }
+    // Rows and columns as the last axes of matrices: of inputs and positions together, or of positions of each input, or of
+    // inputs at each position.
+    let (order, matrix): ([Int], [Int])
+    let n = k.shape[0]
+    switch (batchAxes, layout.isDiagonal) {
+    case (2, false):
+      order = [0] + (2..<2 + rank) + [1] + (2 + rank..<2 + 2 * rank)
+      matrix = [n * count, n * count]
+    case (2, true): (order, matrix) = (Array(2..<2 + rank) + [0, 1], [count, n, n])
+    default: (order, matrix) = (Array(0..<k.rank), [n, count, count])
+    }
+    let permuted = k.transposed(order)
+    let m = permuted.reshaped(matrix)
+    let isBelow = Tensor.arange(matrix[matrix.count - 1])
+    let mirrored = select(
+      isBelow.expandedDims(1) .> isBelow.expandedDims(0), m.swappedAxes(matrix.count - 2, matrix.count - 1), m)
+    return mirrored.reshaped(permuted.shape).transposed(DimensionNumbers.inverse(order))
+  }
+
   /// Variances of a data set, shape (N, P…).
   func variances(_ dataSet: DataSet) -> Tensor {
     var k = dataSet == .first ? k11 : k22

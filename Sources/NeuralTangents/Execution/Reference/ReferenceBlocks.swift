@@ -76,7 +76,8 @@ struct ReferenceBlocks {
 
   private func finished(_ states: [CovarianceState]) -> [KernelComputation.Output] {
     states.map { state in
-      let state = options.batch == .diagonal ? state.withoutOtherInputs() : state
+      let needed = options.batch == .diagonal ? state.withoutOtherInputs() : state
+      let state = isSymmetric && !needed.k12.isTraced ? needed.symmetrized() : needed
       var theta = state.theta.matrix
       if case .zero = state.theta { theta = .zeros(state.k12.shape, dtype: state.k12.dtype) }
       return KernelComputation.Output(
