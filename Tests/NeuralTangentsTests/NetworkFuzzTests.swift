@@ -129,7 +129,8 @@ struct NetworkFuzzTests {
     let first = try test.sample.serial(test.sample.layers[..<cut])
     let patterns = test.graphs.map { GraphPatterns($0) }
     let half = try first.kernel(
-      test.x, patterns: patterns, maskConstant: test.sample.isMasked ? Case.constant : nil)
+      test.x, patterns: patterns, maskConstant: test.sample.isMasked ? Case.constant : nil,
+      options: KernelOptions(batch: test.sample.mixesInputs ? .all : .diagonal))
     let staged = try test.sample.serial(test.sample.layers[cut...]).kernel(of: half, patterns: patterns)
     try test.expectEqual(staged, to: test.kernel, "cut at \(cut)")
     #expect(staged.shape1 == test.kernel.shape1 && staged.isGaussian == test.kernel.isGaussian, test.note)
