@@ -6,7 +6,7 @@ SANITIZED_TESTS ?= TensorsTests|Fused|Gram
 SOURCES := Sources Tests Benchmarks Examples Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help dependencies build demo test fuzz sanitize benchmark format lint client clean
+.PHONY: help dependencies build demo test fuzz grids sanitize benchmark format lint client clean
 
 help: ## Print this list.
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -30,7 +30,11 @@ test: dependencies ## Run all tests, those of the vector kernels for every instr
 	done
 
 fuzz: dependencies ## Hold thousands of random networks and tensor programs against what they must equal.
-	FUZZ=1 $(SWIFT) test -c release --filter 'FusedExecutor|ProgramFuzz'
+	FUZZ=1 $(SWIFT) test -c release \
+	  --filter 'FusedExecutor|ProgramFuzz|NetworkFuzz|NetworkMistake|LinearNetwork'
+
+grids: dependencies ## Compare every network of the grids with random finite ones of width 1024.
+	GRIDS=1 $(SWIFT) test -c release --filter 'LayersGrid'
 
 sanitize: dependencies ## Run the tests of the engine with the address and the thread sanitizer.
 	LSAN_OPTIONS=suppressions=$(CURDIR)/Scripts/leaks.supp:print_suppressions=0 \

@@ -72,10 +72,14 @@ struct PeerDefectTests {
       Dense(1), scale, ImageResize([5, -1], method: .linear), ImageResize([4, -1], method: .linear),
     ]
     let x = FixtureInput.sine([3, 4])
-    let kernel = try Serial(layers).kernel(x)
+    let kernel = try Serial(layers).kernel(x, options: KernelOptions(batch: .all))
     let expected = try kernelByUnitWeights(Serial(layers), x).reshaped(kernel.nngp.shape)
+    #expect(kernel.nngp.shape == [4, 4])
     #expect(largestError(kernel.nngp, expected, relativeTo: expected.largestMagnitude) < 1e-12)
-    #expect(largestError(kernel.cov1, expected.diagonal(), relativeTo: expected.largestMagnitude) < 1e-12)
+    #expect(largestError(kernel.cov1, expected, relativeTo: expected.largestMagnitude) < 1e-12)
+    // An activation reads the variances that came out.
+    let next = try Serial(layers + [Relu(), Dense(1)]).kernel(x).nngp.diagonal()
+    #expect(largestError(next, expected.diagonal() / 2, relativeTo: expected.largestMagnitude) < 1e-12)
   }
 
   @Test(

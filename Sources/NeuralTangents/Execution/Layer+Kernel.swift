@@ -62,9 +62,12 @@ extension Layer {
     }
     // A layer says better than its axes that it cannot take an input.
     if x1.leaves.allSatisfy({ $0.rank >= 2 }) { _ = try outputShape(x1.map(\.shape)) }
-    let axes = dataAxes ?? DataAxes()
-    let checked = try pairs.map { (pair: (Tensor, Tensor?)) throws(NetworkError) in
-      try KernelInput(x1: pair.0, x2: pair.1, axes: axes, maskConstant: maskConstant, tokenCount: tokenCount)
+    guard let placed = pairs.zipped(with: inputAxes(x1)) else {
+      throw NetworkError(expected: "axes for every input", found: "none")
+    }
+    let checked = try placed.map { (input: ((Tensor, Tensor?), DataAxes)) throws(NetworkError) in
+      try KernelInput(
+        x1: input.0.0, x2: input.0.1, axes: input.1, maskConstant: maskConstant, tokenCount: tokenCount)
     }
     // Equal data sets are one data set, given twice.
     let areSame = checked.leaves.allSatisfy(\.areSame) && patterns?.areSame ?? true

@@ -343,6 +343,10 @@ struct RandomSpatialNetwork {
     case "imageResize":
       var shape = [Int](repeating: -1, count: state.shape.count)
       for axis in state.positions where chance(0.7) { shape[axis] = integer(1...4) }
+      if chance(0.15) {
+        shape[state.batch] = integer(1...4)
+        mixesInputs = true
+      }
       arguments["shape"] = integers(shape)
       arguments["method"] = .string(choose(["nearest", "linear", "cubic", "lanczos3", "lanczos5"]))
       if chance(0.3) { arguments["antialias"] = .boolean(false) }
@@ -355,6 +359,10 @@ struct RandomSpatialNetwork {
         } else {
           ranges[axis] = .string(choose(["\(last)::-1", "\(last):", ":1", "::2", "-1:", "::-2"]))
         }
+      }
+      if chance(0.15) {
+        ranges[state.batch] = .string(choose(["::-1", "1:", "-1:"]))
+        mixesInputs = true
       }
       // Axes that disappear move those behind them to the front.
       let gone = ranges.indices.filter { if case .integer = ranges[$0] { true } else { false } }

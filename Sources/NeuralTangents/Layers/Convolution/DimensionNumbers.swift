@@ -38,7 +38,8 @@ public struct DimensionNumbers: Sendable, Hashable {
       || Set(text).subtracting(special) != Set(filter).subtracting("IO")
     {
       return NetworkError(
-        expected: "\(special) and the letters of positions, the same in all three, each once", found: text)
+        expected: "\(special) and the letters of positions, the same in all three, each once",
+        found: text.isEmpty ? "an empty string" : text)
     }
     return nil
   }
