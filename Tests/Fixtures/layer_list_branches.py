@@ -135,7 +135,7 @@ nested_branches = parallel(
     ERF,
     DENSE,
   ),
-  serial(TWO, parallel(layer("abs"), layer("sin")), layer("fanInProduct"), CONV),
+  serial(TWO, parallel(layer("abs"), serial(DENSE, layer("sin"))), layer("fanInProduct"), CONV),
 )
 for name in ("fanInSum", "fanInProduct", "fanInConcat"):
   add(f"nested parallel, {name}", pooled(CONV, TWO, nested_branches, layer(name), DENSE, RELU))

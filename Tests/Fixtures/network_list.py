@@ -239,7 +239,10 @@ add(
   branched(layer("fanInProduct"), branch(8, "relu"), branch(8, "cos", biasStd=0.5), branch(8, "gelu")),
   x2=None,
 )
-add("fanInProduct of activations", branched(layer("fanInProduct"), layer("relu"), layer("sin")))
+add(
+  "fanInProduct of activations",
+  branched(layer("fanInProduct"), layer("relu"), serial(dense(24, biasStd=0.3), layer("sin"))),
+)
 add(
   "fanInConcat, different widths",
   branched(layer("fanInConcat"), branch(5, "relu", weightStd=1.3), branch(11, "erf", weightStd=0.7)),
@@ -318,7 +321,10 @@ add(
         dense(8),
       ),
       serial(
-        layer("fanOut", count=2), parallel(layer("abs"), layer("sin")), layer("fanInProduct"), dense(8, biasStd=0.1)
+        layer("fanOut", count=2),
+        parallel(layer("abs"), serial(dense(16, weightStd=0.8), layer("sin"))),
+        layer("fanInProduct"),
+        dense(8, biasStd=0.1),
       ),
     ),
     layer("fanInSum"),

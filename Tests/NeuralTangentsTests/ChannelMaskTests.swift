@@ -46,6 +46,29 @@ struct ChannelMaskTests {
   }
 }
 
+@Suite("Tokens")
+struct TokenTests {
+  private static let network = Serial {
+    Embedding(vocabulary: 5, width: 512)
+    Conv(512, window: [1])
+    GlobalAvgPool()
+    Dense(512)
+  }
+
+  @Test("integers are one-hot vectors; masked ones do not count, in the vocabulary or not", arguments: [4, -1, 99, 1])
+  func masks(_ constant: Int) throws {
+    let padding = Int32(constant)
+    let tokens = Tensor([1, 2, padding, padding, 3, padding, padding, padding].map { Int32($0) }, shape: [2, 4])
+    let kernel = try Self.network.kernel(tokens, maskConstant: Double(constant))
+    // The first sentence has two words, or one where one of them is the padding.
+    let own = constant == 1 ? 1.0 : 0.5
+    let k = kernel.nngp.asType(.float64).scalars(as: Double.self)
+    #expect(zip(k, [own, 0, 0, 1]).allSatisfy { abs($0 - $1) < 1e-6 })
+    try expectAgreement(
+      Self.network, tokens, samples: 16, key: RandomKey(seed: 0), width: 512, maskConstant: Double(constant))
+  }
+}
+
 extension Parameters {
   fileprivate static func emptyTree(for network: any Layer, input: [Int]) throws -> Parameters {
     try network.initialize(RandomKey(seed: 0), inputShape: input)

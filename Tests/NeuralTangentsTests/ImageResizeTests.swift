@@ -144,7 +144,7 @@ struct ImageResizeTests {
       (#"{"method": "linear"}"#, "imageResize.shape: expected a list of sizes, found nothing"),
       (
         #"{"shape": [-1, 0], "method": "linear"}"#,
-        "imageResize.shape[1]: expected a positive integer or -1, found 0"
+        "imageResize.shape[1]: expected a positive integer of at most 4096, or -1, found 0"
       ),
       (
         #"{"shape": [-1], "method": "LINEAR"}"#,

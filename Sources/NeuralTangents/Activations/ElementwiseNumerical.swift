@@ -88,7 +88,7 @@ public struct ElementwiseNumerical: Activation {
         path: [.name("function")], expected: "one of " + NumericalFunction.names.joined(separator: ", "),
         found: "\"\(name)\"")
     }
-    self.init(function, degree: try arguments.integer("degree", default: Self.defaultDegree, atLeast: 1))
+    self.init(function, degree: try arguments.integer("degree", default: Self.defaultDegree, atLeast: 1, atMost: 200))
   }
 
   public func write(to arguments: inout LayerArguments) throws(NetworkError) {

@@ -35,6 +35,7 @@ public struct CovarianceProgram: Sendable {
     var value = CovarianceValue(
       groups: [], shape: shape, batchAxis: batchAxis, channelAxis: channelAxis, isGaussian: isGaussian,
       mean: isGaussian ? .zero : .varying, hasInputChannels: true)
+    value.sources = [valueCount]
     for width in groups ?? [shape[channelAxis]] {
       value.groups.append(CovarianceValue.Group(id: valueCount, width: width))
       inputCount += 1
@@ -52,6 +53,11 @@ public struct CovarianceProgram: Sendable {
     var result = operand.with(shape: shape, axes: axes, isGaussian: isGaussian)
     result.hasInputChannels = false
     let id = append(operation, [merged(operand)], positions: result.positions)
+    if operation.drawsWeights {
+      result.sources = [id]
+    } else if operand.mean == .zero {
+      result.mean = .zero
+    }
     result.groups = [CovarianceValue.Group(id: id, width: result.channels)]
     return result
   }
@@ -66,6 +72,7 @@ public struct CovarianceProgram: Sendable {
     var result = operands[0].with(shape: shape, axes: axes, isGaussian: isGaussian)
     if !isGaussian { result.mean = operation.mean(of: operands.map(\.mean)) }
     result.hasInputChannels = operands.contains(where: \.hasInputChannels)
+    result.sources = operands.reduce(into: []) { $0.formUnion($1.sources) }
     result.groups = refined[0].indices.map { index in
       CovarianceValue.Group(
         id: append(operation, refined.map { $0[index].id }, positions: result.positions), width: refined[0][index].width
@@ -118,6 +125,14 @@ public struct CovarianceProgram: Sendable {
 }
 
 extension CovarianceOperation {
+  /// Whether the result's channels are made by weights of their own.
+  fileprivate var drawsWeights: Bool {
+    switch self {
+    case .affine, .rule: true
+    default: false
+    }
+  }
+
   /// What is known of the mean of a result that is not Gaussian.
   fileprivate func mean(of operands: [CovarianceValue.Mean]) -> CovarianceValue.Mean {
     switch self {
@@ -151,6 +166,8 @@ public struct CovarianceValue: Sendable {
   public internal(set) var isGaussian: Bool
   /// What is known of the mean over the network's parameters.
   var mean: Mean
+  /// Whose randomness the channels have, one by one: the inputs and the weights whose results they are functions of.
+  fileprivate(set) var sources: Set<Int> = []
   /// Whether channels are still those of the network's input, which may be masked one by one.
   var hasInputChannels: Bool
 
@@ -182,10 +199,25 @@ public struct CovarianceValue: Sendable {
   /// The sizes along them.
   public var positions: [Int] { positionAxes.map { shape[$0] } }
 
+  /// - Throws: where two branches are functions of the same weights, channel by channel, so that their covariance with
+  ///   each other would be needed.
+  static func requireIndependent(_ branches: [CovarianceValue]) throws(NetworkError) {
+    var seen: Set<Int> = []
+    for branch in branches {
+      guard seen.isDisjoint(with: branch.sources) else {
+        throw NetworkError(
+          expected: "independent branches: a dense layer, or another with weights, of its own in all but one of them",
+          found: "branches that work on the same channels")
+      }
+      seen.formUnion(branch.sources)
+    }
+  }
+
   /// Whether several of these independent branches have means that are not zero.
   ///
   /// - Throws: where the covariance of their sum does not follow from what is known of the means.
   static func requireKnownMeans(_ branches: [CovarianceValue]) throws(NetworkError) -> Bool {
+    try requireIndependent(branches)
     let means = branches.map(\.mean)
     guard Mean.combined(means) != nil else {
       throw NetworkError(
@@ -208,6 +240,7 @@ public struct CovarianceValue: Sendable {
   static func concatenatedChannels(_ branches: [CovarianceValue]) -> CovarianceValue {
     var result = branches[0]
     result.groups = branches.flatMap(\.groups)
+    result.sources = branches.reduce(into: []) { $0.formUnion($1.sources) }
     result.shape[result.channelAxis] = branches.reduce(0) { $0 + $1.channels }
     result.isGaussian = branches.allSatisfy(\.isGaussian)
     // Means are kept by group.

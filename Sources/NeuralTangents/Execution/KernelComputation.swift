@@ -1,3 +1,4 @@
+import Foundation
 import Tensors
 
 /// One kernel to compute: builds the covariance program of a network, chooses the executor, and assembles the result.
@@ -99,6 +100,7 @@ struct KernelComputation {
     -> [Output]
   {
     let withNTK = kernels.contains(.ntk)
+    try requireMemory(program, inputs, outputs: outputs, withNTK: withNTK)
     // Tiles need numbers: what is traced goes through tensor operations.
     let isTraced = inputs.contains(where: \.isTraced) || network.hasTracedHyperParameters
     if options.executor != .reference && !isTraced {
@@ -139,6 +141,32 @@ struct KernelComputation {
       }
     }
     return results
+  }
+}
+
+extension KernelComputation {
+  /// - Throws: where the kernel alone is larger than this machine's memory.
+  private func requireMemory(
+    _ program: CovarianceProgram, _ inputs: [CovarianceInput], outputs: [Int], withNTK: Bool
+  ) throws(NetworkError) {
+    let (n1, n2) = inputs[0].counts
+    let demand = CovarianceDemand(program, outputs: outputs, wantsAllPositions: options.positions == .all)
+    func entries(_ value: Int) -> Double {
+      let count = program.positions[value].reduce(1.0) { $0 * Double($1) }
+      return demand.isFull[value] ? count * count : count
+    }
+    let kernels = withNTK ? 2.0 : 1
+    let size = Double(inputs[0].dtype.byteCount)
+    let results = outputs.reduce(0) { $0 + Double(n1) * Double(n2) * entries($1) * kernels * size }
+    // One pair of inputs at least is computed at once, in some tensors.
+    let working = 4 * kernels * size * ((0..<program.valueCount).map(entries).max() ?? 1)
+    let available = Double(ProcessInfo.processInfo.physicalMemory)
+    guard results + working > available else { return }
+    func gigabytes(_ bytes: Double) -> String { "\((bytes / 1e8).rounded() / 10) GB" }
+    throw NetworkError(
+      expected: "a kernel that fits into \(gigabytes(available)) of memory (fewer inputs, fewer positions, a layer that "
+        + "pools or flattens them, or the diagonal of positions only)",
+      found: "\(gigabytes(results + working)) for \(n1) by \(n2) inputs of shape \(sources.leaves[0].shape1.dropFirst())")
   }
 }
 

@@ -19,9 +19,12 @@ struct KernelInput {
   init(x1: Tensor, x2: Tensor?, axes: DataAxes, maskConstant: Double?, tokenCount: Int?) throws(NetworkError) {
     func dataSet(_ x: Tensor, _ name: String) throws(NetworkError) -> DataSet {
       do {
-        let input = try KernelInput.encoded(x, tokenCount: tokenCount)
+        var (input, constant) = (x, maskConstant)
+        if let tokenCount, !x.dtype.isFloatingPoint {
+          (input, constant) = try Embedding.encoded(x, count: tokenCount, maskConstant: maskConstant)
+        }
         let resolved = try axes.resolved(for: input.shape)
-        return try KernelInput.dataSet(input, axes: resolved, maskConstant: maskConstant)
+        return try KernelInput.dataSet(input, axes: resolved, maskConstant: constant)
       } catch {
         throw error.inside(.name(name))
       }
@@ -39,12 +42,6 @@ struct KernelInput {
       }
     }
     areIdentical = x2.map { $0.isIdentical(to: x1) } ?? true
-  }
-
-  /// Integer tokens as one-hot vectors for a network that embeds them.
-  private static func encoded(_ x: Tensor, tokenCount: Int?) throws(NetworkError) -> Tensor {
-    guard let tokenCount, !x.dtype.isFloatingPoint else { return x }
-    return try Embedding.oneHot(x, count: tokenCount)
   }
 
   private static func dataSet(_ x: Tensor, axes: DataAxes, maskConstant: Double?) throws(NetworkError) -> DataSet {

@@ -54,7 +54,7 @@ public func empiricalKernel(
   options: EmpiricalKernelOptions = EmpiricalKernelOptions()
 ) throws -> EmpiricalKernel {
   let data = try FiniteData(x1, x2, patterns: patterns, maskConstant: maskConstant, network: network)
-  let forward = FiniteForward(network: network, axes: options.axes, maskConstant: maskConstant)
+  let forward = FiniteForward(network: network, axes: options.axes, maskConstant: data.maskConstant)
   let program = try EmpiricalProgram(forward, at: parameters, data, key: key, kernels: kernels, options: options)
   return try program(parameters, data)
 }

@@ -9,15 +9,18 @@ struct FiniteData: Sendable {
   let batches: [Batch]
   /// Whether a second data set was given, equal or not.
   let hasSecond: Bool
+  /// What marks missing inputs in the batches.
+  let maskConstant: Double?
   private let batchAxis: Int
 
   init(
     _ x1: Tensor, _ x2: Tensor?, patterns: GraphPatterns?, maskConstant: Double?, network: any Layer
   ) throws(NetworkError) {
-    let first = try FiniteData.checked(x1, "x1", network, maskConstant)
+    let (first, constant) = try FiniteData.checked(x1, "x1", network, maskConstant)
     let second = try x2.map { (x2: Tensor) throws(NetworkError) in
-      try FiniteData.checked(x2, "x2", network, maskConstant)
+      try FiniteData.checked(x2, "x2", network, maskConstant).values
     }
+    self.maskConstant = constant
     batchAxis = try (network.dataAxes ?? DataAxes()).resolved(rank: first.rank).batch
     if let second {
       var shape = first.shape
@@ -33,7 +36,7 @@ struct FiniteData: Sendable {
     let dtype = first.dtype.promoted(with: second?.dtype ?? first.dtype)
     var batches = [[first.asType(dtype)] + (patterns.map { [$0.first] } ?? [])]
     if let second = second?.asType(dtype) {
-      let areSame = patterns?.areSame ?? true && FiniteData.areSame(batches[0][0], second, maskConstant)
+      let areSame = patterns?.areSame ?? true && FiniteData.areSame(batches[0][0], second, constant)
       if !areSame { batches.append([second] + (patterns.map { [$0.second ?? $0.first] } ?? [])) }
     }
     self.batches = batches
@@ -73,12 +76,12 @@ struct FiniteData: Sendable {
   /// The data set as floating-point numbers; tokens as one-hot vectors.
   private static func checked(
     _ x: Tensor, _ name: String, _ network: any Layer, _ maskConstant: Double?
-  ) throws(NetworkError) -> Tensor {
-    var values = x
+  ) throws(NetworkError) -> (values: Tensor, maskConstant: Double?) {
+    var (values, maskConstant) = (x, maskConstant)
     if !x.dtype.isFloatingPoint {
       if let count = network.tokenCount {
         do {
-          values = try Embedding.oneHot(x, count: count)
+          (values, maskConstant) = try Embedding.encoded(x, count: count, maskConstant: maskConstant)
         } catch {
           throw error.inside(.name(name))
         }
@@ -98,7 +101,7 @@ struct FiniteData: Sendable {
     } catch {
       throw NetworkError(path: [.name(name)], expected: "finite numbers", found: error.firstNonFinite)
     }
-    return values
+    return (values, maskConstant)
   }
 }
 

@@ -27,7 +27,7 @@ public struct MonteCarloEstimator: Sendable {
     maskConstant: Double? = nil, kernels: KernelSet = .all, options: EmpiricalKernelOptions = EmpiricalKernelOptions()
   ) throws {
     data = try FiniteData(x1, x2, patterns: patterns, maskConstant: maskConstant, network: network)
-    forward = FiniteForward(network: network, axes: options.axes, maskConstant: maskConstant)
+    forward = FiniteForward(network: network, axes: options.axes, maskConstant: data.maskConstant)
     self.key = key
     self.kernels = kernels
     self.options = options

@@ -83,9 +83,12 @@ struct AffineWeights: Sendable {
     bias = try arguments.optionalNumber("biasStd").map { HyperParameter($0) }
     parameterization = try arguments.choice("parameterization", default: .ntk)
     widthScales = try arguments.numbers("widthScales", default: [1, 1], count: 2)
-    if let index = widthScales.firstIndex(where: { $0 <= 0 }) {
+    let largest = Double(LayerArguments.largestSize)
+    if let index = widthScales.firstIndex(where: { $0 <= 0 || $0 > largest }) {
       throw NetworkError(
-        path: [.name("widthScales"), .index(index)], expected: "a positive number", found: "\(widthScales[index])")
+        path: [.name("widthScales"), .index(index)],
+        expected: widthScales[index] <= 0 ? "a positive number" : "a number of at most \(Int(largest))",
+        found: "\(widthScales[index])")
     }
   }
 

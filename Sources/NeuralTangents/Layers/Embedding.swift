@@ -44,6 +44,17 @@ public struct Embedding: SingleInputLayer {
     return (numbers.expandedDims(numbers.rank) .== Tensor.arange(count).reshaped(tokenAxis)).asType(.float32)
   }
 
+  /// One-hot vectors of tokens that may be masked, and the number that marks masked ones in them.
+  static func encoded(_ tokens: Tensor, count: Int, maskConstant: Double?) throws(NetworkError)
+    -> (vectors: Tensor, maskConstant: Double?)
+  {
+    guard let maskConstant else { return (try oneHot(tokens, count: count), nil) }
+    let isMasked = MaskedTensor.mask(of: tokens, constant: maskConstant)
+    let vectors = try oneHot(select(isMasked, 0, tokens), count: count)
+    // No entry of a one-hot vector is negative.
+    return (select(isMasked.expandedDims(isMasked.rank), -1, vectors), -1)
+  }
+
   public func outputShape(_ input: [Int]) throws(NetworkError) -> [Int] {
     guard input.count >= 2, input[input.count - 1] == vocabulary else {
       guard !input.isEmpty else { throw wrongShape(input) }

@@ -22,6 +22,12 @@ public struct FanInProduct: FanInLayer {
     -> CovarianceValue
   {
     try requireEqual(branches.map(\.shape))
+    try CovarianceValue.requireIndependent(branches)
+    guard branches.count(where: { $0.mean == .varying || $0.mean == .unknown }) <= 1 else {
+      throw NetworkError(
+        expected: "at most one branch whose channels are not alike",
+        found: "several of the network's inputs, or of branches flattened after an activation")
+    }
     return program.appendByChannel(
       .product, branches, isGaussian: branches.count == 1 && branches[0].isGaussian)
   }

@@ -31,7 +31,7 @@ public struct FanOut: Layer {
   }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
-    count = try arguments.integer("count", atLeast: 1)
+    count = try arguments.integer("count", atLeast: 1, atMost: 4096)
   }
 
   public func write(to arguments: inout LayerArguments) {

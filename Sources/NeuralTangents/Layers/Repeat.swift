@@ -84,7 +84,7 @@ public struct Repeat: Layer {
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
     layer = try arguments.layer("layer")
-    count = try arguments.integer("count", atLeast: 0)
+    count = try arguments.integer("count", atLeast: 0, atMost: 4096)
   }
 
   public func write(to arguments: inout LayerArguments) throws(NetworkError) {

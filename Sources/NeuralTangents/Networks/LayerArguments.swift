@@ -3,6 +3,9 @@
 /// Reading marks an argument as known; what nobody asked for is an error when reading ends, so that a misspelt argument
 /// never goes unnoticed.
 public struct LayerArguments {
+  /// The largest size that files may ask for: a million channels, say.
+  public static let largestSize = 1 << 20
+
   private var members: [String: NodeValue]
   private var known: Set<String> = []
   /// The node's value where it is not an object with arguments: the list of `serial` and `parallel`.
@@ -63,12 +66,16 @@ extension LayerArguments {
     return number
   }
 
+  /// - Parameter maximum: by default what no sensible number exceeds, so that products of sizes stay numbers.
   public mutating func integer(
-    _ name: String, default defaultValue: Int? = nil, atLeast minimum: Int? = nil
+    _ name: String, default defaultValue: Int? = nil, atLeast minimum: Int? = nil, atMost maximum: Int = LayerArguments.largestSize
   ) throws(NetworkError) -> Int {
-    let expected = minimum.map { "an integer of at least \($0)" } ?? "an integer"
+    var expected = minimum.map { "an integer of at least \($0)" } ?? "an integer"
     guard let value = take(name) else { return try orDefault(name, defaultValue, expected) }
-    guard case .integer(let integer) = value, integer >= minimum ?? .min else { throw error(name, expected, value) }
+    if case .integer(let integer) = value, integer > maximum { expected += " and at most \(maximum)" }
+    guard case .integer(let integer) = value, ((minimum ?? -maximum)...maximum).contains(integer) else {
+      throw error(name, expected, value)
+    }
     return integer
   }
 

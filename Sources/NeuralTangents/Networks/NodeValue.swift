@@ -108,6 +108,11 @@ extension NodeValue {
         expected: "YAML", found: "\(error)".split(separator: "\n").joined(separator: " "))
     }
     guard let root else { throw NetworkError(expected: "a network", found: "an empty document") }
+    // Aliases may stand for more nodes than there is memory for.
+    var room = 1_000_000
+    guard root.fits(into: &room) else {
+      throw NetworkError(expected: "at most a million values, aliases spelled out", found: "more")
+    }
     self = NodeValue(root)
   }
 
@@ -151,5 +156,21 @@ extension NodeValue {
     // Encoding a tree of plain values fails for non-finite numbers only, which no layer holds.
     guard let data = try? encoder.encode(self) else { return "null" }
     return String(decoding: data, as: UTF8.self)
+  }
+}
+
+extension Node {
+  /// Whether the tree has at most `room` nodes, which are taken from it.
+  fileprivate func fits(into room: inout Int) -> Bool {
+    room -= 1
+    guard room >= 0 else { return false }
+    switch self {
+    case .mapping(let mapping):
+      for (_, value) in mapping where !value.fits(into: &room) { return false }
+    case .sequence(let sequence):
+      for value in sequence where !value.fits(into: &room) { return false }
+    case .scalar, .alias: break
+    }
+    return true
   }
 }

@@ -62,7 +62,7 @@ struct ConvolutionStack: Sendable {
   }
 
   init(from arguments: inout LayerArguments) throws(NetworkError) {
-    depth = try arguments.integer("depth", atLeast: 0)
+    depth = try arguments.integer("depth", atLeast: 0, atMost: 4096)
     channels = try arguments.integer("channels", default: 128, atLeast: 1)
     window = try arguments.integer("window", default: 3, atLeast: 1)
     settings = try ReadyMadeSettings(from: &arguments)

@@ -30,7 +30,7 @@ public struct FullyConnected: ReadyMadeNetwork {
   public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) { settings.visit(&visitor) }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
-    depth = try arguments.integer("depth", atLeast: 0)
+    depth = try arguments.integer("depth", atLeast: 0, atMost: 4096)
     width = try arguments.integer("width", default: 512, atLeast: 1)
     settings = try ReadyMadeSettings(from: &arguments)
   }

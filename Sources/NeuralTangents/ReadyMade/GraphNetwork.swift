@@ -44,7 +44,7 @@ public struct GraphNetwork: ReadyMadeNetwork {
   public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) { settings.visit(&visitor) }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
-    depth = try arguments.integer("depth", atLeast: 0)
+    depth = try arguments.integer("depth", atLeast: 0, atMost: 4096)
     channels = try arguments.integer("channels", default: 64, atLeast: 1)
     pooling = try arguments.choice("pooling", default: .average)
     implementation = try arguments.choice("implementation", default: .dense)

@@ -65,7 +65,7 @@ public struct VisionTransformer: ReadyMadeNetwork {
   public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) { settings.visit(&visitor) }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
-    depth = try arguments.integer("depth", atLeast: 0)
+    depth = try arguments.integer("depth", atLeast: 0, atMost: 4096)
     patchSize = try arguments.integer("patchSize", default: 4, atLeast: 1)
     channels = try arguments.integer("channels", default: 64, atLeast: 1)
     heads = try arguments.integer("heads", default: 4, atLeast: 1)

@@ -63,7 +63,7 @@ public struct WideResNet: ReadyMadeNetwork {
   public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) { settings.visit(&visitor) }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
-    blockSize = try arguments.integer("blockSize", atLeast: 1)
+    blockSize = try arguments.integer("blockSize", atLeast: 1, atMost: 1024)
     widthFactor = try arguments.integer("widthFactor", default: 1, atLeast: 1)
     pooling = try arguments.choice("pooling", default: .average)
     settings = try ReadyMadeSettings(from: &arguments)

@@ -30,7 +30,7 @@ struct DescribeCommand: ParsableCommand {
   @Argument(help: InputFiles.networkHelp, completion: .file())
   var network: String
 
-  @Option(help: .init("Shape of one input, such as 784 or 32,32,3 (height, width, channels).", valueName: "sizes"))
+  @Option(help: .init("Shape of one input, such as 784 or 32,32,3 (height, width, channels), of at most 65536 positions.", valueName: "sizes"))
   var input: Sizes
 
   @Option(
@@ -66,7 +66,11 @@ struct Sizes: ExpressibleByArgument {
   init?(argument: String) {
     let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
     values = parts.compactMap { Int($0) }
-    guard values.count == parts.count, values.allSatisfy({ $0 > 0 }) else { return nil }
+    // A covariance has an entry for every pair of positions: more could not be counted.
+    let limits = 1...LayerArguments.largestSize
+    guard values.count == parts.count, values.allSatisfy(limits.contains),
+      values.dropLast().reduce(1.0, { $0 * Double($1) }) <= 65536
+    else { return nil }
   }
 }
 

@@ -67,6 +67,18 @@ struct KernelCommand: ParsableCommand {
     guard output.lowercased().hasSuffix(".npz") else {
       throw ValidationError("--output: expected a name ending in .npz, found \(output)")
     }
+    guard pattern1 != nil || pattern2 == nil else {
+      throw ValidationError("--pattern2: expected --pattern1 with it, found none")
+    }
+    for name in kernels.names {
+      switch name {
+      case .cov2 where x2 == nil, .mask2 where x2 == nil:
+        throw ValidationError("--kernels: expected --x2 for \(name.rawValue), found none")
+      case .mask1 where maskConstant == nil, .mask2 where maskConstant == nil:
+        throw ValidationError("--kernels: expected --mask-constant for \(name.rawValue), found none")
+      default: break
+      }
+    }
   }
 
   func run() throws {

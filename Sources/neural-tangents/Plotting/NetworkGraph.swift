@@ -11,7 +11,7 @@ struct NetworkGraph {
   var text: String {
     var lines = [
       "digraph network {",
-      "  graph [rankdir=TB, nodesep=0.3, ranksep=0.35, bgcolor=white, fontname=\"Helvetica\", fontsize=11, "
+      "  graph [rankdir=TB, ordering=out, nodesep=0.3, ranksep=0.35, bgcolor=white, fontname=\"Helvetica\", fontsize=11, "
         + "fontcolor=\"#444444\"]",
       "  node [shape=box, style=\"rounded,filled\", fillcolor=\"#f4f4f4\", color=\"#444444\", penwidth=0.8, "
         + "fontname=\"Helvetica\", fontsize=11, margin=\"0.14,0.06\"]",

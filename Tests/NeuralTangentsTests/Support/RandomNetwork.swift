@@ -26,12 +26,15 @@ struct RandomNetwork {
     case 2, 3: return [activation(), dense()]
     case 4:
       return [
-        FanOut(2), Parallel([Serial(block(depth: depth + 1)), Identity()]), FanInSum(),
+        FanOut(2), Parallel([Serial(block(depth: depth + 1) + [dense()]), Identity()]), FanInSum(),
       ]
     case 5:
       return [
         FanOut(3),
-        Parallel([Serial(block(depth: depth + 1)), Serial([activation()]), Serial(block(depth: depth + 1))]),
+        Parallel([
+          Serial(block(depth: depth + 1) + [dense()]), Serial([activation()]),
+          Serial(block(depth: depth + 1) + [dense()]),
+        ]),
         FanInProduct(), dense(),
       ]
     case 6:

@@ -256,11 +256,14 @@ struct RandomSpatialNetwork {
     switch integer(0...3) {
     case 0:
       name = "fanInSum"
-      for _ in 0..<count { list.append(try gaussianBranch(state, depth: depth)) }
+      for index in 0..<count { list.append(try gaussianBranch(state, depth: depth, isFirst: index == 0)) }
       state.isGaussian = true
     case 1:
       name = "fanInProduct"
-      for _ in 0..<count { list.append(try anyBranch(state, depth: depth)) }
+      for index in 0..<count {
+        list.append(
+          index == 0 ? try anyBranch(state, depth: depth) : try gaussianBranch(state, depth: depth, isFirst: false))
+      }
       state.isGaussian = false
     case 2:
       name = "fanInConcat"
@@ -282,7 +285,7 @@ struct RandomSpatialNetwork {
       guard state.positionCount * count <= 16 else { return try affine(&state) }
       name = "fanInConcat"
       arguments["axis"] = .integer(chance(0.5) ? axis : axis - state.shape.count)
-      for _ in 0..<count { list.append(try gaussianBranch(state, depth: depth)) }
+      for index in 0..<count { list.append(try gaussianBranch(state, depth: depth, isFirst: index == 0)) }
       if axis == state.batch {
         guard state.shape[axis] * count <= 6 else { return try affine(&state) }
         mixesInputs = true
@@ -295,9 +298,9 @@ struct RandomSpatialNetwork {
     ]
   }
 
-  /// A branch of the same shape whose output is Gaussian.
-  private mutating func gaussianBranch(_ state: State, depth: Int) throws -> NodeValue {
-    if state.isGaussian && chance(0.3) { return node("identity", [:]) }
+  /// A branch of the same shape whose output is Gaussian; only the first may have no weights of its own.
+  private mutating func gaussianBranch(_ state: State, depth: Int, isFirst: Bool = true) throws -> NodeValue {
+    if isFirst && state.isGaussian && chance(0.3) { return node("identity", [:]) }
     return .object(["serial": .array(try preserving(state, depth: depth + 1))])
   }
 

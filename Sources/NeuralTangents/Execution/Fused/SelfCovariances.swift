@@ -28,6 +28,11 @@ struct SelfCovariances<Scalar: FusedScalar>: @unchecked Sendable {
     UnsafePointer(outputStorage.pointer + (2 * output + 1) * stride)
   }
 
+  /// 1/√v, and 0 for a variance of 0: nothing divided by nothing stays nothing.
+  private static func inverseRoot(_ variance: Double) -> Scalar {
+    variance == 0 ? 0 : Scalar(1 / variance.squareRoot())
+  }
+
   /// - Parameters:
   ///   - variances: per input of the program, the variances of the `count` inputs.
   ///   - thetas: per input of the program, Θ of every input with itself; nil where there is none yet.
@@ -87,10 +92,10 @@ struct SelfCovariances<Scalar: FusedScalar>: @unchecked Sendable {
         if overBatch {
           var total = 0.0
           for index in 0..<count { total += Double(k(register)[index]) }
-          let value = Scalar(1 / (total / Double(count) + epsilon).squareRoot())
+          let value = Self.inverseRoot(total / Double(count) + epsilon)
           for index in 0..<stride { factors[index] = value }
         } else {
-          for index in 0..<stride { factors[index] = Scalar(1 / (Double(k(register)[index]) + epsilon).squareRoot()) }
+          for index in 0..<stride { factors[index] = Self.inverseRoot(Double(k(register)[index]) + epsilon) }
         }
         Scalar.scaleDiagonal(stride, factors, k(register), theta(register, if: hasTheta))
       case .dropout(let register, let keepRate, let hasTheta):

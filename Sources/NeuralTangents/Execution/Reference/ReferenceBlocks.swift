@@ -77,7 +77,7 @@ struct ReferenceBlocks {
   private func finished(_ states: [CovarianceState]) -> [KernelComputation.Output] {
     states.map { state in
       let needed = options.batch == .diagonal ? state.withoutOtherInputs() : state
-      let state = isSymmetric && !needed.k12.isTraced ? needed.symmetrized() : needed
+      let state = isSymmetric ? needed.symmetrized() : needed
       var theta = state.theta.matrix
       if case .zero = state.theta { theta = .zeros(state.k12.shape, dtype: state.k12.dtype) }
       return KernelComputation.Output(

@@ -63,6 +63,11 @@ struct ConvolutionSettings: Sendable {
     var rule = PatchRule(axes: [], isMaskedByAny: kind == .transposed)
     for (index, size) in positions(of: input).enumerated() {
       guard size > 0 else { throw NetworkError(expected: "at least one position", found: "shape \(input)") }
+      guard window.reduce(1.0, { $0 * Double($1) }) <= Double(LayerArguments.largestSize) else {
+        throw NetworkError(
+          path: [.name("window")], expected: "a window of at most \(LayerArguments.largestSize) offsets",
+          found: "\(window)")
+      }
       if kind == .transposed {
         rule.axes.append(padding.transposedAxis(size: size, window: window[index], stride: strides[index]))
       } else if let axis = padding.axis(
@@ -193,6 +198,9 @@ struct ConvolutionSettings: Sendable {
   }
 }
 
+/// The largest window, stride or dilation that files may ask for, which is more than any input has positions.
+private let largestWindow = 4096
+
 extension LayerArguments {
   /// Positive numbers, one per axis: `count` of them, by default ones; any number of them if `count` is nil.
   mutating func sizes(_ name: String, count: Int? = nil) throws(NetworkError) -> [Int] {
@@ -205,8 +213,10 @@ extension LayerArguments {
       throw NetworkError(
         path: [.name(name)], expected: "a list of \(count) positive integers, as the window has", found: "\(values)")
     }
-    for (index, value) in values.enumerated() where value < 1 {
-      throw NetworkError(path: [.name(name), .index(index)], expected: "a positive integer", found: "\(value)")
+    for (index, value) in values.enumerated() where !(1...largestWindow).contains(value) {
+      throw NetworkError(
+        path: [.name(name), .index(index)], expected: "a positive integer of at most \(largestWindow)",
+        found: "\(value)")
     }
     return values
   }

@@ -81,8 +81,9 @@ public struct ImageResize: SingleInputLayer {
       throw NetworkError(path: [.name("shape")], expected: "a list of sizes", found: "nothing")
     }
     shape = try arguments.integers("shape", default: [])
-    for (index, size) in shape.enumerated() where size < 1 && size != -1 {
-      throw NetworkError(path: [.name("shape"), .index(index)], expected: "a positive integer or -1", found: "\(size)")
+    for (index, size) in shape.enumerated() where !(1...4096).contains(size) && size != -1 {
+      throw NetworkError(
+        path: [.name("shape"), .index(index)], expected: "a positive integer of at most 4096, or -1", found: "\(size)")
     }
     let name = try arguments.string("method")
     guard let method = ResizeMethod(named: name) else {

@@ -165,7 +165,10 @@ extension TensorIndex {
   }
 
   fileprivate init?(_ node: NodeValue) {
+    /// No axis is longer.
+    func isPlace(_ number: Int) -> Bool { abs(Double(number)) <= Double(Int32.max) }
     if case .integer(let position) = node {
+      guard isPlace(position) else { return nil }
       self = .position(position)
       return
     }
@@ -175,7 +178,8 @@ extension TensorIndex {
       return
     }
     let parts = text.split(separator: ":", omittingEmptySubsequences: false).map { $0.filter { $0 != " " } }
-    guard (2...3).contains(parts.count), parts.allSatisfy({ $0.isEmpty || Int($0) != nil }) else { return nil }
+    guard (2...3).contains(parts.count), parts.allSatisfy({ $0.isEmpty || Int($0).map(isPlace) ?? false })
+    else { return nil }
     let numbers = parts.map { Int($0) }
     let step = numbers.count == 3 ? numbers[2] ?? 1 : 1
     guard step != 0 else { return nil }
