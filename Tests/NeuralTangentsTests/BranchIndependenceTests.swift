@@ -28,9 +28,16 @@ struct BranchIndependenceTests {
 
   @Test("may be joined once one of them has weights of its own, and along channels")
   func independent() throws {
-    let residual = Self.network([Serial { Relu(); Dense(8) }, Identity()], FanInSum())
+    let residual = Self.network(
+      [
+        Serial {
+          Relu(); Dense(8)
+        }, Identity(),
+      ], FanInSum())
     let plain = try Dense(8, biasStd: 0.5).kernel(FixtureInput.sine([2, 3]))
-    let branch = try Serial { Relu(); Dense(8) }.kernel(of: plain)
+    let branch = try Serial {
+      Relu(); Dense(8)
+    }.kernel(of: plain)
     let joined = try residual.kernel(FixtureInput.sine([2, 3]))
     #expect(allClose(joined.nngp, plain.nngp + branch.nngp, relativeTolerance: 1e-14, absoluteTolerance: 1e-15))
     let concatenated = try Self.network([Relu(), Identity()], FanInConcat()).kernel(FixtureInput.sine([2, 3]))

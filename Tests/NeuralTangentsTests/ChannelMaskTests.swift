@@ -65,7 +65,8 @@ struct TokenTests {
     let k = kernel.nngp.asType(.float64).scalars(as: Double.self)
     #expect(zip(k, [own, 0, 0, 1]).allSatisfy { abs($0 - $1) < 1e-6 })
     try expectAgreement(
-      Self.network, tokens, samples: 16, key: RandomKey(seed: 0), width: 512, maskConstant: Double(constant))
+      Self.network, tokens, samples: 16, key: RandomKey(seed: 0), width: 512, maskConstant: Double(constant),
+      kernels: .nngp)
   }
 }
 

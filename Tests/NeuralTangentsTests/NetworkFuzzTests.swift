@@ -108,7 +108,8 @@ struct NetworkFuzzTests {
     // The covariances of an input with itself are those on the diagonal.
     let n = test.kernel.nngp.shape[0]
     let diagonal = stack((0..<n).map { test.kernel.nngp[$0, $0] }, axis: 0)
-    let own = test.kernel.layout.hasFullBatch ? stack((0..<n).map { test.kernel.cov1[$0, $0] }, axis: 0) : test.kernel.cov1
+    let own =
+      test.kernel.layout.hasFullBatch ? stack((0..<n).map { test.kernel.cov1[$0, $0] }, axis: 0) : test.kernel.cov1
     #expect(largestError(own, diagonal, relativeTo: Self.scale(diagonal)) < 1e-12, test.note)
   }
 

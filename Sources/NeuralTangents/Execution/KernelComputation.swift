@@ -164,9 +164,11 @@ extension KernelComputation {
     guard results + working > available else { return }
     func gigabytes(_ bytes: Double) -> String { "\((bytes / 1e8).rounded() / 10) GB" }
     throw NetworkError(
-      expected: "a kernel that fits into \(gigabytes(available)) of memory (fewer inputs, fewer positions, a layer that "
+      expected:
+        "a kernel that fits into \(gigabytes(available)) of memory (fewer inputs, fewer positions, a layer that "
         + "pools or flattens them, or the diagonal of positions only)",
-      found: "\(gigabytes(results + working)) for \(n1) by \(n2) inputs of shape \(sources.leaves[0].shape1.dropFirst())")
+      found:
+        "\(gigabytes(results + working)) for \(n1) by \(n2) inputs of shape \(sources.leaves[0].shape1.dropFirst())")
   }
 }
 

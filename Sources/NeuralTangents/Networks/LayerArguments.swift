@@ -68,7 +68,8 @@ extension LayerArguments {
 
   /// - Parameter maximum: by default what no sensible number exceeds, so that products of sizes stay numbers.
   public mutating func integer(
-    _ name: String, default defaultValue: Int? = nil, atLeast minimum: Int? = nil, atMost maximum: Int = LayerArguments.largestSize
+    _ name: String, default defaultValue: Int? = nil, atLeast minimum: Int? = nil,
+    atMost maximum: Int = LayerArguments.largestSize
   ) throws(NetworkError) -> Int {
     var expected = minimum.map { "an integer of at least \($0)" } ?? "an integer"
     guard let value = take(name) else { return try orDefault(name, defaultValue, expected) }

@@ -30,7 +30,10 @@ struct DescribeCommand: ParsableCommand {
   @Argument(help: InputFiles.networkHelp, completion: .file())
   var network: String
 
-  @Option(help: .init("Shape of one input, such as 784 or 32,32,3 (height, width, channels), of at most 65536 positions.", valueName: "sizes"))
+  @Option(
+    help: .init(
+      "Shape of one input, such as 784 or 32,32,3 (height, width, channels), of at most 65536 positions.",
+      valueName: "sizes"))
   var input: Sizes
 
   @Option(
