@@ -88,6 +88,34 @@ struct KernelCommandTests {
     #expect(try npy.tensor("ntk") == csv.tensor("ntk"))
   }
 
+  @Test("images, masks and graphs give what the library gives")
+  func positions() throws {
+    let text = #"""
+      {"serial": [
+        {"conv": {"channels": 2, "window": [3], "padding": "same"}}, {"relu": {}}, {"dense": {"width": 1}}, {"aggregate": {}}
+      ]}
+      """#
+    try scratch.write(text, to: "line.json")
+    var x = RandomKey(seed: 1).normal([3, 5, 2], dtype: .float64)
+    x[1, 2] = Tensor(-4.0)
+    let edges = abs(RandomKey(seed: 2).normal([3, 5, 5], dtype: .float64))
+    try x.writeNpy(to: scratch.path("line.npy"))
+    try edges.writeNpy(to: scratch.path("edges.npy"))
+    let outcome = try run(
+      "line.json", "--x1", "line.npy", "--pattern1", "edges.npy", "--mask-constant", "-4", "--positions", "diagonal",
+      "--kernels", "ntk,cov1,mask1", "--output", "k.npz")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let archive = try NpzArchive(at: scratch.path("k.npz"))
+    #expect(archive.names == ["ntk", "cov1", "mask1"])
+    let expected = try NetworkFile(json: text).network.kernel(
+      x, patterns: GraphPatterns(edges), maskConstant: -4, options: KernelOptions(positions: .diagonal))
+    #expect(try archive.tensor("ntk") == expected.ntk)
+    #expect(try archive.tensor("cov1") == expected.cov1)
+    #expect(try archive.tensor("mask1").shape == [3, 5])
+    #expect(try run("line.json", "--x1", "line.npy", "--pattern2", "edges.npy", "--output", "k.npz").status == 64)
+    #expect(try run("line.json", "--x1", "line.npy", "--kernels", "mask1", "--output", "k.npz").status == 64)
+  }
+
   @Test("a failure leaves an older output as it was, and nothing else behind")
   func failureLeavesNothing() throws {
     try scratch.write("precious", to: "k.npz")

@@ -43,7 +43,9 @@ struct KernelCommand: ParsableCommand {
   @Option(help: .init("Covariances between all positions of the outputs, or of each with itself.", valueName: "which"))
   var positions = PositionExtent.all
 
+  // A negative number is a value, not an option.
   @Option(
+    parsing: .unconditional,
     help: .init("Inputs equal to this number are missing; nan for those that are no number.", valueName: "number"))
   var maskConstant: Double?
 
