@@ -58,59 +58,38 @@ struct InputCovariances {
     let (n1, n2, channels, count) = (x1.shape[0], x2.shape[0], x1.shape[x1.rank - 1], layout.positionCount)
     if layout.isDiagonal {
       let (a, b) = (x1.reshaped([n1, count, channels]), x2.reshaped([n2, count, channels]))
-      let planes = (0..<count).map { position in
-        rows(
-          a.sliced(axis: 1, from: position, to: position + 1).squeezed(1),
-          b.sliced(axis: 1, from: position, to: position + 1).squeezed(1))
-      }
-      return (count == 1 ? planes[0] : stack(planes, axis: -1)).reshaped([n1, n2] + layout.positions)
+      return products(a.transposed(1, 0, 2), b.transposed(1, 0, 2)).transposed(1, 2, 0)
+        .reshaped([n1, n2] + layout.positions)
     }
-    let product = rows(x1.reshaped([n1 * count, channels]), x2.reshaped([n2 * count, channels]))
-    return product.reshaped([n1, count, n2, count]).transposed(0, 2, 1, 3)
+    return products(x1.reshaped([1, n1 * count, channels]), x2.reshaped([1, n2 * count, channels]))
+      .reshaped([n1, count, n2, count]).transposed(0, 2, 1, 3)
       .reshaped([n1, n2] + layout.positions + layout.positions)
   }
 
   /// Covariances of each input with itself, shape (N, P…, P…) or (N, P…).
   private func ofItself(_ x: Tensor, _ layout: CovarianceLayout) -> Tensor {
-    let (n, channels, count) = (x.shape[0], x.shape[x.rank - 1], layout.positionCount)
-    let meanSquare = (x * x).mean(axis: x.rank - 1)
-    if layout.isDiagonal { return meanSquare }
-    let flat = x.reshaped([n, count, channels])
-    let product = matmul(flat, flat.transposed(0, 2, 1)) / Double(channels)
-    let variances = meanSquare.reshaped([n, count])
-    let exact = correctedBatch(product, variances, flat)
-    return exact.reshaped([n] + layout.positions + layout.positions)
+    if layout.isDiagonal { return meanSquare(x) }
+    let flat = x.reshaped([x.shape[0], layout.positionCount, x.shape[x.rank - 1]])
+    return products(flat, flat).reshaped([x.shape[0]] + layout.positions + layout.positions)
   }
 
-  /// The means over channels of products of rows.
-  private func rows(_ x1: Tensor, _ x2: Tensor) -> Tensor {
-    let (k11, k22) = (Self.meanSquare(x1), Self.meanSquare(x2))
-    return Self.correctedRows(matmul(x1, x2.transposed()) / Double(x1.shape[1]), k11, k22, x1, x2)
-  }
+  private func meanSquare(_ x: Tensor) -> Tensor { (x * x).mean(axis: x.rank - 1) }
 
-  /// `product` of shape (N, P, P) of the positions of each input, corrected.
-  private func correctedBatch(_ product: Tensor, _ variances: Tensor, _ flat: Tensor) -> Tensor {
-    let parts = (0..<flat.shape[0]).map { index in
-      Self.correctedRows(product[index], variances[index], variances[index], flat[index], flat[index])
-    }
-    return stack(parts, axis: 0)
-  }
-
-  private static func correctedRows(
-    _ product: Tensor, _ k11: Tensor, _ k22: Tensor, _ x1: Tensor, _ x2: Tensor
-  ) -> Tensor {
+  /// The means over channels of products of rows, shape (B, N1, N2), of matrices of shape (B, N1, C) and (B, N2, C), with
+  /// the covariance of equal rows their variance.
+  private func products(_ x1: Tensor, _ x2: Tensor) -> Tensor {
+    let product = matmul(x1, x2.transposed(0, 2, 1)) / Double(x1.shape[2])
+    let (k11, k22) = (meanSquare(x1), meanSquare(x2))
     if x1.isTraced || x2.isTraced { return traceablyCorrected(product, k11, k22, x1, x2) }
     return x1.dtype == .float32
       ? corrected(product, k11, k22, x1, x2, as: Float.self) : corrected(product, k11, k22, x1, x2, as: Double.self)
   }
 
-  private static func meanSquare(_ x: Tensor) -> Tensor { (x * x).mean(axis: 1) }
-
-  private static func corrected<Scalar: FusedScalar>(
+  private func corrected<Scalar: FusedScalar>(
     _ k12: Tensor, _ k11: Tensor, _ k22: Tensor, _ x1: Tensor, _ x2: Tensor, as type: Scalar.Type
   ) -> Tensor {
     var result = k12
-    let (n1, n2, channels) = (x1.shape[0], x2.shape[0], x1.shape[1])
+    let (batch, n1, n2, channels) = (x1.shape[0], x1.shape[1], x2.shape[1], x1.shape[2])
     let check = CollinearityCheck<Scalar>(channels: channels)
     let (q11, q22) = (k11.scalars(as: type), k22.scalars(as: type))
     let (root11, root22) = (q11.map { $0.squareRoot() }, q22.map { $0.squareRoot() })
@@ -118,11 +97,13 @@ struct InputCovariances {
       x2.withUnsafeBuffer(of: type) { x2 in
         guard let x1 = x1.baseAddress, let x2 = x2.baseAddress else { return }
         result.withUnsafeMutableBuffer(of: type) { k12 in
-          for i in 0..<n1 {
-            for j in 0..<n2 {
-              k12[i * n2 + j] = check.corrected(
-                k12[i * n2 + j], q11[i], q22[j], root11[i], root22[j], x1 + i * channels, x2 + j * channels,
-                channels: channels)
+          for row in 0..<batch * n1 {
+            let first = row / n1 * n2
+            for column in first..<first + n2 {
+              let entry = row * n2 + column - first
+              k12[entry] = check.corrected(
+                k12[entry], q11[row], q22[column], root11[row], root22[column], x1 + row * channels,
+                x2 + column * channels, channels: channels)
             }
           }
         }
@@ -133,26 +114,26 @@ struct InputCovariances {
 
   /// The same made of tensor operations; only values change, derivatives are those of the product.
   ///
-  /// To compare all pairs of inputs element by element would take a tensor of N1 × N2 × channels. Equal inputs have the
-  /// same projections on fixed directions, to the last bit, and opposite inputs opposite ones; inputs whose correlation
+  /// To compare all pairs of rows element by element would take a tensor of B × N1 × N2 × channels. Equal rows have the
+  /// same projections on fixed directions, to the last bit, and opposite rows opposite ones; rows whose correlation
   /// is ±1 up to rounding and whose two projections agree are equal as far as a kernel can tell.
-  private static func traceablyCorrected(
+  private func traceablyCorrected(
     _ k12: Tensor, _ k11: Tensor, _ k22: Tensor, _ x1: Tensor, _ x2: Tensor
   ) -> Tensor {
-    let channels = x1.shape[1]
+    let channels = x1.shape[2]
     let threshold =
       x1.dtype == .float32
       ? Double(CollinearityCheck<Float>(channels: channels).threshold)
       : CollinearityCheck<Double>(channels: channels).threshold
     let (x1, x2) = (stopGradient(x1), stopGradient(x2))
-    let (rows, columns) = (stopGradient(k11).expandedDims(1), stopGradient(k22).expandedDims(0))
+    let (rows, columns) = (stopGradient(k11).expandedDims(2), stopGradient(k22).expandedDims(1))
     let product = stopGradient(k12)
     let isCollinear = abs(product) .>= threshold * (sqrt(rows) * sqrt(columns))
     let directions = RandomKey(seed: 0).uniform([2, channels], from: 0.5, to: 1.5, dtype: x1.dtype)
     var (isEqual, isOpposite) = (isCollinear, isCollinear)
     for index in 0..<2 {
       let direction = directions[index]
-      let (p1, p2) = ((x1 * direction).sum(axis: 1).expandedDims(1), (x2 * direction).sum(axis: 1).expandedDims(0))
+      let (p1, p2) = ((x1 * direction).sum(axis: 2).expandedDims(2), (x2 * direction).sum(axis: 2).expandedDims(1))
       isEqual = isEqual .& (p1 .== p2)
       isOpposite = isOpposite .& (p1 .== -p2)
     }
