@@ -94,8 +94,7 @@ static NT_INLINE VR TYPED(nt_horner)(const REAL *coefficients, int count, VR x) 
     const int count = (int)(sizeof coefficients / sizeof(REAL));      \
     return TYPED(nt_horner)(coefficients, count, x);                  \
   }
-DEFINE_POLYNOMIAL(nt_relu_g, RELU_G)
-DEFINE_POLYNOMIAL(nt_relu_h, RELU_H)
+DEFINE_POLYNOMIAL(nt_relu_arc, RELU_ARC)
 // asin(x) / x - 1 in z = x^2: without the coefficient 1 that comes first.
 static NT_INLINE VR TYPED(nt_asin_excess)(VR z) {
   static const REAL coefficients[] = {POLYNOMIAL_R(ASIN)};
