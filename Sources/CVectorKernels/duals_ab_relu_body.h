@@ -6,17 +6,19 @@
 //   kappa  = q12 kappa' + (a-b)^2/2 sqrt(q11 q22) w / (sqrt 2 pi):
 // kappa is homogeneous in the covariances, so one polynomial and one square root serve both. Where the terms of kappa
 // cancel, near c = -1, the errors are those of w, far below the rounding of sqrt(kappa11 kappa22).
+// The processor multiplies and takes roots on the same units and adds on others, so products are what counts: A is
+// divided by its leading coefficient, with which w is multiplied instead, as it is with (a-b)^2/2.
 // Source: Cho and Saul, Kernel methods for deep learning (2009), degree 1.
 
 typedef struct {
-  VR mean, bend, scale;
+  VR mean, half_bend, lead;
 } TYPED(nt_ab_relu_constants);
 
 // For the dual times `scale`.
 static NT_INLINE TYPED(nt_ab_relu_constants) TYPED(nt_ab_relu_prepare_scaled)(const nt_dual *dual, double scale) {
-  double a = dual->parameters[0], b = dual->parameters[1];
+  double a = dual->parameters[0], b = dual->parameters[1], bend = scale * (a - b) * (a - b) / 2;
   TYPED(nt_ab_relu_constants) constants = {
-    SPLAT_R(scale * (a + b) * (a + b) / 4), SPLAT_R(scale * (a - b) * (a - b) / 2), SPLAT_R(scale)};
+    SPLAT_R(scale * (a + b) * (a + b) / 4), SPLAT_R(bend / 2), SPLAT_R(bend * POLYNOMIAL_R(RELU_ARC_LEAD))};
   return constants;
 }
 
@@ -24,34 +26,27 @@ static NT_INLINE TYPED(nt_ab_relu_constants) TYPED(nt_ab_relu_prepare)(const nt_
   return TYPED(nt_ab_relu_prepare_scaled)(dual, 1);
 }
 
-// Factors: r and low of the correlation, and sqrt(q) times the square root of what w is multiplied by.
+// Factors: r and low of the correlation, and sqrt(q) without half of what w has too much.
 static void TYPED(nt_ab_relu_factors)(const nt_dual *dual, long n, const REAL *q, REAL *factors, long stride) {
-  double bend = dual->parameters[0] - dual->parameters[1];
-  const VD root_of_bend = V_SQRT(SPLAT_D(bend * bend / (2 * NT_SQRT2 * NT_PI)));
+  (void)dual;
+  const VD share = V_SQRT(SPLAT_D(1 / (NT_SQRT2 * NT_PI * POLYNOMIAL_R(RELU_ARC_LEAD))));
   for (long j = 0; j < n; j += D_LANES) {
     VD variance = LOAD_WIDE(q + j);
     TYPED(nt_correlation_factors)(variance, factors + j, stride);
-    STORE_NARROW(factors + 2 * stride + j, V_SQRT(variance) * root_of_bend);
+    STORE_NARROW(factors + 2 * stride + j, V_SQRT(variance) * share);
   }
-}
-
-// kappa, its bend taken `scale` times where is_scaled.
-static NT_INLINE VR TYPED(nt_ab_relu_scaled)(const TYPED(nt_ab_relu_constants) *constants, const VR *factors1,
-                                             const VR *factors2, VR q12, int is_scaled, VR *slope) {
-  VR magnitude;
-  VR t = TYPED(nt_signed_distance)(factors1, factors2, q12, &magnitude);
-  // The sum with its magnitude is twice the positive part and passes NaN, on units that the products leave free.
-  VR square = t * (SPLAT_R(2) - t);
-  VR w = V_SQRT(square + V_ABS(square));
-  VR turn = V_FMA(-w, TYPED(nt_relu_arc)(t), SPLAT_R(0.5));
-  *slope = V_FMA(V_COPYSIGN(constants->bend, q12), turn, constants->mean);
-  VR side = (factors1[2] * factors2[2]) * (is_scaled ? w * constants->scale : w);
-  return V_FMA(q12, *slope, side);
 }
 
 static NT_INLINE VR TYPED(nt_ab_relu)(const TYPED(nt_ab_relu_constants) *constants, const VR *factors1,
                                       const VR *factors2, VR q12, VR *slope) {
-  return TYPED(nt_ab_relu_scaled)(constants, factors1, factors2, q12, 0, slope);
+  VR magnitude;
+  VR t = TYPED(nt_signed_distance)(factors1, factors2, q12, &magnitude);
+  // A sum with its magnitude is twice the positive part; it adds, and passes NaN.
+  VR square = t * (SPLAT_R(2) - t);
+  VR w = V_SQRT(square + V_ABS(square)) * constants->lead;
+  VR turn = V_FMA(-w, TYPED(nt_relu_arc)(t), constants->half_bend);
+  *slope = constants->mean + TYPED(nt_with_sign_of)(q12, turn);
+  return V_FMA(q12, *slope, (factors1[2] * factors2[2]) * w);
 }
 
 DEFINE_DUAL_LOOPS(ab_relu)

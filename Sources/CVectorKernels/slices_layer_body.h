@@ -41,7 +41,7 @@ static NT_INLINE VR TYPED(nt_layer_point)(TYPED(nt_layer_form) form, const TYPED
                                           long place, VR *theta) {
   VR input = TYPED(nt_layer_window)(form.rows, rows->k, place), slope;
   VR output = form.is_sum ? input + constants->bias : V_FMA(constants->weight, input, constants->bias);
-  VR k = TYPED(nt_ab_relu_scaled)(&constants->dual, factors1, factors2, output, 1, &slope);
+  VR k = TYPED(nt_ab_relu)(&constants->dual, factors1, factors2, output, &slope);
   if (form.with_theta) {
     VR added = V_FMA(constants->from_output, output, constants->constant);
     if (!form.is_sum) added = V_FMA(constants->from_input, input, added);

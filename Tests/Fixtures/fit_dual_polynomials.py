@@ -49,6 +49,8 @@ FITS = [
     ("SINH", "sinh(x) / x in z = x^2", sinh_ratio, None, "", 0, mp.mpf(1) / 16, 2, 4),
     ("COSH", "cosh(x) in z = x^2", cosh_root, None, "", 0, mp.mpf(1) / 16, 3, 5),
 ]
+# These are divided by their leading coefficient, _LEAD, which spares Horner's rule a product.
+MONIC = ["RELU_ARC"]
 
 
 def to_float32(x):
@@ -89,12 +91,19 @@ def remez(function, weight, low, high, degree, rounds=12):
     return coefficients, points, values, weights
 
 
-def fit(function, weight, low, high, degree, rounding):
+def fit(function, weight, low, high, degree, rounding, is_monic):
+    """Rounded coefficients, the number that the polynomial is to be multiplied by, and the largest weighted error."""
     coefficients, points, values, weights = remez(function, weight, low, high, degree)
-    for power in range(degree + 1):
-        rounded = rounding(coefficients[power])
+    lead, free = mp.mpf(1), list(range(degree + 1))
+    if is_monic:
+        # Of the numbers near the leading coefficient, the one beside which the first coefficient loses least.
+        near = [rounding(coefficients[degree] * (1 + mp.mpf(i) / 2**20)) for i in range(-200, 201)]
+        lead = min(near, key=lambda l: abs(rounding(coefficients[0] / l) * l - coefficients[0]))
+        free = [0, degree] + free[1:degree]
+    for place, power in enumerate(free):
+        rounded = lead if is_monic and power == degree else lead * rounding(coefficients[power] / lead)
         lost, coefficients[power] = coefficients[power] - rounded, rounded
-        rest = range(power + 1, degree + 1)
+        rest = free[place + 1 :]
         if len(rest) == 0:
             break
         # Least squares hands what rounding lost to the coefficients not yet rounded.
@@ -108,7 +117,7 @@ def fit(function, weight, low, high, degree, rounding):
         for column, k in enumerate(rest):
             coefficients[k] += correction[column]
     worst = max(abs(mp.polyval(coefficients[::-1], x) - v) * w for x, v, w in zip(points, values, weights))
-    return coefficients, worst
+    return [c / lead for c in coefficients], lead, worst
 
 
 def main():
@@ -120,8 +129,11 @@ def main():
         print(f"// {meaning}, on {interval}{', its error' + weighted if weighted else ''}.")
         kinds = (("F32", single, to_float32, 9), ("F64", double, lambda x: mp.mpf(float(x)), 17))
         for suffix, degree, rounding, digits in kinds:
-            coefficients, worst = fit(function, weight, low, high, degree, rounding)
+            is_monic = name in MONIC
+            coefficients, lead, worst = fit(function, weight, low, high, degree, rounding, is_monic)
             print(f"// Degree {degree}: {mp.nstr(worst, 2)}.")
+            if is_monic:
+                print(f"#define NT_{name}_LEAD_{suffix} {float(lead):.16e}")
             print(f"#define NT_{name}_{suffix} \\")
             tail = "f" if suffix == "F32" else ""
             lines = [f"  {float(c):.{digits - 1}e}{tail}" for c in coefficients]
