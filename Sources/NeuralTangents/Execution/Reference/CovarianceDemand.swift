@@ -102,3 +102,8 @@ extension CovarianceOperation {
     }
   }
 }
+
+extension CovarianceProgram {
+  /// Whether some operation mixes the inputs of a data set.
+  var mixesInputs: Bool { steps.contains { $0.operation.mixesInputs || $0.operation.needsFullBatch } }
+}
