@@ -17,7 +17,9 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
   private let maskFactors: (first: [Int: Tensor], second: [Int: Tensor])
   /// What is masked in every output.
   private let outputMasks: [(first: Tensor?, second: Tensor?)]
-  private let progress: (@Sendable (KernelProgress) -> Void)?
+  private let wanted: SelfCovarianceSet
+  /// Where the first entry is in the Gram matrix.
+  private let origin: (row: Int, column: Int)
   private let cross: SliceSchedule
   private let factors: SliceSchedule
   private let itself: SliceSchedule
@@ -25,26 +27,23 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
   /// Bytes of groups of inputs that a thread may keep.
   private static var groupBudget: Int { 24 << 20 }
 
-  init(
-    _ plan: SlicePlan, _ program: CovarianceProgram, _ inputs: [CovarianceInput], outputs: [Int], withNTK: Bool,
-    progress: (@Sendable (KernelProgress) -> Void)?
-  ) throws {
+  init(_ plan: SlicePlan, _ block: KernelBlock, withNTK: Bool) throws(NetworkError) {
+    let (inputs, program) = (block.inputs, plan.program)
     self.plan = plan
     self.withNTK = withNTK
-    self.progress = progress
+    wanted = block.selfCovariances
+    origin = (block.rows.lowerBound, block.columns.lowerBound)
     let isSymmetric = inputs.allSatisfy(\.isSymmetric)
     self.isSymmetric = isSymmetric
     (n1, n2) = inputs[0].counts
-    self.inputs = try inputs.enumerated().map { index, input in
-      try SliceInput(input, plan: plan, node: index, wantsSelfTheta: isSymmetric)
-    }
+    self.inputs = inputs.map { SliceInput($0) }
     let first = try ValueMasks(program, inputs: inputs.map { $0.mask(ofSecond: false) })
     let second = isSymmetric ? first : try ValueMasks(program, inputs: inputs.map { $0.mask(ofSecond: true) })
     maskFactors = (
       Self.maskFactors(plan, program, first, count: n1),
       isSymmetric ? [:] : Self.maskFactors(plan, program, second, count: n2)
     )
-    outputMasks = outputs.map { (first[$0], second[$0]) }
+    outputMasks = plan.outputValues.map { (first[$0], second[$0]) }
     cross = SliceSchedule(plan, .cross)
     factors = SliceSchedule(plan, .factors)
     itself = SliceSchedule(plan, .itself)
@@ -83,11 +82,16 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
     case tile(rows: Range<Int>, group: Int)
   }
 
+  /// The diagonal of a symmetric matrix comes from there.
+  private var wantsFirst: Bool { isSymmetric || wanted.contains(.first) }
+  private var wantsSecond: Bool { !isSymmetric && wanted.contains(.second) }
+
   private func tasks() -> [Task] {
     let lanes = Scalar.lanes
     let (groups1, groups2) = ((n1 + lanes - 1) / lanes, (n2 + lanes - 1) / lanes)
-    var tasks = (0..<groups1).map { Task.itself(group: $0, isOfFirst: true) }
-    if !isSymmetric { tasks += (0..<groups2).map { Task.itself(group: $0, isOfFirst: false) } }
+    var tasks: [Task] = []
+    if wantsFirst { tasks += (0..<groups1).map { Task.itself(group: $0, isOfFirst: true) } }
+    if wantsSecond { tasks += (0..<groups2).map { Task.itself(group: $0, isOfFirst: false) } }
     // Enough tiles for threads to finish together; rows of a tile share what its columns need.
     let rows = min(max(1, n1 * groups2 / (16 * Threads.count)), 4 * lanes)
     for row in stride(from: 0, to: n1, by: rows) {
@@ -101,11 +105,11 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
   func run() throws(NetworkError) -> [KernelComputation.Output] {
     let results = plan.outputs.map {
       SliceResult<Scalar>(
-        $0, hasTheta: plan.nodes[$0.node].hasTheta, n1: n1, n2: n2, isSymmetric: isSymmetric, withNTK: withNTK)
+        $0, hasTheta: plan.nodes[$0.node].hasTheta, n1: n1, n2: n2, isSymmetric: isSymmetric, withNTK: withNTK,
+        origin: origin)
     }
     let tasks = tasks()
     let store = GroupStore(self, budget: Self.groupBudget)
-    let done = Atomic<Int>(0)
     let failure = Mutex<NetworkError?>(nil)
     Threads.forEachWorker(tasks.count) { next in
       let worker = TaskWorker(self, store, results)
@@ -119,13 +123,13 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
         } catch {
           failure.withLock { $0 = $0 ?? error }
         }
-        progress?(KernelProgress(tilesDone: done.add(1, ordering: .relaxed).newValue, tileCount: tasks.count))
       }
     }
     if let error = failure.withLock({ $0 }) { throw error }
     return zip(results, outputMasks).map { result, masks in
       KernelComputation.Output(
-        k12: result.k12, theta: result.theta, k11: result.k11, k22: result.k22,
+        k12: result.k12, theta: result.theta, k11: wantsFirst ? result.k11 : nil,
+        k22: wantsSecond ? result.k22 : nil,
         layout: CovarianceLayout(
           positions: result.output.positions, isDiagonal: !result.output.wantsAllPositions, hasFullBatch: false),
         mask1: masks.first, mask2: masks.second)

@@ -8,6 +8,8 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
   let k11: Tensor
   let k22: Tensor?
   private let n2: Int
+  /// Where the first entry is in the Gram matrix.
+  private let origin: (row: Int, column: Int)
   private let isSymmetric: Bool
   private let hasTheta: Bool
   private let positionCount: Int
@@ -16,8 +18,12 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
 
   private typealias Pointer = UnsafeMutablePointer<Scalar>
 
-  init(_ output: SlicePlan.Output, hasTheta: Bool, n1: Int, n2: Int, isSymmetric: Bool, withNTK: Bool) {
+  init(
+    _ output: SlicePlan.Output, hasTheta: Bool, n1: Int, n2: Int, isSymmetric: Bool, withNTK: Bool,
+    origin: (row: Int, column: Int)
+  ) {
     self.output = output
+    self.origin = origin
     self.n2 = n2
     self.isSymmetric = isSymmetric
     self.hasTheta = hasTheta
@@ -52,12 +58,12 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
     guard let target = isOfFirst ? pointers.k11 : pointers.k22 else { return }
     let entries = entryCount
     for (lane, input) in inputs.enumerated() {
-      try forEachEntry(box, slice.k + lane, name: "cov\(isOfFirst ? 1 : 2)") { entry, _, value in
+      try forEachEntry(box, slice.k + lane, name: "cov\(isOfFirst ? 1 : 2)", of: [origin.row + input]) { entry, _, value in
         target[input * entries + entry] = value
         if isSymmetric { pointers.k12[(input * n2 + input) * entries + entry] = value }
       }
       guard isSymmetric, let theta = pointers.theta, hasTheta else { continue }
-      try forEachEntry(box, slice.theta + lane, name: "ntk") { entry, _, value in
+      try forEachEntry(box, slice.theta + lane, name: "ntk", of: [origin.row + input, origin.row + input]) { entry, _, value in
         theta[(input * n2 + input) * entries + entry] = value
       }
     }
@@ -72,7 +78,7 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
     for (lane, column) in columns.enumerated() where !isSymmetric || column > row {
       let upper = target + (row * n2 + column) * entries
       let lower = isSymmetric ? target + (column * n2 + row) * entries : nil
-      try forEachEntry(box, source + lane, name: name) { entry, mirrored, value in
+      try forEachEntry(box, source + lane, name: name, of: [origin.row + row, origin.column + column]) { entry, mirrored, value in
         upper[entry] = value
         lower?[mirrored] = value
       }
@@ -81,7 +87,7 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
 
   /// Calls `body` with the places of every entry and of the one with both positions exchanged.
   private func forEachEntry(
-    _ box: SliceBox, _ source: UnsafePointer<Scalar>, name: String,
+    _ box: SliceBox, _ source: UnsafePointer<Scalar>, name: String, of pair: @autoclosure () -> [Int],
     _ body: (_ entry: Int, _ mirrored: Int, Scalar) -> Void
   ) throws(NetworkError) {
     let (lengths, start, second) = (box.lengths, box.start, box.secondStart)
@@ -93,9 +99,7 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
           let (p, q) = (box.index(of: start &+ step), box.index(of: second &+ step))
           for d in 0..<lengths[3] {
             let value = source[place]
-            guard value.isFinite else {
-              throw NetworkError.notFinite(kernel: name, place: "\(value)")
-            }
+            guard value.isFinite else { throw NetworkError.notFinite(kernel: name, place: "\(value) at \(pair())") }
             if isDiagonal {
               body(p + d, p + d, value)
             } else {

@@ -74,8 +74,9 @@ struct SliceSchedule: Sendable {
   ) throws(Failure) {
     try forEachDisplacement(sizes) { (displacement) throws(Failure) in
       guard isOfItself else { return try body(displacement, 1) }
-      let first = (0..<PositionAxes.axisCount).map { displacement[$0] }.first { $0 != 0 } ?? 0
-      if first == 0 { try body(displacement, 1) } else if first > 0 { try body(displacement, 2) }
+      var first = 0
+      for axis in 0..<PositionAxes.axisCount where first == 0 { first = displacement[axis] }
+      if first >= 0 { try body(displacement, first == 0 ? 1 : 2) }
     }
   }
 }
