@@ -84,7 +84,9 @@ struct KernelComputation: Sendable {
     prepared.inputs = prepared.inputs.map { $0.converted(to: dtype) }
     prepared.shapes2 = try network.outputShape(sources.map(\.shape2)).leaves
     prepared.ids = prepared.outputs.leaves.map { prepared.program.merged($0) }
-    prepared.isTraced = prepared.inputs.contains(where: \.isTraced) || network.hasTracedHyperParameters
+    let areGraphsTraced = [patterns?.first, patterns?.second].contains { $0?.isTraced ?? false }
+    prepared.isTraced =
+      areGraphsTraced || prepared.inputs.contains(where: \.isTraced) || network.hasTracedHyperParameters
     prepared.method = try method(prepared)
     return prepared
   }
