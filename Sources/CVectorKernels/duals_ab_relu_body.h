@@ -26,6 +26,7 @@ static NT_INLINE TYPED(nt_ab_relu_constants) TYPED(nt_ab_relu_prepare)(const nt_
   return TYPED(nt_ab_relu_prepare_scaled)(dual, 1);
 }
 
+#if !NT_PAIRS
 // Factors: r and low of the correlation, and sqrt(q) without half of what w has too much.
 static void TYPED(nt_ab_relu_factors)(const nt_dual *dual, long n, const REAL *q, REAL *factors, long stride) {
   (void)dual;
@@ -36,6 +37,7 @@ static void TYPED(nt_ab_relu_factors)(const nt_dual *dual, long n, const REAL *q
     STORE_NARROW(factors + 2 * stride + j, V_SQRT(variance) * share);
   }
 }
+#endif
 
 static NT_INLINE VR TYPED(nt_ab_relu)(const TYPED(nt_ab_relu_constants) *constants, const VR *factors1,
                                       const VR *factors2, VR q12, VR *slope) {

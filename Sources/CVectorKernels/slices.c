@@ -2,8 +2,18 @@
 
 #include "duals.h"
 
-// The duals come with loops over factors and rows that belong to duals.c.
+// Which of its forms the loop of a layer has: the rows that a window takes (1 or 3), the columns (1 or 3, 0 for any), what
+// is known of the NTK that comes in, and of the affine map.
+enum { nt_theta_absent, nt_theta_zero, nt_theta_given };
+enum { nt_affine_none, nt_affine_sum, nt_affine_any };
+typedef struct {
+  int rows, columns, theta, affine;
+} nt_layer_form;
+
+// The duals come with loops over factors and rows that belong to duals.c. Pairs of vectors are handed to functions that
+// are always inlined, so that no convention of calls matters to them.
 #pragma clang diagnostic ignored "-Wunused-function"
+#pragma clang diagnostic ignored "-Wpsabi"
 
 #define NT_BODY "slices_body.h"
 #include "every_instruction_set.h"
