@@ -10,7 +10,6 @@
 
 enum { TYPED(nt_correlation_factor_count) = 2 };
 
-#if !NT_PAIRS  // which factors are not made in
 // r and low for the variances q.
 static NT_INLINE VD TYPED(nt_inverse_root)(VD q, VD *low) {
   VD root = V_SQRT(q);
@@ -35,7 +34,6 @@ static NT_INLINE void TYPED(nt_correlation_factors)(VD q, REAL *factors, long st
   STORE_NARROW(factors, TYPED(nt_inverse_root)(q, &low));
   STORE_NARROW(factors + stride, low);
 }
-#endif
 
 // t, or something slightly below 0 for it, and |c| to a few roundings.
 static NT_INLINE VR TYPED(nt_signed_distance)(const VR *factors1, const VR *factors2, VR q12, VR *magnitude) {

@@ -1,57 +1,27 @@
 // The element type of one pass over the covariance operations: REAL (its name given by NT_REAL_BITS), VR (as many as a
 // vector holds), and the names TYPED(foo) of this pass's functions. Closed by duals_real_end.h.
 
-//
-// With NT_PAIRS, VR holds twice as many: every operation stands for two, of which neither waits for the other.
-
 #if NT_REAL_BITS == 32
 #define REAL float
-#define VH VF
-#define LOAD_HALF LOAD_F
-#define STORE_HALF STORE_F
+#define VR VF
+#define VRI VI
+#define R_LANES F_LANES
+#define LOAD_R LOAD_F
+#define STORE_R STORE_F
+#define SPLAT_R(x) SPLAT_F((float)(x))
+#define TYPED(base) NAME(NT_JOIN(base, _f32))
 #define POLYNOMIAL_R(name) NT_JOIN(NT_JOIN(NT_, name), _F32)
 #else
 #define REAL double
-#define VH VD
-#define LOAD_HALF LOAD_D
-#define STORE_HALF STORE_D
-#define POLYNOMIAL_R(name) NT_JOIN(NT_JOIN(NT_, name), _F64)
-#endif
-#define HALF_LANES (NT_VECTOR_BYTES * 8 / NT_REAL_BITS)
-
-#if NT_PAIRS
-#if NT_REAL_BITS == 32
-#define TYPED(base) NAME(NT_JOIN(base, _pair_f32))
-typedef int TYPED(nt_integers) __attribute__((ext_vector_type(2 * HALF_LANES)));
-#else
-#define TYPED(base) NAME(NT_JOIN(base, _pair_f64))
-typedef long long TYPED(nt_integers) __attribute__((ext_vector_type(2 * HALF_LANES)));
-#endif
-typedef REAL TYPED(nt_reals) __attribute__((ext_vector_type(2 * HALF_LANES)));
-#define VR TYPED(nt_reals)
-#define VRI TYPED(nt_integers)
-#define R_LANES (2 * HALF_LANES)
-#elif NT_REAL_BITS == 32
-#define TYPED(base) NAME(NT_JOIN(base, _f32))
-#define VR VF
-#define VRI VI
-#define R_LANES HALF_LANES
-#else
-#define TYPED(base) NAME(NT_JOIN(base, _f64))
 #define VR VD
 #define VRI VL
-#define R_LANES HALF_LANES
+#define R_LANES D_LANES
+#define LOAD_R LOAD_D
+#define STORE_R STORE_D
+#define SPLAT_R(x) SPLAT_D((double)(x))
+#define TYPED(base) NAME(NT_JOIN(base, _f64))
+#define POLYNOMIAL_R(name) NT_JOIN(NT_JOIN(NT_, name), _F64)
 #endif
-#define SPLAT_R(x) ((VR)(REAL)(x))
-
-static NT_INLINE VR TYPED(nt_load)(const REAL *p) {
-  VR v;
-  __builtin_memcpy(&v, p, sizeof v);
-  return v;
-}
-static NT_INLINE void TYPED(nt_store)(REAL *p, VR v) { __builtin_memcpy(p, &v, sizeof v); }
-#define LOAD_R TYPED(nt_load)
-#define STORE_R TYPED(nt_store)
 
 // What a comparison of two VR gives.
 typedef __typeof__((VR)0 > (VR)0) TYPED(nt_mask);
@@ -80,11 +50,6 @@ static NT_INLINE VR TYPED(nt_product_error)(VR a, VR b, VR p) {
   typedef double wide __attribute__((ext_vector_type(R_LANES)));
   wide exact = __builtin_convertvector(a, wide) * __builtin_convertvector(b, wide);
   return __builtin_convertvector(exact - __builtin_convertvector(p, wide), VR);
-#elif NT_PAIRS
-  VR error;
-  error.lo = NAME(nt_product_error_d)(a.lo, b.lo, p.lo);
-  error.hi = NAME(nt_product_error_d)(a.hi, b.hi, p.hi);
-  return error;
 #else
   return NAME(nt_product_error_d)(a, b, p);
 #endif
@@ -134,7 +99,19 @@ static NT_INLINE VR TYPED(nt_horner)(const REAL *coefficients, int count, VR x) 
     const int count = (int)(sizeof coefficients / sizeof(REAL));      \
     return TYPED(nt_horner)(coefficients, count, x);                  \
   }
-DEFINE_POLYNOMIAL(nt_relu_arc, RELU_ARC)
+// acos|c| / (pi w) without its leading coefficient. The many coefficients for double make two chains of half the length.
+static NT_INLINE VR TYPED(nt_relu_arc)(VR t) {
+  static const REAL coefficients[] = {POLYNOMIAL_R(RELU_ARC)};
+  const int count = (int)(sizeof coefficients / sizeof(REAL));
+  if (NT_REAL_BITS == 32) return TYPED(nt_horner)(coefficients, count, t);
+  VR square = t * t, even = SPLAT_R(coefficients[count - 2]), odd = SPLAT_R(coefficients[count - 1]);
+  NT_UNROLL
+  for (int i = count - 4; i >= 0; i -= 2) {
+    even = V_FMA(even, square, SPLAT_R(coefficients[i]));
+    odd = V_FMA(odd, square, SPLAT_R(coefficients[i + 1]));
+  }
+  return V_FMA(odd, t, even);
+}
 // asin(x) / x - 1 in z = x^2: without the coefficient 1 that comes first.
 static NT_INLINE VR TYPED(nt_asin_excess)(VR z) {
   static const REAL coefficients[] = {POLYNOMIAL_R(ASIN)};

@@ -1,9 +1,5 @@
 // Forgets the element type that duals_real.h chose.
 #undef REAL
-#undef VH
-#undef LOAD_HALF
-#undef STORE_HALF
-#undef HALF_LANES
 #undef VR
 #undef VRI
 #undef MASK_R
@@ -19,4 +15,3 @@
 #undef ONE_MINUS
 #undef DEFINE_POLYNOMIAL
 #undef NT_REAL_BITS
-#undef NT_PAIRS

@@ -10,10 +10,8 @@ typedef struct {
   int rows, columns, theta, affine;
 } nt_layer_form;
 
-// The duals come with loops over factors and rows that belong to duals.c. Pairs of vectors are handed to functions that
-// are always inlined, so that no convention of calls matters to them.
+// The duals come with loops over factors and rows that belong to duals.c.
 #pragma clang diagnostic ignored "-Wunused-function"
-#pragma clang diagnostic ignored "-Wpsabi"
 
 #define NT_BODY "slices_body.h"
 #include "every_instruction_set.h"

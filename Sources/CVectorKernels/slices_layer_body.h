@@ -3,74 +3,89 @@
 // Every element of the input is read once per tap of the window along the rows and every element of the output written
 // once; what is between stays in registers. The sums along the columns are carried from position to position.
 
-// What comes out of a position goes into the sums along the columns; sums that belong to no output go to `beside`, so
-// that there is no branch.
-static NT_INLINE void TYPED(nt_layer_emit)(nt_layer_form form, HALF(nt_trail) trails[2], long o, long out_columns, VH k,
-                                           VH theta, REAL *k_out, REAL *theta_out, REAL *beside) {
-  REAL *k_place = k_out + o * SLICE_LANES, *theta_place = theta_out + o * SLICE_LANES;
+// Where results go in one row of the output, of one vector of lanes, and the sums along its columns.
+typedef struct {
+  REAL *k, *theta;
+  TYPED(nt_trail) k_trail, theta_trail;
+} TYPED(nt_layer_target);
+
+static NT_INLINE void TYPED(nt_layer_put)(nt_layer_form form, TYPED(nt_layer_target) *target, long o, long out_columns,
+                                          VR k, VR theta) {
   if (form.columns > 1) {
-    k = HALF(nt_trailing_sum)(&trails[0], form.columns, k);
-    if (form.theta) theta = HALF(nt_trailing_sum)(&trails[1], form.columns, theta);
-    const int is_inside = (unsigned long)o < (unsigned long)out_columns;
-    k_place = is_inside ? k_place : beside;
-    theta_place = is_inside ? theta_place : beside;
+    k = TYPED(nt_trailing_sum)(&target->k_trail, form.columns, k);
+    if (form.theta) theta = TYPED(nt_trailing_sum)(&target->theta_trail, form.columns, theta);
+    if ((unsigned long)o >= (unsigned long)out_columns) return;
   }
-  STORE_HALF(k_place, k);
-  if (form.theta) STORE_HALF(theta_place, theta);
+  STORE_R(target->k + o * SLICE_LANES, k);
+  if (form.theta) STORE_R(target->theta + o * SLICE_LANES, theta);
 }
 
-static NT_INLINE void TYPED(nt_layer_row)(nt_layer_form form, const TYPED(nt_layer_constants) *constants,
-                                          const HALF(nt_layer_constants) *half_constants,
-                                          const nt_slice_factors *factors, const nt_window *window, long y, long v,
-                                          const REAL *const *k_rows, const REAL *const *theta_rows, REAL *k_out,
-                                          REAL *theta_out, REAL *beside) {
-  const REAL *first = FIRST_FACTORS(factors, y), *second = SECOND_FACTORS(factors, y);
-  const long columns = window->length, out_columns = window->out_length;
-  const long shift = form.columns == 1 ? 0 : window->low - (form.columns - 1);
-  const VH zero = (VH)0;
-  HALF(nt_trail) trails[2] = {{zero, zero}, {zero, zero}};
-  k_out += v;
-  theta_out += form.theta ? v : 0;
-  for (long o = 0; o < shift && o < out_columns; o++) {
-    STORE_HALF(k_out + o * SLICE_LANES, zero);
-    if (form.theta) STORE_HALF(theta_out + o * SLICE_LANES, zero);
-  }
-  long x = 0;
-  for (; x + 2 <= columns; x += 2) {
-    VR theta;
-    VR k = TYPED(nt_layer_point)(form, constants, factors, first, second, k_rows, theta_rows, x, v, &theta);
-    TYPED(nt_layer_emit)(form, trails, x + shift, out_columns, k.lo, theta.lo, k_out, theta_out, beside);
-    TYPED(nt_layer_emit)(form, trails, x + shift + 1, out_columns, k.hi, theta.hi, k_out, theta_out, beside);
-  }
-  if (x < columns) {
-    VH theta;
-    VH k = HALF(nt_layer_point)(form, half_constants, factors, first, second, k_rows, theta_rows, x, v, &theta);
-    TYPED(nt_layer_emit)(form, trails, x + shift, out_columns, k, theta, k_out, theta_out, beside);
-  }
-  if (form.columns == 1) return;
-  for (long o = columns + shift; o < out_columns; o++)
-    TYPED(nt_layer_emit)(form, trails, o, out_columns, zero, zero, k_out, theta_out, beside);
+// Rows and vectors of lanes in their order.
+static NT_INLINE void TYPED(nt_next_row)(long *y, long *v) {
+  *v += R_LANES;
+  if (*v < SLICE_LANES) return;
+  *v = 0;
+  *y += 1;
 }
 
-// All rows. scratch begins with a row of zeros, for the rows of a window that are outside.
+// scratch begins with a row of zeros, for the rows of a window that are outside.
 static NT_INLINE void TYPED(nt_layer_loop)(nt_layer_form form, const nt_slice_layer *layer,
                                            const nt_slice_factors *factors, const REAL *k, const REAL *theta,
-                                           REAL *k_out, REAL *theta_out, REAL *scratch) {
+                                           REAL *k_out, REAL *theta_out, const REAL *scratch) {
   const TYPED(nt_layer_constants) constants = TYPED(nt_layer_prepare)(layer);
-  const HALF(nt_layer_constants) half_constants = HALF(nt_layer_prepare)(layer);
   const nt_window *window = &layer->rows;
-  const long row = layer->columns.length * SLICE_LANES, out_row = layer->columns.out_length * SLICE_LANES;
-  for (long y = 0; y < window->out_length; y++, k_out += out_row, theta_out += form.theta ? out_row : 0) {
-    const REAL *k_rows[3], *theta_rows[3];
-    NT_UNROLL for (int i = 0; i < form.rows; i++) {
-      const long from = y * window->stride + i * window->dilation - window->low;
-      const int is_inside = from >= 0 && from < window->length;
-      k_rows[i] = is_inside ? k + from * row : scratch;
-      theta_rows[i] = form.theta == nt_theta_given && is_inside ? theta + from * row : scratch;
+  const long columns = layer->columns.length, out_columns = layer->columns.out_length;
+  const long shift = form.columns == 1 ? 0 : layer->columns.low - (form.columns - 1);
+  const long count = window->out_length * columns * (SLICE_LANES / R_LANES);
+  const VR zero = SPLAT_R(0);
+  TYPED(nt_layer_row) row;
+  TYPED(nt_layer_target) target;
+  TYPED(nt_layer_begun) begun = {zero, zero, {zero, zero}};
+  TYPED(nt_layer_turned) turned = {zero, zero, {zero, zero, zero}};
+  // The positions that begin and those that end.
+  long y = 0, v = 0, x = 0, out_y = 0, out_v = 0, out_x = 0;
+  for (long i = 0; i < count + 2; i++) {
+    if (i >= 2) {
+      if (out_x == 0) {
+        target.k = k_out + out_y * out_columns * SLICE_LANES + out_v;
+        target.theta = form.theta ? theta_out + out_y * out_columns * SLICE_LANES + out_v : NULL;
+        const TYPED(nt_trail) empty = {zero, zero};
+        target.k_trail = empty;
+        target.theta_trail = empty;
+        for (long o = 0; o < shift && o < out_columns; o++) {
+          STORE_R(target.k + o * SLICE_LANES, zero);
+          if (form.theta) STORE_R(target.theta + o * SLICE_LANES, zero);
+        }
+      }
+      VR theta_end, k_end = TYPED(nt_layer_end)(&constants, &turned, &theta_end);
+      TYPED(nt_layer_put)(form, &target, out_x + shift, out_columns, k_end, theta_end);
+      if (++out_x == columns) {
+        if (form.columns > 1)
+          for (long o = columns + shift; o < out_columns; o++)
+            TYPED(nt_layer_put)(form, &target, o, out_columns, zero, zero);
+        out_x = 0;
+        TYPED(nt_next_row)(&out_y, &out_v);
+      }
     }
-    for (long v = 0; v < SLICE_LANES; v += HALF_LANES)
-      TYPED(nt_layer_row)(form, &constants, &half_constants, factors, &layer->columns, y, v, k_rows, theta_rows, k_out,
-                          theta_out, scratch + row);
+    turned = TYPED(nt_layer_turn)(&begun);
+    if (i < count) {
+      if (x == 0) {
+        NT_UNROLL for (int tap = 0; tap < form.rows; tap++) {
+          const long from = y * window->stride + tap * window->dilation - window->low;
+          const int is_inside = from >= 0 && from < window->length;
+          row.k[tap] = (is_inside ? k + from * columns * SLICE_LANES : scratch) + v;
+          if (form.theta == nt_theta_given)
+            row.theta[tap] = (is_inside ? theta + from * columns * SLICE_LANES : scratch) + v;
+        }
+        row.first = FIRST_FACTORS(factors, y) + (factors->first_has_lanes ? v : 0);
+        row.second = SECOND_FACTORS(factors, y) + v;
+      }
+      begun = TYPED(nt_layer_begin)(form, &constants, factors, &row, x);
+      if (++x == columns) {
+        x = 0;
+        TYPED(nt_next_row)(&y, &v);
+      }
+    }
   }
 }
 
@@ -87,7 +102,7 @@ static NT_INLINE void TYPED(nt_layer_loop)(nt_layer_form form, const nt_slice_la
 #define DEFINE_LAYER(rows, columns, theta_form, affine)                                                            \
   static void LAYER_NAME(rows, columns, theta_form, affine)(                                                       \
       const nt_slice_layer *layer, const nt_slice_factors *factors, const REAL *k, const REAL *theta, REAL *k_out, \
-      REAL *theta_out, REAL *scratch) {                                                                        \
+      REAL *theta_out, const REAL *scratch) {                                                                  \
     const nt_layer_form form = {rows, columns, theta_form, affine};                                                \
     TYPED(nt_layer_loop)(form, layer, factors, k, theta, k_out, theta_out, scratch);                                 \
   }
@@ -96,7 +111,7 @@ FOR_EACH_LAYER(DEFINE_LAYER)
 
 static void TYPED(nt_layer_dispatch)(nt_layer_form form, const nt_slice_layer *layer, const nt_slice_factors *factors,
                                      const REAL *k, const REAL *theta, REAL *k_out, REAL *theta_out,
-                                     REAL *scratch) {
+                                     const REAL *scratch) {
 #define CASE(rows, columns, theta_form, affine)                                                                     \
   case LAYER_FORM(rows, columns, theta_form, affine):                                                               \
     LAYER_NAME(rows, columns, theta_form, affine)(layer, factors, k, theta, k_out, theta_out, scratch);               \
@@ -134,15 +149,15 @@ static void TYPED(nt_layer_by_rows)(nt_layer_form form, const nt_slice_layer *la
     1, form.columns == 0 ? 1 : form.columns, form.theta, form.affine};
   const long lanes = factors->first_has_lanes ? SLICE_LANES : 1;
   for (long y = 0; y < rows.out_length; y++, k_out += out_row) {
-    HALF(nt_window_point)(&rows, y, (VH)1, k, k_row);
-    if (form.theta == nt_theta_given) HALF(nt_window_point)(&rows, y, (VH)1, theta, theta_row);
+    TYPED(nt_window_point)(&rows, y, SPLAT_R(1), k, k_row);
+    if (form.theta == nt_theta_given) TYPED(nt_window_point)(&rows, y, SPLAT_R(1), theta, theta_row);
     nt_slice_factors here = *factors;
     here.first = (const REAL *)factors->first + y * factors->first_row * lanes;
     here.second = (const REAL *)factors->second + y * factors->second_row * SLICE_LANES;
     if (form.columns == 0) {
       TYPED(nt_layer_dispatch)(one_form, &one, &here, k_row, theta_row, k_row, theta_row, scratch);
-      HALF(nt_slice_window)(along, 1, k_row, k_out);
-      if (form.theta) HALF(nt_slice_window)(along, 1, theta_row, theta_out);
+      TYPED(nt_slice_window)(along, 1, k_row, k_out);
+      if (form.theta) TYPED(nt_slice_window)(along, 1, theta_row, theta_out);
     } else {
       TYPED(nt_layer_dispatch)(one_form, &one, &here, k_row, theta_row, k_out, theta_out, scratch);
     }
@@ -150,7 +165,7 @@ static void TYPED(nt_layer_by_rows)(nt_layer_form form, const nt_slice_layer *la
   }
 }
 
-static void HALF(nt_slice_layer)(const nt_slice_layer *layer, const nt_slice_factors *factors, const REAL *k,
+static void TYPED(nt_slice_layer)(const nt_slice_layer *layer, const nt_slice_factors *factors, const REAL *k,
                                   const REAL *theta, REAL *k_out, REAL *theta_out, REAL *scratch) {
   const nt_window *rows = &layer->rows, *columns = &layer->columns;
   const int is_pointwise = columns->window == 1 && columns->stride == 1 && columns->low == 0 &&
@@ -168,7 +183,7 @@ static void HALF(nt_slice_layer)(const nt_slice_layer *layer, const nt_slice_fac
   form.affine = is_sum ? nt_affine_sum : nt_affine_any;
   if (form.columns != 0 && (form.rows == 1 || form.rows == 3)) {
     const long row = columns->length * SLICE_LANES;
-    for (long j = 0; j < row; j += HALF_LANES) STORE_HALF(scratch + j, (VH)0);
+    for (long j = 0; j < row; j += R_LANES) STORE_R(scratch + j, SPLAT_R(0));
     TYPED(nt_layer_dispatch)(form, layer, factors, k, theta, k_out, theta_out, scratch);
   } else {
     TYPED(nt_layer_by_rows)(form, layer, factors, k, theta, k_out, theta_out, scratch);
