@@ -14,7 +14,9 @@ struct GramPredictionTests {
     return a.type == b.type && allClose(a, b, relativeTolerance: tolerance, absoluteTolerance: tolerance)
   }
 
-  @Test("an ensemble that takes its kernels strip by strip predicts as from whole kernels", arguments: EnsembleKind.allCases)
+  @Test(
+    "an ensemble that takes its kernels strip by strip predicts as from whole kernels",
+    arguments: EnsembleKind.allCases)
   func ensemble(_ kind: EnsembleKind) throws {
     let trainTrain = try Self.network.kernel(Self.x)
     let testTrain = try Self.network.kernel(Self.test, Self.x)

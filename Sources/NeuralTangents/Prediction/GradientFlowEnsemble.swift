@@ -23,9 +23,10 @@ public final class GradientFlowEnsemble: Sendable {
   typealias TrainKernel = @Sendable (_ x: Tensor) throws -> KernelPair
   /// Calls its last argument with ranges of test points and their kernels with the train points, from first to last, about
   /// as many points at a time as it is told.
-  typealias Strips = @Sendable (
-    _ xTest: Tensor, _ xTrain: Tensor, _ height: Int, _ body: (Range<Int>, Strip) throws -> Void
-  ) throws -> Void
+  typealias Strips =
+    @Sendable (
+      _ xTest: Tensor, _ xTrain: Tensor, _ height: Int, _ body: (Range<Int>, Strip) throws -> Void
+    ) throws -> Void
 
   /// Test points whose kernel with each other is computed at a time when only its diagonal is wanted.
   private static let diagonalBlock = 16
