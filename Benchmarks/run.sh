@@ -10,4 +10,4 @@ programs=$(swift build -c release --show-bin-path)
 if [ $# -gt 0 ]; then exec "$programs/benchmarks" --output benchmark-output "$@"; fi
 swift build -c release --product neural-tangents
 "$programs/benchmarks" --output benchmark-output
-"$programs/neural-tangents" benchmark --figures --output benchmark-output
+"$programs/neural-tangents" benchmark scaling --output benchmark-output

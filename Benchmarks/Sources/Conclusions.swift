@@ -9,7 +9,9 @@ struct Conclusions {
     self.results = results
   }
 
-  var lines: [String] { [poolGrowth, threadGain].compactMap(\.self) + float32Errors + [worstMemory].compactMap(\.self) }
+  var lines: [String] {
+    [poolGrowth, threadGain].compactMap(\.self) + float32Errors + [worstMemory].compactMap(\.self)
+  }
 
   private func result(_ id: String) -> RowResult? { results.first { $0.row.id == id } }
 

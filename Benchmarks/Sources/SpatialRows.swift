@@ -35,7 +35,8 @@ extension Row {
     add(
       "1-D, CNN-21, global average pool, 256x4", .convGap, depth: 21, shape: [256, 4], size: (128, 128), peer: (4, 4),
       target: 30)
-    add("3-D, CNN-5, global average pool, 8x8x8x1", .convGap, depth: 5, shape: [8, 8, 8, 1], size: (32, 32), peer: (2, 2))
+    add(
+      "3-D, CNN-5, global average pool, 8x8x8x1", .convGap, depth: 5, shape: [8, 8, 8, 1], size: (32, 32), peer: (2, 2))
     for threads in [1, 2] {
       add(
         "\(pooled), \(threads) thread\(threads == 1 ? "" : "s")", .convGap, depth: 21, size: (8, 32), peer: nil,

@@ -20,8 +20,9 @@ package enum ResidentMemory {
 
   /// Makes the peak the present value, where the system can, and gives it back what was freed.
   package static func resetPeak() {
+    // What is kept for later would hide as much of what comes.
+    TensorStorage.releaseKept()
     #if os(Linux)
-      // What the allocator keeps for later would hide as much of what comes.
       giveBackFreed()
       // 5 forgets the peak and nothing else. Where it is not permitted, the peak since the start remains.
       guard let file = fopen("/proc/self/clear_refs", "w") else { return }
