@@ -1,43 +1,52 @@
 // ABRelu: phi(x) = a min(x, 0) + b max(x, 0); Relu, LeakyRelu and Abs among them.
 //
-// With c = q12 / sqrt(q11 q22), t = 1 - |c|, g = (sqrt(1 - c^2) - |c| acos|c|) / pi = t sqrt(t) G(t) and
-// h = acos|c| / pi = sqrt(t) H(t), where G and H are smooth on [0, 1],
-//   kappa  = m q12 + (a-b)^2/2 sqrt(q11 q22) g,   m = (a^2 + b^2)/2 where q12 >= 0, else a b
-//   kappa' = m -+ (a-b)^2/2 h,                    minus where q12 >= 0
-// Neither cancels as |c| approaches 1. Where q12 = 0, kappa' = (a+b)^2/4.
+// With c = q12 / sqrt(q11 q22), t = 1 - |c| and w = sqrt(2 t (2 - t)), which is sqrt 2 sqrt(1 - c^2), the angle is
+// acos|c| / pi = w A(t), where A is smooth on [0, 1]. Then
+//   kappa' = (a+b)^2/4 + sign(q12) (a-b)^2/2 (1/2 - w A(t))
+//   kappa  = q12 kappa' + (a-b)^2/2 sqrt(q11 q22) w / (sqrt 2 pi):
+// kappa is homogeneous in the covariances, so one polynomial and one square root serve both. Where the terms of kappa
+// cancel, near c = -1, the errors are those of w, far below the rounding of sqrt(kappa11 kappa22).
+// The processor multiplies and takes roots on the same units and adds on others, so products are what counts: A is
+// divided by its leading coefficient, with which w is multiplied instead, as it is with (a-b)^2/2.
 // Source: Cho and Saul, Kernel methods for deep learning (2009), degree 1.
 
 typedef struct {
-  VR same, opposite, bend;
+  VR mean, half_bend, lead;
 } TYPED(nt_ab_relu_constants);
 
-static NT_INLINE TYPED(nt_ab_relu_constants) TYPED(nt_ab_relu_prepare)(const nt_dual *dual) {
-  double a = dual->parameters[0], b = dual->parameters[1];
+// For the dual times `scale`.
+static NT_INLINE TYPED(nt_ab_relu_constants) TYPED(nt_ab_relu_prepare_scaled)(const nt_dual *dual, double scale) {
+  double a = dual->parameters[0], b = dual->parameters[1], bend = scale * (a - b) * (a - b) / 2;
   TYPED(nt_ab_relu_constants) constants = {
-    SPLAT_R((a * a + b * b) / 2), SPLAT_R(a * b), SPLAT_R((a - b) * (a - b) / 2)};
+    SPLAT_R(scale * (a + b) * (a + b) / 4), SPLAT_R(bend / 2), SPLAT_R(bend * POLYNOMIAL_R(RELU_ARC_LEAD))};
   return constants;
 }
 
+static NT_INLINE TYPED(nt_ab_relu_constants) TYPED(nt_ab_relu_prepare)(const nt_dual *dual) {
+  return TYPED(nt_ab_relu_prepare_scaled)(dual, 1);
+}
+
+// Factors: r and low of the correlation, and sqrt(q) without half of what w has too much.
 static void TYPED(nt_ab_relu_factors)(const nt_dual *dual, long n, const REAL *q, REAL *factors, long stride) {
   (void)dual;
+  const VD share = V_SQRT(SPLAT_D(1 / (NT_SQRT2 * NT_PI * POLYNOMIAL_R(RELU_ARC_LEAD))));
   for (long j = 0; j < n; j += D_LANES) {
     VD variance = LOAD_WIDE(q + j);
     TYPED(nt_correlation_factors)(variance, factors + j, stride);
-    STORE_NARROW(factors + 2 * stride + j, V_SQRT(variance));
+    STORE_NARROW(factors + 2 * stride + j, V_SQRT(variance) * share);
   }
 }
 
 static NT_INLINE VR TYPED(nt_ab_relu)(const TYPED(nt_ab_relu_constants) *constants, const VR *factors1,
                                       const VR *factors2, VR q12, VR *slope) {
   VR magnitude;
-  VR t = TYPED(nt_distance)(factors1, factors2, q12, &magnitude);
-  VR root = V_SQRT(t);
-  VR bend = constants->bend;
-  VR linear = V_SELECT(q12 >= SPLAT_R(0), constants->same, constants->opposite);
-  VR turn = V_SELECT(q12 >= SPLAT_R(0), -bend, bend);
-  *slope = V_FMA(turn * root, TYPED(nt_relu_h)(t), linear);
-  VR scale = (factors1[2] * bend) * factors2[2];
-  return V_FMA(scale * (t * root), TYPED(nt_relu_g)(t), linear * q12);
+  VR t = TYPED(nt_signed_distance)(factors1, factors2, q12, &magnitude);
+  // A sum with its magnitude is twice the positive part; it adds, and passes NaN.
+  VR square = t * (SPLAT_R(2) - t);
+  VR w = V_SQRT(square + V_ABS(square)) * constants->lead;
+  VR turn = V_FMA(-w, TYPED(nt_relu_arc)(t), constants->half_bend);
+  *slope = constants->mean + TYPED(nt_with_sign_of)(q12, turn);
+  return V_FMA(q12, *slope, (factors1[2] * factors2[2]) * w);
 }
 
 DEFINE_DUAL_LOOPS(ab_relu)

@@ -2,22 +2,7 @@
 #include "duals_real.h"
 #include "duals_loops.h"
 
-#include "duals_correlation_body.h"
-#include "duals_ab_relu_body.h"
-#include "duals_rectified_monomial_body.h"
-
-#include "duals_angle_body.h"
-#include "duals_erf_body.h"
-#include "duals_gelu_body.h"
-#include "duals_gaussian_body.h"
-#include "duals_gabor_body.h"
-#include "duals_sign_body.h"
-
-#include "duals_exponential_body.h"
-#include "duals_sin_body.h"
-#include "duals_exp_body.h"
-
-#include "duals_polynomial_body.h"
+#include "duals_kinds_body.h"
 #include "duals_rows_body.h"
 
 static void TYPED(nt_dual_factors)(const nt_dual *dual, long n, const REAL *q, REAL *factors, long stride) {

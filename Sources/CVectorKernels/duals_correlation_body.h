@@ -4,7 +4,8 @@
 // are r, which is 1/sqrt(q) rounded, and its relative rounding error: 1/sqrt(q) = r (1 + low). Then, to first order,
 //   t = 1 - |q12| r1 r2 - |q12| r1 r2 (low1 + low2),
 // and the first product is carried exactly. What is left of the error is below eps^2 * 2^3 (eps the rounding unit):
-// subtracting that bound makes t exactly 0 for equal inputs and moves sqrt(t) by less than 3 eps elsewhere.
+// subtracting that bound, half of which is added to each low, makes t not above 0 for equal inputs and moves sqrt(t) by
+// less than 3 eps elsewhere.
 // No product of two variances is formed: variances of any size work, and a zero variance gives c = 0.
 
 enum { TYPED(nt_correlation_factor_count) = 2 };
@@ -22,7 +23,8 @@ static NT_INLINE VD TYPED(nt_inverse_root)(VD q, VD *low) {
   VD residual = ONE_MINUS(product, inverse) - PRODUCT_ERROR(q, inverse, product) * inverse;
   VD error = residual * V_FMA(residual, SPLAT_D(0.375), SPLAT_D(0.5));
 #endif
-  *low = V_SELECT(rounded > SPLAT_D(0), error, SPLAT_D(0));
+  const VD half_bound = SPLAT_D(NT_REAL_BITS == 32 ? 0x1p-46 : 0x1p-104);
+  *low = V_SELECT(rounded > SPLAT_D(0), error + half_bound, SPLAT_D(0));
   return rounded;
 }
 
@@ -33,15 +35,16 @@ static NT_INLINE void TYPED(nt_correlation_factors)(VD q, REAL *factors, long st
   STORE_NARROW(factors + stride, low);
 }
 
-// t, and |c| to a few roundings.
-static NT_INLINE VR TYPED(nt_distance)(const VR *factors1, const VR *factors2, VR q12, VR *magnitude) {
+// t, or something slightly below 0 for it, and |c| to a few roundings.
+static NT_INLINE VR TYPED(nt_signed_distance)(const VR *factors1, const VR *factors2, VR q12, VR *magnitude) {
   VR size = V_ABS(q12);
   VR scaled = size * factors1[0];
   VR error = PRODUCT_ERROR(size, factors1[0], scaled);
   VR near = ONE_MINUS(scaled, factors2[0]);
-  VR c = scaled * factors2[0];
-  const VR bound = SPLAT_R(NT_REAL_BITS == 32 ? 0x1p-45 : 0x1p-103);
-  VR correction = V_FMA(error, factors2[0], V_FMA(c, factors1[1] + factors2[1], bound));
-  *magnitude = c;
-  return TYPED(nt_clamp_below)(near - correction);
+  *magnitude = scaled * factors2[0];
+  return V_FMA(-factors2[0], V_FMA(scaled, factors1[1] + factors2[1], error), near);
+}
+
+static NT_INLINE VR TYPED(nt_distance)(const VR *factors1, const VR *factors2, VR q12, VR *magnitude) {
+  return TYPED(nt_clamp_below)(TYPED(nt_signed_distance)(factors1, factors2, q12, magnitude));
 }

@@ -47,7 +47,12 @@ static NT_INLINE TYPED(nt_exp_normalized_constants) TYPED(nt_exp_normalized_prep
 }
 
 static void TYPED(nt_exp_normalized_factors)(const nt_dual *dual, long n, const REAL *q, REAL *factors, long stride) {
-  TYPED(nt_ab_relu_factors)(dual, n, q, factors, stride);
+  (void)dual;
+  for (long j = 0; j < n; j += D_LANES) {
+    VD variance = LOAD_WIDE(q + j);
+    TYPED(nt_correlation_factors)(variance, factors + j, stride);
+    STORE_NARROW(factors + 2 * stride + j, V_SQRT(variance));
+  }
 }
 
 static NT_INLINE VR TYPED(nt_exp_normalized)(const TYPED(nt_exp_normalized_constants) *constants, const VR *factors1,

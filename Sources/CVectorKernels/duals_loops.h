@@ -1,8 +1,4 @@
-// The row and the diagonal of a dual, over one inline function that serves both, so that they agree bitwise:
-//   VR nt_kind(const nt_kind_constants *, const VR *factors1, const VR *factors2, VR q12, VR *slope)
-// gives kappa, and in slope its derivative by q12, which the compiler drops where nobody wants it;
-//   nt_kind_constants nt_kind_prepare(const nt_dual *)
-// gives what it needs of the dual.
+// The row and the diagonal of a dual, over one inline function that serves both, so that they agree bitwise.
 
 #undef DEFINE_DUAL_LOOPS
 #define DEFINE_DUAL_LOOPS(kind)                                                                                       \

@@ -81,6 +81,11 @@ static NT_INLINE VR TYPED(nt_product_minus)(VR a, VR b, VR c) {
 // The larger of x and 0, or x when it is NaN.
 static NT_INLINE VR TYPED(nt_clamp_below)(VR x) { return V_SELECT(SPLAT_R(0) > x, SPLAT_R(0), x); }
 
+// x, or -x where s is negative.
+static NT_INLINE VR TYPED(nt_with_sign_of)(VR s, VR x) {
+  return (VR)((VRI)x ^ ((VRI)s & (VRI)SPLAT_R(-0.0)));
+}
+
 // Horner's rule on coefficients that the compiler knows.
 static NT_INLINE VR TYPED(nt_horner)(const REAL *coefficients, int count, VR x) {
   VR sum = SPLAT_R(coefficients[count - 1]);
@@ -94,8 +99,7 @@ static NT_INLINE VR TYPED(nt_horner)(const REAL *coefficients, int count, VR x) 
     const int count = (int)(sizeof coefficients / sizeof(REAL));      \
     return TYPED(nt_horner)(coefficients, count, x);                  \
   }
-DEFINE_POLYNOMIAL(nt_relu_g, RELU_G)
-DEFINE_POLYNOMIAL(nt_relu_h, RELU_H)
+DEFINE_POLYNOMIAL(nt_relu_arc, RELU_ARC)
 // asin(x) / x - 1 in z = x^2: without the coefficient 1 that comes first.
 static NT_INLINE VR TYPED(nt_asin_excess)(VR z) {
   static const REAL coefficients[] = {POLYNOMIAL_R(ASIN)};

@@ -7,3 +7,4 @@
 #include "nt_duals.h"
 #include "nt_random.h"
 #include "nt_rows.h"
+#include "nt_slices.h"

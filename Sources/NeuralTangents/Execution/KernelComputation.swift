@@ -105,18 +105,7 @@ struct KernelComputation {
     let isTraced = inputs.contains(where: \.isTraced) || network.hasTracedHyperParameters
     if options.executor != .reference && !isTraced {
       do {
-        guard inputs.allSatisfy(\.isMatrix) && options.batch == .diagonal else {
-          throw FusedPlan.Unsupported(operation: "inputs with positions or masks, or covariances of a full batch")
-        }
-        let plan = try FusedPlan(
-          program, outputs: outputs, withNTK: withNTK, inputsWithNTK: inputs.map(\.hasNTK))
-        guard plan.activations.isEmpty || options.executor == .fused else {
-          // Their tensor functions gain from whole matrices what tiles would win.
-          throw FusedPlan.Unsupported(operation: "an activation without a vector kernel")
-        }
-        return inputs[0].dtype == .float32
-          ? try FusedExecutor<Float>(plan, inputs, withNTK: withNTK, progress: options.progress).run()
-          : try FusedExecutor<Double>(plan, inputs, withNTK: withNTK, progress: options.progress).run()
+        return try executeFused(program, inputs, outputs: outputs, withNTK: withNTK)
       } catch let error as FusedPlan.Unsupported {
         guard options.executor == .automatic else {
           throw NetworkError(expected: "a network that the fused executor supports", found: error.operation)
@@ -145,6 +134,38 @@ struct KernelComputation {
 }
 
 extension KernelComputation {
+  /// - Throws: `FusedPlan.Unsupported` where neither of the fused executors can compute the program.
+  private func executeFused(
+    _ program: CovarianceProgram, _ inputs: [CovarianceInput], outputs: [Int], withNTK: Bool
+  ) throws -> [Output] {
+    guard options.batch == .diagonal else {
+      throw FusedPlan.Unsupported(operation: "covariances between the inputs of each data set")
+    }
+    let isSingle = inputs[0].dtype == .float32
+    if inputs.allSatisfy(\.isMatrix) && program.positions.allSatisfy(\.isEmpty),
+      let plan = try? FusedPlan(program, outputs: outputs, withNTK: withNTK, inputsWithNTK: inputs.map(\.hasNTK))
+    {
+      guard plan.activations.isEmpty || options.executor == .fused else {
+        // Their tensor functions gain from whole matrices what tiles would win.
+        throw FusedPlan.Unsupported(operation: "an activation without a vector kernel")
+      }
+      return isSingle
+        ? try FusedExecutor<Float>(plan, inputs, withNTK: withNTK, progress: options.progress).run()
+        : try FusedExecutor<Double>(plan, inputs, withNTK: withNTK, progress: options.progress).run()
+    }
+    let plan = try SlicePlanner.plan(
+      program, outputs: outputs, wantsAllPositions: options.positions == .all, withNTK: withNTK,
+      inputsWithNTK: inputs.map(\.hasNTK),
+      inputsWithMasks: inputs.map { $0.mask(ofSecond: false) != nil || $0.mask(ofSecond: true) != nil })
+    return isSingle
+      ? try SliceExecutor<Float>(
+        plan, program, inputs, outputs: outputs, withNTK: withNTK, progress: options.progress
+      ).run()
+      : try SliceExecutor<Double>(
+        plan, program, inputs, outputs: outputs, withNTK: withNTK, progress: options.progress
+      ).run()
+  }
+
   /// - Throws: where the kernel alone is larger than this machine's memory.
   private func requireMemory(
     _ program: CovarianceProgram, _ inputs: [CovarianceInput], outputs: [Int], withNTK: Bool

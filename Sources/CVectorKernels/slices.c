@@ -1,0 +1,39 @@
+#include "nt_slices.h"
+
+#include "duals.h"
+
+// The duals come with loops over factors and rows that belong to duals.c.
+#pragma clang diagnostic ignored "-Wunused-function"
+
+#define NT_BODY "slices_body.h"
+#include "every_instruction_set.h"
+
+// The public functions, for the selected instruction set.
+#define DEFINE_FOR(REAL, bits)                                                                                     \
+  void nt_slice_product_##bits(long rows, long columns, long channels, REAL scale, const nt_slice_factors *inputs, \
+                               REAL *k) {                                                                          \
+    NT_DISPATCH(nt_slice_product_##bits)(rows, columns, channels, scale, inputs, k);                               \
+  }                                                                                                                \
+  void nt_slice_dual_##bits(const nt_dual *dual, long rows, long columns, const nt_slice_factors *factors,         \
+                            REAL *k, REAL *theta) {                                                                \
+    NT_DISPATCH(nt_slice_dual_##bits)(dual, rows, columns, factors, k, theta);                                     \
+  }                                                                                                                \
+  void nt_slice_scale_##bits(long rows, long columns, const nt_slice_factors *factors, REAL *k, REAL *theta) {     \
+    NT_DISPATCH(nt_slice_scale_##bits)(rows, columns, factors, k, theta);                                          \
+  }                                                                                                                \
+  void nt_slice_window_##bits(nt_window window, REAL scale, const REAL *x, REAL *out) {                            \
+    NT_DISPATCH(nt_slice_window_##bits)(window, scale, x, out);                                                    \
+  }                                                                                                                \
+  void nt_slice_add_run_##bits(nt_slice_run run, REAL weight, const REAL *x, REAL *out) {                          \
+    NT_DISPATCH(nt_slice_add_run_##bits)(run, weight, x, out);                                                     \
+  }                                                                                                                \
+  void nt_slice_sum_##bits(long rows, long columns, const REAL *k, double *sums) {                                 \
+    NT_DISPATCH(nt_slice_sum_##bits)(rows, columns, k, sums);                                                      \
+  }                                                                                                                \
+  void nt_slice_layer_##bits(const nt_slice_layer *layer, const nt_slice_factors *factors, const REAL *k,          \
+                             const REAL *theta, REAL *k_out, REAL *theta_out, REAL *scratch) {                     \
+    NT_DISPATCH(nt_slice_layer_##bits)(layer, factors, k, theta, k_out, theta_out, scratch);                       \
+  }
+
+DEFINE_FOR(float, f32)
+DEFINE_FOR(double, f64)

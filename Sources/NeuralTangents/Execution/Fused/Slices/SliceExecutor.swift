@@ -1,0 +1,269 @@
+import Synchronization
+import Tensors
+
+/// Runs a plan for slices over all pairs of inputs on all cores.
+///
+/// The unit of work is one input of the first data set with a group of as many of the second as there are lanes. What slices
+/// need of single inputs is computed once per group. Every pair of inputs is computed by the same operations whatever the
+/// tiles and the threads are. When both data sets are one, only pairs above the diagonal are computed, and the diagonal is the
+/// inputs with themselves.
+struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
+  private let plan: SlicePlan
+  private let inputs: [SliceInput]
+  private let withNTK: Bool
+  private let isSymmetric: Bool
+  private let n1: Int
+  private let n2: Int
+  private let maskFactors: (first: [Int: Tensor], second: [Int: Tensor])
+  /// What is masked in every output.
+  private let outputMasks: [(first: Tensor?, second: Tensor?)]
+  private let progress: (@Sendable (KernelProgress) -> Void)?
+  private let cross: SliceSchedule
+  private let factors: SliceSchedule
+  private let itself: SliceSchedule
+
+  /// Bytes of groups of inputs that a thread may keep.
+  private static var groupBudget: Int { 24 << 20 }
+
+  init(
+    _ plan: SlicePlan, _ program: CovarianceProgram, _ inputs: [CovarianceInput], outputs: [Int], withNTK: Bool,
+    progress: (@Sendable (KernelProgress) -> Void)?
+  ) throws {
+    self.plan = plan
+    self.withNTK = withNTK
+    self.progress = progress
+    let isSymmetric = inputs.allSatisfy(\.isSymmetric)
+    self.isSymmetric = isSymmetric
+    (n1, n2) = inputs[0].counts
+    self.inputs = try inputs.enumerated().map { index, input in
+      try SliceInput(input, plan: plan, node: index, wantsSelfTheta: isSymmetric)
+    }
+    let first = try ValueMasks(program, inputs: inputs.map { $0.mask(ofSecond: false) })
+    let second = isSymmetric ? first : try ValueMasks(program, inputs: inputs.map { $0.mask(ofSecond: true) })
+    maskFactors = (
+      Self.maskFactors(plan, program, first, count: n1),
+      isSymmetric ? [:] : Self.maskFactors(plan, program, second, count: n2)
+    )
+    outputMasks = outputs.map { (first[$0], second[$0]) }
+    cross = SliceSchedule(plan, .cross)
+    factors = SliceSchedule(plan, .factors)
+    itself = SliceSchedule(plan, .itself)
+  }
+
+  /// The values of all factor sets made of masks, shape (N, positions).
+  private static func maskFactors(_ plan: SlicePlan, _ program: CovarianceProgram, _ masks: ValueMasks, count: Int)
+    -> [Int: Tensor]
+  {
+    var result: [Int: Tensor] = [:]
+    for (index, set) in plan.factorSets.enumerated() {
+      switch set.source {
+      case .mask(let value):
+        let size = set.sizes.product
+        let visible = masks[value].map { (.!$0).asType(Scalar.dtype).reshaped([count, size]) }
+        result[index] = visible ?? .ones([count, size], dtype: Scalar.dtype)
+      case .visible(let value):
+        if let mask = masks[value] {
+          let visible = (.!mask).asType(Scalar.dtype).reshaped([count, mask.count / max(1, count)])
+          result[index] = (1 / maximum(visible.sum(axis: 1), 1)).reshaped([count, 1])
+        } else {
+          let size = program.positions[value].reduce(1, *)
+          result[index] = Tensor.ones([count, 1], dtype: Scalar.dtype) / Double(size)
+        }
+      default: break
+      }
+    }
+    return result
+  }
+
+  // MARK: - Tiles
+
+  /// Work for one thread.
+  private enum Task {
+    case itself(group: Int, isOfFirst: Bool)
+    case tile(rows: Range<Int>, group: Int)
+  }
+
+  private func tasks() -> [Task] {
+    let lanes = Scalar.lanes
+    let (groups1, groups2) = ((n1 + lanes - 1) / lanes, (n2 + lanes - 1) / lanes)
+    var tasks = (0..<groups1).map { Task.itself(group: $0, isOfFirst: true) }
+    if !isSymmetric { tasks += (0..<groups2).map { Task.itself(group: $0, isOfFirst: false) } }
+    // Enough tiles for threads to finish together; rows of a tile share what its columns need.
+    let rows = min(max(1, n1 * groups2 / (16 * Threads.count)), 4 * lanes)
+    for row in stride(from: 0, to: n1, by: rows) {
+      for group in 0..<groups2 where !isSymmetric || (group + 1) * lanes > row {
+        tasks.append(.tile(rows: row..<min(row + rows, n1), group: group))
+      }
+    }
+    return tasks
+  }
+
+  func run() throws(NetworkError) -> [KernelComputation.Output] {
+    let results = plan.outputs.map {
+      SliceResult<Scalar>(
+        $0, hasTheta: plan.nodes[$0.node].hasTheta, n1: n1, n2: n2, isSymmetric: isSymmetric, withNTK: withNTK)
+    }
+    let tasks = tasks()
+    let store = GroupStore(self, budget: Self.groupBudget)
+    let done = Atomic<Int>(0)
+    let failure = Mutex<NetworkError?>(nil)
+    Threads.forEachWorker(tasks.count) { next in
+      let worker = TaskWorker(self, store, results)
+      while let index = next() {
+        if failure.withLock({ $0 != nil }) { break }
+        do throws(NetworkError) {
+          switch tasks[index] {
+          case .itself(let group, let isOfFirst): try worker.computeItself(group, isOfFirst: isOfFirst)
+          case .tile(let rows, let group): try worker.compute(rows, group: group)
+          }
+        } catch {
+          failure.withLock { $0 = $0 ?? error }
+        }
+        progress?(KernelProgress(tilesDone: done.add(1, ordering: .relaxed).newValue, tileCount: tasks.count))
+      }
+    }
+    if let error = failure.withLock({ $0 }) { throw error }
+    return zip(results, outputMasks).map { result, masks in
+      KernelComputation.Output(
+        k12: result.k12, theta: result.theta, k11: result.k11, k22: result.k22,
+        layout: CovarianceLayout(
+          positions: result.output.positions, isDiagonal: !result.output.wantsAllPositions, hasFullBatch: false),
+        mask1: masks.first, mask2: masks.second)
+    }
+  }
+
+  // MARK: - Groups
+
+  /// Groups of inputs with their factors; kept for all threads if they fit.
+  private final class GroupStore: @unchecked Sendable {
+    private let executor: SliceExecutor
+    private let keepsAll: Bool
+    private let groups = Mutex<[Key: InputGroup<Scalar>]>([:])
+
+    struct Key: Hashable {
+      var index: Int
+      var isOfFirst: Bool
+    }
+
+    init(_ executor: SliceExecutor, budget: Int) {
+      self.executor = executor
+      let bytes = 2 * InputGroup<Scalar>.byteCount(executor.plan, dataSizes: executor.inputs.map(\.dataSize))
+      let count = (executor.n1 + (executor.isSymmetric ? 0 : executor.n2)) / Scalar.lanes + 2
+      keepsAll = count * bytes <= budget * Threads.count
+    }
+
+    func kept(_ key: Key) -> InputGroup<Scalar>? { groups.withLock { $0[key] } }
+
+    func keep(_ group: InputGroup<Scalar>, _ key: Key) {
+      if keepsAll { groups.withLock { $0[key] = $0[key] ?? group } }
+    }
+  }
+
+  /// One thread's scratch memory and its tasks.
+  private final class TaskWorker {
+    private let executor: SliceExecutor
+    private let store: GroupStore
+    private let results: [SliceResult<Scalar>]
+    private var worker: SliceWorker<Scalar>?
+    /// Those that the last tile used.
+    private var recent: [GroupStore.Key: InputGroup<Scalar>] = [:]
+
+    init(_ executor: SliceExecutor, _ store: GroupStore, _ results: [SliceResult<Scalar>]) {
+      self.executor = executor
+      self.store = store
+      self.results = results
+    }
+
+    func computeItself(_ index: Int, isOfFirst: Bool) throws(NetworkError) {
+      let key = key(index, isOfFirst: isOfFirst)
+      let group = executor.group(key)
+      try run(pair(of: group, key), executor.itself) { (output, box, slice) throws(NetworkError) in
+        try results[output].storeItself(slice, box, group.inputs, isOfFirst: key.isOfFirst)
+      }
+      group.prepareAsFirst()
+      store.keep(group, key)
+    }
+
+    func compute(_ rows: Range<Int>, group index: Int) throws(NetworkError) {
+      let lanes = Scalar.lanes
+      var keys: Set<GroupStore.Key> = [key(index, isOfFirst: false)]
+      let columns = try group(key(index, isOfFirst: false))
+      for row in rows where !executor.isSymmetric || row < columns.inputs.upperBound - 1 {
+        let first = key(row / lanes, isOfFirst: true)
+        keys.insert(first)
+        let group = try group(first)
+        group.prepareAsFirst()
+        let pair = InputPair(
+          row, of: group, with: columns, data: executor.inputs.map { $0.row(row) }, inputCount: executor.n2)
+        try run(pair, executor.cross) { (output, box, slice) throws(NetworkError) in
+          try results[output].store(slice, box, row: row, columns: columns.inputs)
+        }
+      }
+      recent = recent.filter { keys.contains($0.key) }
+    }
+
+    private func key(_ index: Int, isOfFirst: Bool) -> GroupStore.Key {
+      GroupStore.Key(index: index, isOfFirst: isOfFirst || executor.isSymmetric)
+    }
+
+    private func pair(of group: InputGroup<Scalar>, _ key: GroupStore.Key) -> InputPair<Scalar> {
+      InputPair(
+        itself: group, isOfFirst: key.isOfFirst, wantsSelfTheta: executor.isSymmetric, inputCount: executor.n2)
+    }
+
+    private func group(_ key: GroupStore.Key) throws(NetworkError) -> InputGroup<Scalar> {
+      if let group = recent[key] { return group }
+      if let group = store.kept(key) { return group }
+      let group = executor.group(key)
+      try run(pair(of: group, key), executor.factors) { (_, _, _) throws(NetworkError) in }
+      group.prepareAsFirst()
+      store.keep(group, key)
+      recent[key] = group
+      return group
+    }
+
+    private func run(
+      _ pair: InputPair<Scalar>, _ schedule: SliceSchedule,
+      _ body: (_ output: Int, _ box: SliceBox, _ slice: Slice<Scalar>) throws(NetworkError) -> Void
+    ) throws(NetworkError) {
+      let worker =
+        self.worker
+        ?? SliceWorker(executor.plan, executor.inputs, withNTK: executor.withNTK, pair, schedule)
+      self.worker = worker
+      try worker.run(pair, schedule, body)
+    }
+  }
+
+  private func group(_ key: GroupStore.Key) -> InputGroup<Scalar> {
+    let lanes = Scalar.lanes
+    let count = key.isOfFirst ? n1 : n2
+    return InputGroup(
+      plan, key.index * lanes..<min((key.index + 1) * lanes, count),
+      data: inputs.map { $0.rows(ofFirst: key.isOfFirst) },
+      maskFactors: key.isOfFirst ? maskFactors.first : maskFactors.second)
+  }
+}
+
+extension SliceInput {
+  /// The numbers of a data set; nil for a kernel.
+  func rows(ofFirst: Bool) -> Tensor? {
+    if case .data(let first, let second, _) = self { return ofFirst ? first : second }
+    return nil
+  }
+
+  /// The numbers of one input of the first data set.
+  func row<Scalar: TensorScalar>(_ index: Int) -> UnsafePointer<Scalar>? {
+    guard case .data(let first, _, _) = self else { return nil }
+    return first.unsafePointer(to: Scalar.self) + index * dataSize
+  }
+}
+
+extension CovarianceInput {
+  /// True where inputs of a data set are masked, shape (N, P…).
+  func mask(ofSecond: Bool) -> Tensor? {
+    switch self {
+    case .data(let data): ofSecond && data.x2 != nil ? data.mask2 : data.mask1
+    case .kernel(let kernel): ofSecond && kernel.cov2 != nil ? kernel.mask2 : kernel.mask1
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import Tensors
+
+/// The covariances of one output. Threads write to different pairs of inputs of it.
+final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
+  let output: SlicePlan.Output
+  let k12: Tensor
+  let theta: Tensor?
+  let k11: Tensor
+  let k22: Tensor?
+  private let n2: Int
+  private let isSymmetric: Bool
+  private let hasTheta: Bool
+  private let positionCount: Int
+  private var isDiagonal: Bool { !output.wantsAllPositions }
+  private let pointers: (k12: Pointer, theta: Pointer?, k11: Pointer, k22: Pointer?)
+
+  private typealias Pointer = UnsafeMutablePointer<Scalar>
+
+  init(_ output: SlicePlan.Output, hasTheta: Bool, n1: Int, n2: Int, isSymmetric: Bool, withNTK: Bool) {
+    self.output = output
+    self.n2 = n2
+    self.isSymmetric = isSymmetric
+    self.hasTheta = hasTheta
+    positionCount = output.positions.reduce(1, *)
+    let shape = output.positions + (output.wantsAllPositions ? output.positions : [])
+    func tensor(_ batch: [Int], cleared: Bool = false) -> (Tensor, Pointer) {
+      var pointer: Pointer?
+      let tensor = Tensor(shape: batch + shape, of: Scalar.self) {
+        pointer = $0.baseAddress
+        if cleared { $0.update(repeating: 0) }
+      }
+      guard let pointer else { preconditionFailure("a kernel without memory") }
+      return (tensor, pointer)
+    }
+    let (k12, k11) = (tensor([n1, n2]), tensor([n1]))
+    let theta = withNTK ? tensor([n1, n2], cleared: !hasTheta) : nil
+    let k22 = isSymmetric ? nil : tensor([n2])
+    (self.k12, self.theta, self.k11, self.k22) = (k12.0, theta?.0, k11.0, k22?.0)
+    pointers = (k12.1, theta?.1, k11.1, k22?.1)
+  }
+
+  /// Covariances of input `row` with the inputs `columns`; those before `row` are there already if the kernel is symmetric.
+  func store(_ slice: Slice<Scalar>, _ box: SliceBox, row: Int, columns: Range<Int>) throws(NetworkError) {
+    try store(slice.k, to: pointers.k12, box, row: row, columns: columns, name: "nngp")
+    if let theta = pointers.theta, hasTheta {
+      try store(slice.theta, to: theta, box, row: row, columns: columns, name: "ntk")
+    }
+  }
+
+  /// Covariances of `inputs` with themselves.
+  func storeItself(_ slice: Slice<Scalar>, _ box: SliceBox, _ inputs: Range<Int>, isOfFirst: Bool) throws(NetworkError) {
+    guard let target = isOfFirst ? pointers.k11 : pointers.k22 else { return }
+    let entries = entryCount
+    for (lane, input) in inputs.enumerated() {
+      try forEachEntry(box, slice.k + lane, name: "cov\(isOfFirst ? 1 : 2)") { entry, _, value in
+        target[input * entries + entry] = value
+        if isSymmetric { pointers.k12[(input * n2 + input) * entries + entry] = value }
+      }
+      guard isSymmetric, let theta = pointers.theta, hasTheta else { continue }
+      try forEachEntry(box, slice.theta + lane, name: "ntk") { entry, _, value in
+        theta[(input * n2 + input) * entries + entry] = value
+      }
+    }
+  }
+
+  private var entryCount: Int { isDiagonal ? positionCount : positionCount * positionCount }
+
+  private func store(
+    _ source: UnsafePointer<Scalar>, to target: Pointer, _ box: SliceBox, row: Int, columns: Range<Int>, name: String
+  ) throws(NetworkError) {
+    let entries = entryCount
+    for (lane, column) in columns.enumerated() where !isSymmetric || column > row {
+      let upper = target + (row * n2 + column) * entries
+      let lower = isSymmetric ? target + (column * n2 + row) * entries : nil
+      try forEachEntry(box, source + lane, name: name) { entry, mirrored, value in
+        upper[entry] = value
+        lower?[mirrored] = value
+      }
+    }
+  }
+
+  /// Calls `body` with the places of every entry and of the one with both positions exchanged.
+  private func forEachEntry(
+    _ box: SliceBox, _ source: UnsafePointer<Scalar>, name: String,
+    _ body: (_ entry: Int, _ mirrored: Int, Scalar) -> Void
+  ) throws(NetworkError) {
+    let (lengths, start, second) = (box.lengths, box.start, box.secondStart)
+    var place = 0
+    for a in 0..<lengths[0] {
+      for b in 0..<lengths[1] {
+        for c in 0..<lengths[2] {
+          let step = PositionAxes(a, b, c, 0)
+          let (p, q) = (box.index(of: start &+ step), box.index(of: second &+ step))
+          for d in 0..<lengths[3] {
+            let value = source[place]
+            guard value.isFinite else {
+              throw NetworkError.notFinite(kernel: name, place: "\(value)")
+            }
+            if isDiagonal {
+              body(p + d, p + d, value)
+            } else {
+              body((p + d) * positionCount + q + d, (q + d) * positionCount + p + d, value)
+            }
+            place += Scalar.lanes
+          }
+        }
+      }
+    }
+  }
+}

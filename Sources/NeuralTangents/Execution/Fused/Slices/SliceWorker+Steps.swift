@@ -1,0 +1,227 @@
+import CVectorKernels
+import Tensors
+
+/// The steps of chains.
+extension SliceWorker {
+  /// Runs a step of a chain whose result has `displacement`.
+  func run(_ step: SliceStep, _ slice: inout Slice<Scalar>, _ displacement: PositionAxes, capacity: Int)
+    throws(NetworkError)
+  {
+    let box = SliceBox(sizes: step.sizes, displacement: displacement &* step.stride)
+    let result = SliceBox(sizes: step.resultSizes, displacement: displacement &* step.resultStride)
+    switch step.operation {
+    case .window(let window):
+      let next = buffers.allocate(capacity)
+      sum(window, box, result, slice.k, next.k)
+      if hasTheta && step.hasTheta { sum(window, box, result, slice.theta, next.theta) }
+      buffers.release(slice)
+      slice = next
+      return
+    case .layer(let layer):
+      try run(layer, step, &slice, box, result, displacement, capacity: capacity)
+      return
+    default: break
+    }
+
+    let count = box.lengths.product * Scalar.lanes
+    if !slice.isOwned { slice = copy(slice, count: count, capacity: capacity, withTheta: step.hasTheta) }
+    let theta = hasTheta && step.hasTheta ? slice.theta : nil
+    switch step.operation {
+    case .window, .layer: break
+    case .affine(let affine):
+      Scalar.affine(affine, count, thetaIsZero: !step.hasTheta, slice.k, hasTheta ? slice.theta : nil)
+    case .dual(let routine, let set):
+      if pair.isOfItself && box.displacement == .zero { makeFactors(set, of: slice.k) }
+      try dual(routine, plan.factorSets[set], box, slice.k, theta)
+    case .scale(let set):
+      if pair.isOfItself && box.displacement == .zero { makeFactors(set, of: slice.k) }
+      let factors = plan.factorSets[set]
+      try box.forEachPlane { (first, second, offset) throws(NetworkError) in
+        Scalar.sliceScale(
+          box.lengths[2], box.lengths[3], pair.factors(factors, first: first, second: second, plan),
+          slice.k + offset * Scalar.lanes, theta.map { $0 + offset * Scalar.lanes })
+      }
+    case .scaleAll(let scale):
+      let factor = nt_affine(
+        weight_variance: scale, bias_variance: 0, theta_from_input: 0, theta_from_output: 0, theta_constant: 0)
+      Scalar.affine(factor, count, thetaIsZero: false, slice.k, theta)
+    case .dropout(let keepRate):
+      guard pair.isOfItself, box.displacement == .zero else { return }
+      for index in 0..<count {
+        slice.k[index] /= Scalar(keepRate)
+        if let theta { theta[index] /= Scalar(keepRate) }
+      }
+    case .localize:
+      guard box.displacement != .zero else { return }
+      slice.k.update(repeating: 0, count: count)
+      if let theta { theta.update(repeating: 0, count: count) }
+    }
+  }
+
+  /// A window sum along one axis of a slice.
+  private func sum(
+    _ window: SliceStep.Window, _ box: SliceBox, _ result: SliceBox, _ x: UnsafePointer<Scalar>,
+    _ out: UnsafeMutablePointer<Scalar>
+  ) {
+    let (axis, lengths) = (window.axis, box.lengths)
+    var (outer, inner) = (1, Scalar.lanes)
+    for other in 0..<axis { outer *= lengths[other] }
+    for other in axis + 1..<max(axis + 1, PositionAxes.axisCount) { inner *= lengths[other] }
+    // Displacements of the operand are those of the result times the stride, so windows start where they do without any.
+    Scalar.sliceWindow(
+      window.description(length: lengths[axis], result: result.lengths[axis], outer: outer, inner: inner), scale: 1, x,
+      out)
+  }
+
+  private func dual(
+    _ routine: FusedPlan.DualRoutine, _ set: SlicePlan.FactorSet, _ box: SliceBox, _ k: UnsafeMutablePointer<Scalar>,
+    _ theta: UnsafeMutablePointer<Scalar>?
+  ) throws(NetworkError) {
+    try box.forEachPlane { (first, second, offset) throws(NetworkError) in
+      let factors = pair.factors(set, first: first, second: second, plan)
+      let (k, theta) = (k + offset * Scalar.lanes, theta.map { $0 + offset * Scalar.lanes })
+      switch routine {
+      case .vector(let dual): Scalar.sliceDual(dual, box.lengths[2], box.lengths[3], factors, k, theta)
+      case .tensor(let index):
+        try tensorDual(plan.activations[index], box.lengths[2], box.lengths[3], factors, k, theta)
+      }
+    }
+  }
+
+  /// The duals of an activation without a vector kernel, by its tensor functions.
+  private func tensorDual(
+    _ activation: any Activation, _ rows: Int, _ columns: Int, _ factors: nt_slice_factors,
+    _ k: UnsafeMutablePointer<Scalar>, _ theta: UnsafeMutablePointer<Scalar>?
+  ) throws(NetworkError) {
+    let lanes = Scalar.lanes
+    func variances(_ start: UnsafeRawPointer, row: Int, hasLanes: Bool) -> Tensor {
+      let source = start.assumingMemoryBound(to: Scalar.self)
+      let width = hasLanes ? lanes : 1
+      return Tensor(shape: [rows * columns, width], of: Scalar.self) { target in
+        for y in 0..<rows {
+          for index in 0..<columns * width { target[y * columns * width + index] = source[y * row * width + index] }
+        }
+      }
+    }
+    let q11 = variances(factors.first, row: factors.first_row, hasLanes: factors.first_has_lanes != 0)
+    let q22 = variances(factors.second, row: factors.second_row, hasLanes: true)
+    let q12 = Tensor(copying: k, shape: [rows * columns, lanes])
+    let count = rows * columns * lanes
+    if let theta { try theta.multiply(by: activation.derivativeDual(q12, q11, q22), count: count) }
+    try k.update(from: activation.dual(q12, q11, q22), count: count)
+  }
+
+  private func run(
+    _ layer: SliceStep.Layer, _ step: SliceStep, _ slice: inout Slice<Scalar>, _ box: SliceBox, _ result: SliceBox,
+    _ displacement: PositionAxes, capacity: Int
+  ) throws(NetworkError) {
+    let next = buffers.allocate(capacity)
+    let (sizes, stride) = step.layerMiddle(layer)
+    let middle = SliceBox(sizes: sizes, displacement: displacement &* stride)
+    if pair.isOfItself && box.displacement == .zero {
+      // The variances inside the pass, by the operations that it consists of.
+      let variances = buffers.allocate(capacity)
+      if let rows = layer.rows {
+        sum(rows, box, middle, slice.k, variances.k)
+      } else {
+        variances.k.update(from: slice.k, count: middle.lengths.product * Scalar.lanes)
+      }
+      Scalar.affine(layer.affine, middle.lengths.product * Scalar.lanes, thetaIsZero: true, variances.k, nil)
+      makeFactors(layer.factorSet, of: variances.k)
+      buffers.release(variances)
+    }
+    let scratch = buffers.allocate(sizes[3])
+    defer { buffers.release(scratch) }
+    let description = nt_slice_layer(
+      dual: layer.dual, affine: layer.affine,
+      rows: layer.rows?.description(length: box.lengths[2], result: middle.lengths[2]) ?? .none(length: box.lengths[2]),
+      columns: layer.columns?.description(length: middle.lengths[3], result: result.lengths[3])
+        ?? .none(length: middle.lengths[3]), scale: layer.scale, theta_is_zero: step.hasTheta ? 0 : 1)
+    let set = plan.factorSets[layer.factorSet]
+    let operandPlane = box.lengths[2] * box.lengths[3] * Scalar.lanes
+    let resultPlane = result.lengths[2] * result.lengths[3] * Scalar.lanes
+    var (from, to) = (0, 0)
+    try middle.forEachPlane { (first, second, _) throws(NetworkError) in
+      Scalar.sliceLayer(
+        description, pair.factors(set, first: first, second: second, plan), slice.k + from,
+        hasTheta ? UnsafePointer(slice.theta + from) : nil, next.k + to, hasTheta ? next.theta + to : nil,
+        scratch: scratch.k)
+      from += operandPlane
+      to += resultPlane
+    }
+    buffers.release(slice)
+    slice = next
+  }
+
+  // MARK: - Factors
+
+  /// Makes a set of factors of the inputs of a group from their variances `q`, at all positions.
+  private func makeFactors(_ index: Int, of q: UnsafePointer<Scalar>) {
+    let set = plan.factorSets[index]
+    let (positions, lanes) = (set.sizes.product, Scalar.lanes)
+    let target = pair.second.factors.pointer + set.offset * lanes
+    switch set.source {
+    case .dual(.vector(let dual)):
+      Scalar.factors(dual, positions * lanes, q, target, stride: positions * lanes)
+    case .dual(.tensor): target.update(from: q, count: positions * lanes)
+    case .normalize(let epsilon, let kept, let mask):
+      normalizationFactors(epsilon, kept, mask.map { plan.factorSets[$0] }, set.sizes, q, target)
+    case .mask, .visible: break  // They are there from the start.
+    }
+  }
+
+  /// 1/√(v + ε), v averaged over some axes of positions, over those that are not masked; 0 for a variance of 0.
+  private func normalizationFactors(
+    _ epsilon: Double, _ kept: PositionAxes, _ mask: SlicePlan.FactorSet?, _ sizes: PositionAxes,
+    _ q: UnsafePointer<Scalar>, _ target: UnsafeMutablePointer<Scalar>
+  ) {
+    let lanes = Scalar.lanes
+    var totals = [Double](repeating: 0, count: kept.product * lanes)
+    var counts = totals
+    let visible = mask.map { pair.second.factors.pointer + $0.offset * lanes }
+    func forEachPosition(_ body: (_ place: Int, _ mean: Int) -> Void) {
+      var place = 0
+      for a in 0..<sizes[0] {
+        for b in 0..<sizes[1] {
+          for c in 0..<sizes[2] {
+            for d in 0..<sizes[3] {
+              let mean =
+                ((min(a, kept[0] - 1) * kept[1] + min(b, kept[1] - 1)) * kept[2] + min(c, kept[2] - 1)) * kept[3]
+                + min(d, kept[3] - 1)
+              body(place, mean)
+              place += 1
+            }
+          }
+        }
+      }
+    }
+    forEachPosition { place, mean in
+      for lane in 0..<lanes {
+        let weight = visible.map { Double($0[place * lanes + lane]) } ?? 1
+        totals[mean * lanes + lane] += weight * Double(q[place * lanes + lane])
+        counts[mean * lanes + lane] += weight
+      }
+    }
+    forEachPosition { place, mean in
+      for lane in 0..<lanes {
+        let variance = totals[mean * lanes + lane] / max(1, counts[mean * lanes + lane]) + epsilon
+        target[place * lanes + lane] = variance == 0 ? 0 : Scalar(1 / variance.squareRoot())
+      }
+    }
+  }
+}
+
+extension SliceStep.Window {
+  func description(length: Int, result: Int, outer: Int = 1, inner: Int = 1) -> nt_window {
+    nt_window(
+      outer: outer, length: length, inner: inner, out_length: result, window: size, stride: stride, dilation: dilation,
+      low: low)
+  }
+}
+
+extension nt_window {
+  /// A window of one, which changes nothing.
+  static func none(length: Int) -> nt_window {
+    nt_window(outer: 1, length: length, inner: 1, out_length: length, window: 1, stride: 1, dilation: 1, low: 0)
+  }
+}
