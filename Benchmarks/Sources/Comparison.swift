@@ -1,90 +1,68 @@
 import Foundation
 
-/// Runs every row in a fresh process, ours and the peer's in turn, and prints times, ratios and peak memory.
+/// Runs rows, ours and the peer's in turn, and prints times, ratios and memory as they come.
 struct Comparison {
-  let peerPython: String?
+  let child: Child
   /// A part of the names of the rows to measure; nil for all.
   var only: String?
+  var isQuick = false
+  /// Where the tables go as CSV and JSON; nil for nowhere.
+  var directory: String?
 
-  func run() throws {
-    if peerPython == nil { print("PEER_PYTHON is not set: measuring this package only.") }
-    let widths = [66, 10, 10, 6, 8, 8, 7, 7]
-    printLine(["median of the runs", "here", "peer", "ratio", "of best", "to reach", "MB here", "MB peer"], widths)
+  /// - Returns: whether every row could be measured.
+  func run() throws -> Bool {
+    if child.peerPython == nil { print("PEER_PYTHON is not set: measuring this package only.") }
+    var (results, failures) = ([RowResult](), 0)
+    var printer = ResultPrinter()
     for row in Row.all where only.map({ row.name.contains($0) || row.operation == $0 }) ?? true {
-      // Twice each, in turn, so that a disturbance does not fall on one side only.
-      var ours: [Measurement] = []
-      var peers: [Measurement] = []
-      for _ in 0..<2 {
-        ours.append(try measureHere(row))
-        if let peerPython { peers.append(try measurePeer(row, peerPython)) }
+      do {
+        let result = try measure(isQuick ? row.quick : row)
+        printer.print(result)
+        results.append(result)
+      } catch {
+        failures += 1
+        print("  \(row.name): \(error)")
       }
-      let (here, peer) = (typical(ours), typical(peers))
-      if let peer = peers.first, let message = disagreement(ours[0], peer) { print("  " + message) }
-      let bestHere = ours.map(\.secondsBest).min()!
-      printLine(
-        [
-          row.name, here.map(milliseconds) ?? "-", peer.map(milliseconds) ?? "-", ratio(peer, here),
-          ratio(peers.map(\.secondsBest).min(), bestHere), row.target.map { String(format: "%g", $0) } ?? "-",
-          megabytes(ours.map(\.peakBytes).max()!), peers.map(\.peakBytes).max().map(megabytes) ?? "-",
-        ], widths)
     }
-    if only == nil { try printCopyRatio() }
+    var conclusions = Conclusions(results).lines
+    if only == nil { conclusions.append(try copyRatio()) }
+    if !conclusions.isEmpty { print("\n" + conclusions.joined(separator: "\n")) }
+    if let directory { try ResultFiles(results, conclusions).write(to: directory) }
+    return failures == 0
   }
 
-  /// The lower of the processes' median times; nil without a process.
-  private func typical(_ measurements: [Measurement]) -> Double? { measurements.map(\.secondsMedian).min() }
+  /// Ours, the peer's, ours and, where it takes little time, the peer's again, so that a disturbance does not fall on one
+  /// side only.
+  private func measure(_ row: Row) throws -> RowResult {
+    var row = row
+    if let peer = row.peer {
+      // The entries that both sides compute.
+      row.corner = [2, row.rows ?? 1, row.columns ?? 2, peer.rows, peer.columns ?? 2].min()
+    }
+    var result = RowResult(row: row, ours: [], peers: [])
+    for round in 0..<(isQuick || row.kind == .memory ? 1 : 2) {
+      result.ours.append(try child.measureHere(row))
+      if round == 0 || row.isRepeated, let measurement = try peer(row) { result.peers.append(measurement) }
+    }
+    return result
+  }
 
-  private func ratio(_ peer: Double?, _ here: Double?) -> String {
-    guard let peer, let here else { return "-" }
-    return String(format: "%.2f", peer / here)
+  /// A peer that fails leaves our side to be told.
+  private func peer(_ row: Row) throws -> Measurement? {
+    do {
+      return try child.measurePeer(row)
+    } catch let failure as Child.Failure {
+      print("  \(row.name), peer: \(failure)")
+      return nil
+    }
   }
 
   /// Elementwise operations are held against a plain copy of the same tensor.
-  private func printCopyRatio() throws {
+  private func copyRatio() throws -> String {
     var row = Row(name: "copy", kind: .elementwise, operation: "copy", repeats: 15)
-    let copy = try measureHere(row).secondsBest
+    let copy = try child.measureHere(row).secondsBest
     row.operation = "exp"
-    let exp = try measureHere(row).secondsBest
-    print(String(format: "exp takes %.2f times as long as a plain copy of 10^7 floats (at most 1.5)", exp / copy))
+    let exp = try child.measureHere(row).secondsBest
+    return String(format: "exp takes %.2f times as long as a plain copy of 10^7 floats (at most 1.5)", exp / copy)
   }
-
-  /// Says so when the sums of the results differ by more than rounding explains.
-  private func disagreement(_ here: Measurement, _ peer: Measurement) -> String? {
-    for (a, b) in zip(here.checksum, peer.checksum) where abs(a - b) > 2e-2 * max(abs(a), abs(b)) {
-      return "the results differ: sum \(a) here, \(b) there"
-    }
-    return here.checksum.count == peer.checksum.count ? nil : "a different number of results"
-  }
-
-  private func measureHere(_ row: Row) throws -> Measurement {
-    try run(CommandLine.arguments[0], ["--row", Wire.encode(row)])
-  }
-
-  private func measurePeer(_ row: Row, _ python: String) throws -> Measurement {
-    let script = row.kind == .program ? "tensor_programs" : "fully_connected"
-    return try run(python, ["Benchmarks/peer/\(script).py", Wire.encode([row])])
-  }
-
-  private func run(_ program: String, _ arguments: [String]) throws -> Measurement {
-    let (process, output) = (Process(), Pipe())
-    process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = arguments
-    process.standardOutput = output
-    try process.run()
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return try Wire.decode(Measurement.self, from: data)
-  }
-
-  private func printLine(_ cells: [String], _ widths: [Int]) {
-    let padded = zip(cells, widths).enumerated().map { index, cell in
-      let space = String(repeating: " ", count: max(0, cell.1 - cell.0.count))
-      return index == 0 ? cell.0 + space : space + cell.0
-    }
-    FileHandle.standardOutput.write(Data((padded.joined(separator: " ") + "\n").utf8))
-  }
-
-  private func milliseconds(_ seconds: Double) -> String { String(format: "%.1f ms", seconds * 1e3) }
-
-  private func megabytes(_ bytes: Double) -> String { String(format: "%.0f", bytes / 1e6) }
 }

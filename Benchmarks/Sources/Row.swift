@@ -2,12 +2,19 @@ import Foundation
 
 /// One line of the benchmark, written as JSON for the child process that measures it, ours or the peer's.
 struct Row: Codable, Sendable {
-  enum Kind: String, Codable { case kernel, prediction, elementwise, program }
+  enum Kind: String, Codable {
+    case kernel, prediction, elementwise, program
+    /// The kernel of a network with positions.
+    case spatial
+    /// The same, for the memory it takes, in a process that did nothing before.
+    case memory
+  }
 
   var name: String
   var kind: Kind
   var dtype = "float32"
   var activation: String?
+  /// Inputs of the first data set.
   var rows: Int?
   var testRows: Int?
   var features: Int?
@@ -20,6 +27,61 @@ struct Row: Codable, Sendable {
   /// The ratio to reach; nil where there is none.
   var target: Double?
 
+  // Of spatial kernels:
+
+  /// What other rows or conclusions call this one.
+  var id: String?
+  var network: SpatialNetwork?
+  var depth: Int?
+  /// Positions and channels of an input.
+  var shape: [Int]?
+  /// Inputs of the second data set; nil when it is the first.
+  var columns: Int?
+  /// What the peer computes, which takes longer over an entry: its inputs and how often it does it.
+  var peer: PeerSize?
+  /// How many first rows and columns of the kernels to print.
+  var corner: Int?
+  /// nil for one per processor.
+  var threads: Int?
+
+  struct PeerSize: Codable, Sendable {
+    var rows: Int
+    var columns: Int?
+    var repeats = 1
+  }
+
+  /// Entries of the kernel, all N² for one data set; nil for work that is not a kernel.
+  var entries: Int? {
+    switch kind {
+    case .kernel: return (rows ?? 2000) * (rows ?? 2000)
+    case .spatial, .memory: return (rows ?? 1) * (columns ?? rows ?? 1)
+    default: return nil
+    }
+  }
+
+  /// The row as the peer runs it; nil when it does not.
+  var forPeer: Row? {
+    guard kind == .spatial else { return kind == .memory || operation == "copy" ? nil : self }
+    guard let peer else { return nil }
+    var row = self
+    (row.rows, row.columns, row.repeats) = (peer.rows, peer.columns, peer.repeats)
+    return row
+  }
+
+  /// Whether each side runs in a second process: where the peer takes little time.
+  var isRepeated: Bool { kind != .spatial && kind != .memory }
+
+  /// Fewer repeats, and half of the inputs where they cost most.
+  var quick: Row {
+    var row = self
+    row.repeats = repeats.map { max(1, $0 / 2) }
+    if kind == .spatial || kind == .memory {
+      row.rows = rows.map { max(min($0, 2), $0 / 2) }
+      if row.columns == nil { row.rows = rows.map { max(min($0, 16), $0 / 2) } }
+    }
+    return row
+  }
+
   static let all: [Row] = {
     var rows: [Row] = []
     for (activation, target) in [("relu", 8.0), ("erf", 6.0)] {
@@ -30,6 +92,7 @@ struct Row: Codable, Sendable {
             activation: activation, repeats: 25, target: target))
       }
     }
+    rows += spatialKernels + memoryOfKernels
     for (get, covariance) in [("ntk", false), ("nngp", true)] {
       for dtype in ["float32", "float64"] {
         rows.append(
@@ -52,8 +115,15 @@ struct Measurement: Codable, Sendable {
   var name: String
   var secondsBest: Double
   var secondsMedian: Double
+  /// Largest resident size of the whole process.
   var peakBytes: Double
   var checksum: [Double]
+  /// Entries of the kernel.
+  var entries: Int?
+  /// First rows and columns of NNGP, then of NTK, row by row.
+  var corner: [Double]?
+  /// What the first call took beyond what was there before it and its result.
+  var workingBytes: Double?
 }
 
 /// JSON with the names that the peer's program uses.

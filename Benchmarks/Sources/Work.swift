@@ -4,8 +4,21 @@ import Tensors
 
 /// Measures one row in this process: one untimed warm-up, then `repeats` timed runs.
 func measure(_ row: Row) throws -> Measurement {
-  let work = try work(of: row)
-  var result = try work()
+  switch row.kind {
+  case .memory: return try measureMemory(row)
+  case .spatial:
+    let work = SpatialWork(row)
+    try work.warmUp()
+    return try time(row, work.callAsFunction)
+  default:
+    let work = try work(of: row)
+    _ = try work()
+    return try time(row, work)
+  }
+}
+
+private func time(_ row: Row, _ work: () throws -> [Tensor]) throws -> Measurement {
+  var result: [Tensor] = []
   var seconds: [Double] = []
   for _ in 0..<(row.repeats ?? 5) {
     result = []
@@ -13,22 +26,42 @@ func measure(_ row: Row) throws -> Measurement {
     result = try work()
     seconds.append((ContinuousClock.now - start) / .seconds(1))
   }
-  seconds.sort()
-  var usage = rusage()
-  #if os(Linux)
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    let peak = Double(usage.ru_maxrss) * 1024
-  #else
-    getrusage(RUSAGE_SELF, &usage)
-    let peak = Double(usage.ru_maxrss)
-  #endif
-  return Measurement(
-    name: row.name, secondsBest: seconds[0], secondsMedian: seconds[seconds.count / 2], peakBytes: peak,
+  return measurement(row, seconds.sorted(), result)
+}
+
+/// The first run of the process, so that nothing is there that an earlier one left.
+private func measureMemory(_ row: Row) throws -> Measurement {
+  let work = SpatialWork(row)
+  ResidentMemory.resetPeak()
+  let before = ResidentMemory.current
+  let start = ContinuousClock.now
+  let result = try work()
+  let seconds = (ContinuousClock.now - start) / .seconds(1)
+  let growth = ResidentMemory.peak - before
+  let resultBytes = result.reduce(0) { $0 + $1.shape.reduce(1, *) * $1.dtype.byteCount }
+  var measured = measurement(row, [seconds], result)
+  measured.workingBytes = Double(max(0, growth - resultBytes))
+  return measured
+}
+
+private func measurement(_ row: Row, _ seconds: [Double], _ result: [Tensor]) -> Measurement {
+  var measured = Measurement(
+    name: row.name, secondsBest: seconds[0], secondsMedian: seconds[seconds.count / 2],
+    peakBytes: Double(ResidentMemory.peak),
     checksum: result.map { part in
       // Sums of gradients cancel; those of their magnitudes do not.
       let numbers = part.asType(.float64)
       return (row.kind == .program ? abs(numbers) : numbers).sum().scalar(as: Double.self)
     })
+  guard row.kind == .spatial else { return measured }
+  measured.entries = row.entries
+  measured.corner = result.flatMap { part -> [Double] in
+    let size = row.corner ?? 2
+    let (rows, columns) = (min(size, part.shape[0]), min(size, part.shape[1]))
+    let corner = part.sliced(axis: 0, from: 0, to: rows).sliced(axis: 1, from: 0, to: columns)
+    return corner.asType(.float64).scalars(as: Double.self)
+  }
+  return measured
 }
 
 private func work(of row: Row) throws -> () throws -> [Tensor] {
@@ -57,6 +90,7 @@ private func work(of row: Row) throws -> () throws -> [Tensor] {
       return [prediction.mean] + (prediction.covariance.map { [$0] } ?? [])
     }
   case .program: return try tensorProgram(of: row)
+  case .spatial, .memory: return SpatialWork(row).callAsFunction
   case .elementwise:
     let count = row.count ?? 10_000_000
     let (a, b, c) = (

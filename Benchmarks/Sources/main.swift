@@ -1,17 +1,32 @@
 import Foundation
 
-// benchmarks                      every row, against the peer where PEER_PYTHON names a Python that has it
-// benchmarks --only TEXT          the rows whose names contain TEXT
-// benchmarks --row '{...}'        one row in this process, printed as JSON
+// benchmarks                every row, against the peer where PEER_PYTHON names a Python that has it
+//   --only TEXT             the rows whose names contain TEXT
+//   --quick                 fewer repeats and inputs
+//   --output DIRECTORY      where benchmark.csv and benchmark.json go
+// benchmarks --row '{...}'  one row in this process, printed as JSON
 
-let arguments = CommandLine.arguments
-if arguments.count == 3 && arguments[1] == "--row" {
-  let row = try Wire.decode(Row.self, from: Data(arguments[2].utf8))
-  print(try Wire.encode(measure(row)))
-} else if arguments.count == 1 || arguments.count == 3 && arguments[1] == "--only" {
-  let peerPython = ProcessInfo.processInfo.environment["PEER_PYTHON"]
-  try Comparison(peerPython: peerPython, only: arguments.count == 3 ? arguments[2] : nil).run()
-} else {
-  FileHandle.standardError.write(Data("usage: benchmarks [--only TEXT | --row JSON]\n".utf8))
+func usage() -> Never {
+  let text = "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --row JSON\n"
+  FileHandle.standardError.write(Data(text.utf8))
   exit(64)
 }
+
+var arguments = CommandLine.arguments.dropFirst()
+var comparison = Comparison(child: Child(peerPython: ProcessInfo.processInfo.environment["PEER_PYTHON"]))
+while let argument = arguments.popFirst() {
+  switch argument {
+  case "--quick": comparison.isQuick = true
+  case "--only", "--output", "--row":
+    guard let value = arguments.popFirst() else { usage() }
+    switch argument {
+    case "--only": comparison.only = value
+    case "--output": comparison.directory = value
+    default:
+      print(try Wire.encode(measure(Wire.decode(Row.self, from: Data(value.utf8)))))
+      exit(0)
+    }
+  default: usage()
+  }
+}
+exit(try comparison.run() ? 0 : 1)

@@ -147,8 +147,11 @@ def prepare(row):
   return works[kind](row), {"kernel": 5, "prediction": 3, "elementwise": 7, "import": 1}[kind]
 
 
-def measure(row, prepare, magnitudes=False):
-  """prepare(row) gives the work, which returns its results, and how often to time it unless the row says."""
+def measure(row, prepare, magnitudes=False, details=None):
+  """prepare(row) gives the work, which returns its results, and how often to time it unless the row says.
+
+  details(row, results), if given, is a dictionary of what more to print.
+  """
   row = {"dtype": "float32", **row}
   work, repeats = prepare(row)
   result = work()
@@ -168,12 +171,13 @@ def measure(row, prepare, magnitudes=False):
     "checksum": [
       float((np.abs(part) if magnitudes else np.asarray(part)).sum(dtype=np.float64)) for part in result
     ],
+    **(details(row, result) if details else {}),
   }
 
 
-def main(script, all_rows, prepare, magnitudes=False):
+def main(script, all_rows, prepare, magnitudes=False, details=None):
   if len(sys.argv) == 3 and sys.argv[1] == "--row":
-    print(json.dumps(measure(json.loads(sys.argv[2]), prepare, magnitudes)))
+    print(json.dumps(measure(json.loads(sys.argv[2]), prepare, magnitudes, details)))
     return 0
   rows = json.loads(sys.argv[1]) if len(sys.argv) > 1 else all_rows
   environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"}

@@ -52,7 +52,7 @@ struct NeuralTangentsCommand: ParsableCommand {
     version: version,
     subcommands: [
       KernelCommand.self, PredictCommand.self, FitCommand.self, DescribeCommand.self, DemoCommand.self,
-      InfoCommand.self,
+      BenchmarkCommand.self, InfoCommand.self,
     ])
 
   static func main() {

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("help")
 struct HelpTests {
-  static let subcommands = ["kernel", "predict", "fit", "describe", "demo", "info"]
+  static let subcommands = ["kernel", "predict", "fit", "describe", "demo", "benchmark", "info"]
 
   @Test("every subcommand explains itself with examples", arguments: subcommands)
   func subcommandHelp(_ name: String) throws {

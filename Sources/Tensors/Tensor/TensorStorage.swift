@@ -41,6 +41,9 @@ final class TensorStorage: @unchecked Sendable {
     return address
   }
 
+  /// Gives freed blocks that are kept for later back to the allocator.
+  static func releaseKept() { StorageRecycler.shared.releaseKept() }
+
   func copy() -> TensorStorage {
     let result = TensorStorage(byteCount: byteCount)
     result.bytes.copyMemory(from: bytes, byteCount: byteCount)
@@ -65,6 +68,8 @@ private final class StorageRecycler: Sendable {
   private struct Kept {
     var blocks: [Int: [UInt]] = [:]
     var byteCount = 0
+
+    var allBlocks: [UInt] { blocks.values.flatMap { $0 } }
   }
 
   private let kept = Mutex(Kept())
@@ -94,6 +99,14 @@ private final class StorageRecycler: Sendable {
     return block
   }
 
+  func releaseKept() {
+    deallocate(
+      kept.withLock { kept in
+        defer { kept = Kept() }
+        return kept.allBlocks
+      })
+  }
+
   func give(_ block: UnsafeMutableRawPointer, _ capacity: Int) {
     guard capacity >= Self.smallestKept, capacity <= Self.mostKept else {
       block.deallocate()
@@ -104,13 +117,17 @@ private final class StorageRecycler: Sendable {
     let stale = kept.withLock { kept in
       var stale: [UInt] = []
       if kept.byteCount + capacity > Self.mostKept {
-        stale = kept.blocks.values.flatMap { $0 }
+        stale = kept.allBlocks
         kept = Kept()
       }
       kept.blocks[capacity, default: []].append(address)
       kept.byteCount += capacity
       return stale
     }
-    for address in stale { UnsafeMutableRawPointer(bitPattern: address)?.deallocate() }
+    deallocate(stale)
+  }
+
+  private func deallocate(_ addresses: [UInt]) {
+    for address in addresses { UnsafeMutableRawPointer(bitPattern: address)?.deallocate() }
   }
 }

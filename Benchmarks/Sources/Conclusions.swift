@@ -1,0 +1,65 @@
+import Foundation
+import Tensors
+
+/// What rows say together: how much a local pool costs, what a second thread gains, how exact float32 is.
+struct Conclusions {
+  private let results: [RowResult]
+
+  init(_ results: [RowResult]) {
+    self.results = results
+  }
+
+  var lines: [String] {
+    [poolGrowth, threadGain].compactMap(\.self) + float32Errors + [worstMemory].compactMap(\.self)
+  }
+
+  private func result(_ id: String) -> RowResult? { results.first { $0.row.id == id } }
+
+  private var poolGrowth: String? {
+    guard let flat = result("flatten"), let pooled = result("local pool"), let a = flat.millisecondsPerEntryHere,
+      let b = pooled.millisecondsPerEntryHere
+    else { return nil }
+    let here = String(format: "a 2x2 pool before flatten makes an entry %.1f times as expensive (at most 12)", b / a)
+    guard let a = flat.millisecondsPerEntryPeer, let b = pooled.millisecondsPerEntryPeer else { return here }
+    return here + String(format: "; of the peer %.0f times", b / a)
+  }
+
+  private var threadGain: String? {
+    guard let one = result("threads 1"), let two = result("threads 2") else { return nil }
+    return String(format: "two threads are %.2f times as fast as one (at least 1.9)", one.secondsHere / two.secondsHere)
+  }
+
+  private var float32Errors: [String] {
+    guard let single = result("pooled 32"), let double = result("pooled 64") else { return [] }
+    let sides: [(String, KeyPath<RowResult, [Measurement]>)] = [("here", \.ours), ("of the peer", \.peers)]
+    var lines = sides.compactMap { name, side in
+      largestErrors(single[keyPath: side].first?.corner, double[keyPath: side].first?.corner).map {
+        "CNN-21 + pool, largest relative error of float32 \(name): \($0)"
+      }
+    }
+    if let errors = largestErrors(double.peers.first?.corner, double.ours.first?.corner) {
+      lines.append("CNN-21 + pool, largest relative difference of both sides in float64: \(errors)")
+    }
+    return lines
+  }
+
+  /// Of NNGP and of NTK, which are one half of the numbers each.
+  private func largestErrors(_ numbers: [Double]?, _ exact: [Double]?) -> String? {
+    guard let numbers, let exact, numbers.count == exact.count, !exact.isEmpty else { return nil }
+    let errors = zip(numbers, exact).map { abs($0 - $1) / abs($1) }
+    let half = errors.count / 2
+    return String(format: "NNGP %.1e, NTK %.1e", errors[..<half].max() ?? 0, errors[half...].max() ?? 0)
+  }
+
+  private var worstMemory: String? {
+    let rows = results.filter { $0.row.kind == .memory }
+    guard !rows.isEmpty else { return nil }
+    let largest = rows.flatMap(\.ours).compactMap(\.workingBytes).max() ?? .nan
+    return String(
+      format: "a kernel takes at most %.1f MB beyond inputs and result, with %d threads (at most %.0f MB)",
+      largest / 1e6, Threads.count, rows.map { memoryBound($0.row) }.max()! / 1e6)
+  }
+}
+
+/// What a row of kind `memory` may take, in bytes.
+func memoryBound(_ row: Row) -> Double { (row.target ?? 64) * 1e6 * Double(row.threads ?? Threads.count) }

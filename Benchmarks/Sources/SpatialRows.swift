@@ -1,0 +1,67 @@
+extension Row {
+  /// The peer's published table, then well-known networks, then other numbers of axes.
+  static let spatialKernels: [Row] = {
+    var rows: [Row] = []
+    /// `size` and the peer's are N1 and N2, the latter nil for one data set.
+    func add(
+      _ name: String, _ network: SpatialNetwork, depth: Int, shape: [Int] = [32, 32, 3], dtype: String = "float32",
+      size: (Int, Int?), peer: (Int, Int?)?, target: Double? = nil, id: String? = nil, threads: Int? = nil
+    ) {
+      var row = Row(name: "\(name), \(dtype)", kind: .spatial, dtype: dtype, repeats: 2, target: target)
+      (row.network, row.depth, row.shape, row.rows, row.columns) = (network, depth, shape, size.0, size.1)
+      row.peer = peer.map { PeerSize(rows: $0.0, columns: $0.1) }
+      (row.id, row.threads) = (id, threads)
+      rows.append(row)
+    }
+    let flat = "CNN-21, flatten"
+    add("\(flat), x1 != x2", .convVec, depth: 21, size: (512, 512), peer: (64, 64), target: 40, id: "flatten")
+    add("\(flat), x1 = x2", .convVec, depth: 21, size: (768, nil), peer: (64, nil), target: 70)
+    add("\(flat), x1 != x2", .convVec, depth: 21, dtype: "float64", size: (256, 256), peer: (64, 64))
+    add("\(flat), x1 = x2", .convVec, depth: 21, dtype: "float64", size: (384, nil), peer: (64, nil))
+    let pooled = "CNN-21, global average pool"
+    add("\(pooled), x1 != x2", .convGap, depth: 21, size: (16, 32), peer: (2, 2), target: 500, id: "pooled 32")
+    add("\(pooled), x1 = x2", .convGap, depth: 21, size: (32, nil), peer: (2, nil), target: 900)
+    add(
+      "\(pooled), x1 != x2", .convGap, depth: 21, dtype: "float64", size: (8, 16), peer: (2, 2), target: 150,
+      id: "pooled 64")
+    add("\(pooled), x1 = x2", .convGap, depth: 21, dtype: "float64", size: (16, nil), peer: (2, nil), target: 150)
+    add(
+      "CNN-21, 2x2 average pool + flatten, x1 != x2", .convPool, depth: 21, size: (128, 256), peer: (1, 1),
+      id: "local pool")
+    for depth in [5, 7, 10] {
+      add("Myrtle-\(depth)", .myrtle, depth: depth, size: (32, 32), peer: (depth == 5 ? 4 : 2, 2), target: 150)
+    }
+    add("WideResNet-16, global average pool", .wideResNet, depth: 16, size: (16, 32), peer: (1, 1), target: 100)
+    add(
+      "1-D, CNN-21, global average pool, 256x4", .convGap, depth: 21, shape: [256, 4], size: (128, 128), peer: (4, 4),
+      target: 30)
+    add(
+      "3-D, CNN-5, global average pool, 8x8x8x1", .convGap, depth: 5, shape: [8, 8, 8, 1], size: (32, 32), peer: (2, 2))
+    for threads in [1, 2] {
+      add(
+        "\(pooled), \(threads) thread\(threads == 1 ? "" : "s")", .convGap, depth: 21, size: (8, 32), peer: nil,
+        id: "threads \(threads)", threads: threads)
+    }
+    return rows
+  }()
+
+  /// Memory beyond inputs and result; the target is in MB per thread.
+  static let memoryOfKernels: [Row] = {
+    func row(_ name: String, _ network: SpatialNetwork, depth: Int, _ rows: Int, _ columns: Int) -> Row {
+      var row = Row(name: "memory, \(name), N=\(rows)x\(columns)", kind: .memory, rows: rows, repeats: 1, target: 64)
+      (row.network, row.depth, row.shape, row.columns) = (network, depth, [32, 32, 3], columns)
+      return row
+    }
+    var rows: [Row] = []
+    for depth in [21, 60] {
+      let name = "CNN-\(depth)"
+      rows.append(row("\(name), flatten", .convVec, depth: depth, 32, 32))
+      rows.append(row("\(name), flatten", .convVec, depth: depth, depth == 21 ? 1024 : 512, 1024))
+      rows.append(row("\(name), global average pool", .convGap, depth: depth, 1, 16))
+      rows.append(row("\(name), global average pool", .convGap, depth: depth, 4, 64))
+    }
+    rows.append(row("Myrtle-10", .myrtle, depth: 10, 8, 64))
+    rows.append(row("WideResNet-16, global average pool", .wideResNet, depth: 16, 4, 64))
+    return rows
+  }()
+}
