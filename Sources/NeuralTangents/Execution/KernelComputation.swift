@@ -130,9 +130,13 @@ struct KernelComputation: Sendable {
         ? try FusedExecutor<Float>(plan, block, withNTK: withNTK).run()
         : try FusedExecutor<Double>(plan, block, withNTK: withNTK).run()
     case .slices(let plan):
-      return isSingle
+      let isExchanged = exchangesDataSets(prepared)
+      let block = isExchanged ? block.exchanged : block
+      let results =
+        isSingle
         ? try SliceExecutor<Float>(plan, block, withNTK: withNTK).run()
         : try SliceExecutor<Double>(plan, block, withNTK: withNTK).run()
+      return isExchanged ? results.map(\.mirrored) : results
     case .segments(let program):
       let results = try SegmentExecutor(program, block, withNTK: withNTK).run()
       try requireFinite(results, block)
@@ -144,6 +148,15 @@ struct KernelComputation: Sendable {
       try requireFinite(results, block)
       return results
     }
+  }
+
+  /// Whether the data sets change places, so that the larger one fills the lanes of slices; one decision for the whole
+  /// matrix, because numbers differ in their last bits.
+  private func exchangesDataSets(_ prepared: Prepared) -> Bool {
+    let (n1, n2) = prepared.inputs[0].counts
+    func groups(_ count: Int) -> Int { (count + Float.lanes - 1) / Float.lanes }
+    return n2 * groups(n1) < n1 * groups(n2)
+      && prepared.inputs.allSatisfy { if case .data(let data) = $0 { data.x2 != nil } else { false } }
   }
 
   private func requireFinite(_ results: [Output], _ block: KernelBlock) throws(NetworkError) {
@@ -184,6 +197,22 @@ struct KernelBlock {
   var selfCovariances: SelfCovarianceSet
   /// The same for all parts of a matrix.
   var runner: BlockRunner
+}
+
+extension KernelBlock {
+  /// The same with both data sets exchanged; inputs are data.
+  fileprivate var exchanged: KernelBlock {
+    var result = self
+    (result.rows, result.columns) = (columns, rows)
+    result.inputs = inputs.map { input in
+      guard case .data(let data) = input, let x2 = data.x2 else { return input }
+      return .data(CovarianceData(x1: x2, x2: data.x1, mask1: data.mask2, mask2: data.mask1))
+    }
+    result.selfCovariances = []
+    if selfCovariances.contains(.first) { result.selfCovariances.insert(.second) }
+    if selfCovariances.contains(.second) { result.selfCovariances.insert(.first) }
+    return result
+  }
 }
 
 /// Covariances of the inputs of a data set with themselves. One costs as much as a pair of inputs.

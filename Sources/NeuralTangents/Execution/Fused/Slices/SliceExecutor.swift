@@ -80,7 +80,18 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
   private enum Task {
     case itself(group: Int, isOfFirst: Bool)
     case tile(rows: Range<Int>, group: Int)
+    /// Any pairs, as many as there are lanes.
+    case pairs([Pair])
   }
+
+  private struct Pair {
+    var row: Int
+    var column: Int
+  }
+
+  /// Whether pairs that leave lanes of a group empty are put together from several groups, which takes as long as some
+  /// slices.
+  private var packsPairs: Bool { cross.factorReads > 16 * Double(plan.factorCount) }
 
   /// The diagonal of a symmetric matrix comes from there.
   private var wantsFirst: Bool { isSymmetric || wanted.contains(.first) }
@@ -94,10 +105,32 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
     if wantsSecond { tasks += (0..<groups2).map { Task.itself(group: $0, isOfFirst: false) } }
     // Enough tiles for threads to finish together; rows of a tile share what its columns need.
     let rows = min(max(1, n1 * groups2 / (16 * Threads.count)), 4 * lanes)
-    for row in stride(from: 0, to: n1, by: rows) {
-      for group in 0..<groups2 where !isSymmetric || (group + 1) * lanes > row {
-        tasks.append(.tile(rows: row..<min(row + rows, n1), group: group))
+    guard packsPairs else {
+      for row in stride(from: 0, to: n1, by: rows) {
+        for group in 0..<groups2 where !isSymmetric || (group + 1) * lanes > row {
+          tasks.append(.tile(rows: row..<min(row + rows, n1), group: group))
+        }
       }
+      return tasks
+    }
+    var pairs: [Pair] = []
+    for first in 0..<groups1 {
+      let block = first * lanes..<min((first + 1) * lanes, n1)
+      for second in isSymmetric ? first..<groups2 : 0..<groups2 {
+        let columns = second * lanes..<min((second + 1) * lanes, n2)
+        if columns.count == lanes && !(isSymmetric && first == second) {
+          for row in stride(from: block.lowerBound, to: block.upperBound, by: rows) {
+            tasks.append(.tile(rows: row..<min(row + rows, block.upperBound), group: second))
+          }
+        } else {
+          for row in block {
+            for column in columns where !isSymmetric || column > row { pairs.append(Pair(row: row, column: column)) }
+          }
+        }
+      }
+    }
+    for start in stride(from: 0, to: pairs.count, by: lanes) {
+      tasks.append(.pairs(Array(pairs[start..<min(start + lanes, pairs.count)])))
     }
     return tasks
   }
@@ -119,6 +152,7 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
           switch tasks[index] {
           case .itself(let group, let isOfFirst): try worker.computeItself(group, isOfFirst: isOfFirst)
           case .tile(let rows, let group): try worker.compute(rows, group: group)
+          case .pairs(let pairs): try worker.compute(pairs)
           }
         } catch {
           failure.withLock { $0 = $0 ?? error }
@@ -192,7 +226,7 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
       let lanes = Scalar.lanes
       var keys: Set<GroupStore.Key> = [key(index, isOfFirst: false)]
       let columns = try group(key(index, isOfFirst: false))
-      for row in rows where !executor.isSymmetric || row < columns.inputs.upperBound - 1 {
+      for row in rows where !executor.isSymmetric || row < columns.inputs[columns.inputs.count - 1] {
         let first = key(row / lanes, isOfFirst: true)
         keys.insert(first)
         let group = try group(first)
@@ -200,8 +234,31 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
         let pair = InputPair(
           row, of: group, with: columns, data: executor.inputs.map { $0.row(row) }, inputCount: executor.n2)
         try run(pair, executor.cross) { (output, box, slice) throws(NetworkError) in
-          try results[output].store(slice, box, row: row, columns: columns.inputs)
+          try results[output].store(
+            slice, box, rows: Array(repeating: row, count: columns.inputs.count), columns: columns.inputs)
         }
+      }
+      recent = recent.filter { keys.contains($0.key) }
+    }
+
+    func compute(_ pairs: [Pair]) throws(NetworkError) {
+      let lanes = Scalar.lanes
+      var keys: Set<GroupStore.Key> = []
+      func packed(_ inputs: [Int], isOfFirst: Bool) throws(NetworkError) -> InputGroup<Scalar> {
+        let groups = try inputs.map { (input: Int) throws(NetworkError) in
+          let key = key(input / lanes, isOfFirst: isOfFirst)
+          keys.insert(key)
+          return try group(key)
+        }
+        for group in groups { group.prepareAsFirst() }
+        return InputGroup(
+          executor.plan, inputs, of: groups, data: executor.inputs.map { $0.rows(ofFirst: isOfFirst) })
+      }
+      let (rows, columns) = (pairs.map(\.row), pairs.map(\.column))
+      let pair = InputPair(
+        try packed(rows, isOfFirst: true), with: try packed(columns, isOfFirst: false), inputCount: executor.n2)
+      try run(pair, executor.cross) { (output, box, slice) throws(NetworkError) in
+        try results[output].store(slice, box, rows: rows, columns: columns)
       }
       recent = recent.filter { keys.contains($0.key) }
     }

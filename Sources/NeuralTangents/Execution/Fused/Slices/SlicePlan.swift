@@ -145,6 +145,15 @@ struct SliceStep {
 
   var isLocalize: Bool { if case .localize = operation { true } else { false } }
 
+  /// The factors that it reads.
+  var factorSet: Int? {
+    switch operation {
+    case .dual(_, let set), .scale(let set): set
+    case .layer(let layer): layer.factorSet
+    case .window, .affine, .scaleAll, .dropout, .localize: nil
+    }
+  }
+
   /// The sizes, and the displacements for one of the chain, where the factors of a layer's activation are needed.
   func layerMiddle(_ layer: Layer) -> (sizes: PositionAxes, stride: PositionAxes) {
     guard let rows = layer.rows else { return (sizes, stride) }

@@ -45,16 +45,15 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
     pointers = (k12.1, theta?.1, k11.1, k22?.1)
   }
 
-  /// Covariances of input `row` with the inputs `columns`; those before `row` are there already if the kernel is symmetric.
-  func store(_ slice: Slice<Scalar>, _ box: SliceBox, row: Int, columns: Range<Int>) throws(NetworkError) {
-    try store(slice.k, to: pointers.k12, box, row: row, columns: columns, name: "nngp")
-    if let theta = pointers.theta, hasTheta {
-      try store(slice.theta, to: theta, box, row: row, columns: columns, name: "ntk")
-    }
+  /// Covariances of the inputs `rows`, one per lane, with the inputs `columns`; of a symmetric kernel those above the
+  /// diagonal.
+  func store(_ slice: Slice<Scalar>, _ box: SliceBox, rows: [Int], columns: [Int]) throws(NetworkError) {
+    try store(slice.k, to: pointers.k12, box, rows, columns, name: "nngp")
+    if let theta = pointers.theta, hasTheta { try store(slice.theta, to: theta, box, rows, columns, name: "ntk") }
   }
 
   /// Covariances of `inputs` with themselves.
-  func storeItself(_ slice: Slice<Scalar>, _ box: SliceBox, _ inputs: Range<Int>, isOfFirst: Bool) throws(NetworkError) {
+  func storeItself(_ slice: Slice<Scalar>, _ box: SliceBox, _ inputs: [Int], isOfFirst: Bool) throws(NetworkError) {
     guard let target = isOfFirst ? pointers.k11 : pointers.k22 else { return }
     let entries = entryCount
     for (lane, input) in inputs.enumerated() {
@@ -72,10 +71,10 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
   private var entryCount: Int { isDiagonal ? positionCount : positionCount * positionCount }
 
   private func store(
-    _ source: UnsafePointer<Scalar>, to target: Pointer, _ box: SliceBox, row: Int, columns: Range<Int>, name: String
+    _ source: UnsafePointer<Scalar>, to target: Pointer, _ box: SliceBox, _ rows: [Int], _ columns: [Int], name: String
   ) throws(NetworkError) {
     let entries = entryCount
-    for (lane, column) in columns.enumerated() where !isSymmetric || column > row {
+    for (lane, (row, column)) in zip(rows, columns).enumerated() where !isSymmetric || column > row {
       let upper = target + (row * n2 + column) * entries
       let lower = isSymmetric ? target + (column * n2 + row) * entries : nil
       try forEachEntry(box, source + lane, name: name, of: [origin.row + row, origin.column + column]) { entry, mirrored, value in

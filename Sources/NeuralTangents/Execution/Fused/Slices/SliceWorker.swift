@@ -127,9 +127,9 @@ final class SliceWorker<Scalar: SliceScalar> {
       let lanes = Scalar.lanes
       try box.forEachPlane { (first, second, offset) throws(NetworkError) in
         let factors = nt_slice_factors(
-          first: pair.firstData(index) + first * channels * (pair.isOfItself ? lanes : 1),
+          first: pair.firstData(index) + first * channels * (pair.firstHasLanes ? lanes : 1),
           second: pair.secondData(index) + second * channels * lanes, first_stride: 0, second_stride: 0,
-          first_row: box.sizes[3], second_row: box.sizes[3], first_has_lanes: pair.isOfItself ? 1 : 0)
+          first_row: box.sizes[3], second_row: box.sizes[3], first_has_lanes: pair.firstHasLanes ? 1 : 0)
         Scalar.sliceProduct(
           box.lengths[2], box.lengths[3], channels, scale: 1 / Scalar(channels), factors, slice.k + offset * lanes)
       }
