@@ -1,92 +1,74 @@
 // A layer of a convolutional network in one pass over a slice.
 //
 // Every element of the input is read once per tap of the window along the rows and every element of the output written
-// once; what is between stays in registers. The sums along the columns are carried from position to position.
+// once; what is between stays in registers.
 
-// Where results go in one row of the output, of one vector of lanes, and the sums along its columns.
-typedef struct {
-  REAL *k, *theta;
-  TYPED(nt_trail) k_trail, theta_trail;
-} TYPED(nt_layer_target);
-
-static NT_INLINE void TYPED(nt_layer_put)(nt_layer_form form, TYPED(nt_layer_target) *target, long o, long out_columns,
-                                          VR k, VR theta) {
-  if (form.columns > 1) {
-    k = TYPED(nt_trailing_sum)(&target->k_trail, form.columns, k);
-    if (form.theta) theta = TYPED(nt_trailing_sum)(&target->theta_trail, form.columns, theta);
-    if ((unsigned long)o >= (unsigned long)out_columns) return;
+// Where lanes v of row y are read. scratch begins with a row of zeros, for rows of the window that are outside.
+static NT_INLINE TYPED(nt_layer_source) TYPED(nt_layer_source_of)(nt_layer_form form, const nt_slice_layer *layer,
+                                                                  const nt_slice_factors *factors, const REAL *k,
+                                                                  const REAL *theta, const REAL *scratch, long y,
+                                                                  long v) {
+  const nt_window *window = &layer->rows;
+  const long row = layer->columns.length * SLICE_LANES;
+  TYPED(nt_layer_source) source;
+  NT_UNROLL for (int tap = 0; tap < form.rows; tap++) {
+    const long from = y * window->stride + tap * window->dilation - window->low;
+    const int is_inside = from >= 0 && from < window->length;
+    source.k[tap] = (is_inside ? k + from * row : scratch) + v;
+    source.theta[tap] = (is_inside && form.theta == nt_theta_given ? theta + from * row : scratch) + v;
   }
-  STORE_R(target->k + o * SLICE_LANES, k);
-  if (form.theta) STORE_R(target->theta + o * SLICE_LANES, theta);
+  source.first_has_lanes = factors->first_has_lanes;
+  NT_UNROLL for (int f = 0; f < 3; f++) {
+    source.first[f] = FIRST_FACTORS(factors, y) + f * factors->first_stride + (factors->first_has_lanes ? v : 0);
+    source.second[f] = SECOND_FACTORS(factors, y) + f * factors->second_stride + v;
+  }
+  return source;
 }
 
-// Rows and vectors of lanes in their order.
-static NT_INLINE void TYPED(nt_next_row)(long *y, long *v) {
-  *v += R_LANES;
-  if (*v < SLICE_LANES) return;
-  *v = 0;
-  *y += 1;
+// Ends one position, takes the next one further and begins with the one after. Output `shift` ends at the first column.
+static NT_INLINE void TYPED(nt_layer_row)(nt_layer_form form, const TYPED(nt_layer_constants) *constants,
+                                          const TYPED(nt_layer_source) *source, long columns, long shift,
+                                          TYPED(nt_layer_target) *target) {
+  const VR zero = SPLAT_R(0);
+  for (long o = 0; o < shift && o < target->columns; o++) {
+    STORE_R(target->k + o * SLICE_LANES, zero);
+    if (form.theta) STORE_R(target->theta + o * SLICE_LANES, zero);
+  }
+  TYPED(nt_layer_begun) begun = TYPED(nt_layer_begin)(form, constants, source, 0);
+  TYPED(nt_layer_turned) turned = TYPED(nt_layer_turn)(constants, &begun);
+  if (columns > 1) {
+    begun = TYPED(nt_layer_begin)(form, constants, source, 1);
+    for (long x = 0; x < columns - 2; x++) {
+      TYPED(nt_layer_begun) after = TYPED(nt_layer_begin)(form, constants, source, x + 2);
+      TYPED(nt_layer_turned) next = TYPED(nt_layer_turn)(constants, &begun);
+      TYPED(nt_layer_end)(form, constants, &turned, target, x + shift);
+      turned = next;
+      begun = after;
+    }
+    TYPED(nt_layer_turned) last = TYPED(nt_layer_turn)(constants, &begun);
+    TYPED(nt_layer_end)(form, constants, &turned, target, columns - 2 + shift);
+    turned = last;
+  }
+  TYPED(nt_layer_end)(form, constants, &turned, target, columns - 1 + shift);
+  if (form.columns > 1)
+    for (long o = columns + shift; o < target->columns; o++) TYPED(nt_layer_put)(form, target, o, zero, zero);
 }
 
-// scratch begins with a row of zeros, for the rows of a window that are outside.
 static NT_INLINE void TYPED(nt_layer_loop)(nt_layer_form form, const nt_slice_layer *layer,
                                            const nt_slice_factors *factors, const REAL *k, const REAL *theta,
                                            REAL *k_out, REAL *theta_out, const REAL *scratch) {
   const TYPED(nt_layer_constants) constants = TYPED(nt_layer_prepare)(layer);
-  const nt_window *window = &layer->rows;
   const long columns = layer->columns.length, out_columns = layer->columns.out_length;
   const long shift = form.columns == 1 ? 0 : layer->columns.low - (form.columns - 1);
-  const long count = window->out_length * columns * (SLICE_LANES / R_LANES);
-  const VR zero = SPLAT_R(0);
-  TYPED(nt_layer_row) row;
-  TYPED(nt_layer_target) target;
-  TYPED(nt_layer_begun) begun = {zero, zero, {zero, zero}};
-  TYPED(nt_layer_turned) turned = {zero, zero, {zero, zero, zero}};
-  // The positions that begin and those that end.
-  long y = 0, v = 0, x = 0, out_y = 0, out_v = 0, out_x = 0;
-  for (long i = 0; i < count + 2; i++) {
-    if (i >= 2) {
-      if (out_x == 0) {
-        target.k = k_out + out_y * out_columns * SLICE_LANES + out_v;
-        target.theta = form.theta ? theta_out + out_y * out_columns * SLICE_LANES + out_v : NULL;
-        const TYPED(nt_trail) empty = {zero, zero};
-        target.k_trail = empty;
-        target.theta_trail = empty;
-        for (long o = 0; o < shift && o < out_columns; o++) {
-          STORE_R(target.k + o * SLICE_LANES, zero);
-          if (form.theta) STORE_R(target.theta + o * SLICE_LANES, zero);
-        }
-      }
-      VR theta_end, k_end = TYPED(nt_layer_end)(&constants, &turned, &theta_end);
-      TYPED(nt_layer_put)(form, &target, out_x + shift, out_columns, k_end, theta_end);
-      if (++out_x == columns) {
-        if (form.columns > 1)
-          for (long o = columns + shift; o < out_columns; o++)
-            TYPED(nt_layer_put)(form, &target, o, out_columns, zero, zero);
-        out_x = 0;
-        TYPED(nt_next_row)(&out_y, &out_v);
-      }
+  const TYPED(nt_trail) empty = {SPLAT_R(0), SPLAT_R(0)};
+  for (long y = 0; y < layer->rows.out_length; y++)
+    for (long v = 0; v < SLICE_LANES; v += R_LANES) {
+      const TYPED(nt_layer_source) source = TYPED(nt_layer_source_of)(form, layer, factors, k, theta, scratch, y, v);
+      const long place = y * out_columns * SLICE_LANES + v;
+      TYPED(nt_layer_target) target = {
+        k_out + place, form.theta ? theta_out + place : NULL, out_columns, empty, empty};
+      TYPED(nt_layer_row)(form, &constants, &source, columns, shift, &target);
     }
-    turned = TYPED(nt_layer_turn)(&begun);
-    if (i < count) {
-      if (x == 0) {
-        NT_UNROLL for (int tap = 0; tap < form.rows; tap++) {
-          const long from = y * window->stride + tap * window->dilation - window->low;
-          const int is_inside = from >= 0 && from < window->length;
-          row.k[tap] = (is_inside ? k + from * columns * SLICE_LANES : scratch) + v;
-          if (form.theta == nt_theta_given)
-            row.theta[tap] = (is_inside ? theta + from * columns * SLICE_LANES : scratch) + v;
-        }
-        row.first = FIRST_FACTORS(factors, y) + (factors->first_has_lanes ? v : 0);
-        row.second = SECOND_FACTORS(factors, y) + v;
-      }
-      begun = TYPED(nt_layer_begin)(form, &constants, factors, &row, x);
-      if (++x == columns) {
-        x = 0;
-        TYPED(nt_next_row)(&y, &v);
-      }
-    }
-  }
 }
 
 // Every form that the loop comes in; without an affine map it is the dual alone.

@@ -1,8 +1,4 @@
-// A layer of a convolutional network at one position of a slice.
-//
-// From the loads to the result takes about ninety cycles, in which the processor could compute four positions, but it
-// does not look so far ahead. So the work is cut in three, and each turn of the loop ends one position, goes on with the
-// next, and begins with the one after.
+// A layer of a convolutional network at one position of a slice, in three parts.
 
 // What all positions of a layer share.
 typedef struct {
@@ -19,13 +15,13 @@ static NT_INLINE TYPED(nt_layer_constants) TYPED(nt_layer_prepare)(const nt_slic
   return constants;
 }
 
-// What is read in one row of the output, of one vector of lanes.
+// Where one vector of lanes of a row is read: the rows of the window, and the factors.
 typedef struct {
-  const REAL *k[3], *theta[3];   // the rows of the window
-  const REAL *first, *second;    // factors
-} TYPED(nt_layer_row);
+  const REAL *k[3], *theta[3], *first[3], *second[3];
+  int first_has_lanes;
+} TYPED(nt_layer_source);
 
-// The covariance and the NTK that the dual takes, and the dual begun, or well under way.
+// The covariance and the NTK that the dual takes, and the dual begun, or almost done.
 typedef struct {
   VR k, theta;
   TYPED(nt_ab_relu_begun) dual;
@@ -42,25 +38,25 @@ static NT_INLINE VR TYPED(nt_layer_window)(int count, const REAL *const *rows, l
   return sum;
 }
 
-static NT_INLINE TYPED(nt_layer_begun) TYPED(nt_layer_begin)(
-    nt_layer_form form, const TYPED(nt_layer_constants) *constants, const nt_slice_factors *factors,
-    const TYPED(nt_layer_row) *row, long x) {
+// The window along the rows, the affine map, and what of the dual leads to the square root.
+static NT_INLINE TYPED(nt_layer_begun) TYPED(nt_layer_begin)(nt_layer_form form,
+                                                             const TYPED(nt_layer_constants) *constants,
+                                                             const TYPED(nt_layer_source) *source, long x) {
   const long place = x * SLICE_LANES;
   VR factors1[3], factors2[3];
   NT_UNROLL for (int f = 0; f < 3; f++) {
-    const REAL *first = row->first + f * factors->first_stride;
-    factors1[f] = factors->first_has_lanes ? LOAD_R(first + place) : SPLAT_R(first[x]);
-    factors2[f] = LOAD_R(row->second + f * factors->second_stride + place);
+    factors1[f] = source->first_has_lanes ? LOAD_R(source->first[f] + place) : SPLAT_R(source->first[f][x]);
+    factors2[f] = LOAD_R(source->second[f] + place);
   }
   TYPED(nt_layer_begun) begun;
-  VR input = TYPED(nt_layer_window)(form.rows, row->k, place);
+  VR input = TYPED(nt_layer_window)(form.rows, source->k, place);
   begun.k = input;
   if (form.affine == nt_affine_sum) begun.k = input + constants->bias;
   if (form.affine == nt_affine_any) begun.k = V_FMA(constants->weight, input, constants->bias);
-  begun.dual = TYPED(nt_ab_relu_begin)(factors1, factors2, begun.k);
+  begun.dual = TYPED(nt_ab_relu_begin)(&constants->dual, factors1, factors2, begun.k);
   begun.theta = SPLAT_R(0);
   if (form.theta == nt_theta_absent) return begun;
-  if (form.theta == nt_theta_given) begun.theta = TYPED(nt_layer_window)(form.rows, row->theta, place);
+  if (form.theta == nt_theta_given) begun.theta = TYPED(nt_layer_window)(form.rows, source->theta, place);
   if (form.affine == nt_affine_sum) begun.theta += begun.k;
   if (form.affine == nt_affine_any) {
     VR added = V_FMA(constants->from_input, input, V_FMA(constants->from_output, begun.k, constants->constant));
@@ -69,14 +65,34 @@ static NT_INLINE TYPED(nt_layer_begun) TYPED(nt_layer_begin)(
   return begun;
 }
 
-static NT_INLINE TYPED(nt_layer_turned) TYPED(nt_layer_turn)(const TYPED(nt_layer_begun) *begun) {
-  TYPED(nt_layer_turned) turned = {begun->k, begun->theta, TYPED(nt_ab_relu_turn)(begun->dual)};
+static NT_INLINE TYPED(nt_layer_turned) TYPED(nt_layer_turn)(const TYPED(nt_layer_constants) *constants,
+                                                             const TYPED(nt_layer_begun) *begun) {
+  TYPED(nt_layer_turned) turned = {
+    begun->k, begun->theta, TYPED(nt_ab_relu_turn)(&constants->dual, &begun->dual)};
   return turned;
 }
 
-static NT_INLINE VR TYPED(nt_layer_end)(const TYPED(nt_layer_constants) *constants,
-                                        const TYPED(nt_layer_turned) *turned, VR *theta) {
-  VR slope, k = TYPED(nt_ab_relu_end)(&constants->dual, turned->dual, turned->k, &slope);
-  *theta = turned->theta * slope;
-  return k;
+// Where one vector of lanes of a row is written, and the sums along its columns.
+typedef struct {
+  REAL *k, *theta;
+  long columns;
+  TYPED(nt_trail) k_trail, theta_trail;
+} TYPED(nt_layer_target);
+
+// The window along the columns: its sum that ends here is output o.
+static NT_INLINE void TYPED(nt_layer_put)(nt_layer_form form, TYPED(nt_layer_target) *target, long o, VR k, VR theta) {
+  if (form.columns > 1) {
+    k = TYPED(nt_trailing_sum)(&target->k_trail, form.columns, k);
+    if (form.theta) theta = TYPED(nt_trailing_sum)(&target->theta_trail, form.columns, theta);
+    if ((unsigned long)o >= (unsigned long)target->columns) return;
+  }
+  STORE_R(target->k + o * SLICE_LANES, k);
+  if (form.theta) STORE_R(target->theta + o * SLICE_LANES, theta);
+}
+
+static NT_INLINE void TYPED(nt_layer_end)(nt_layer_form form, const TYPED(nt_layer_constants) *constants,
+                                          const TYPED(nt_layer_turned) *turned, TYPED(nt_layer_target) *target,
+                                          long o) {
+  VR slope, k = TYPED(nt_ab_relu_end)(&constants->dual, &turned->dual, turned->k, &slope);
+  TYPED(nt_layer_put)(form, target, o, k, turned->theta * slope);
 }
