@@ -12,6 +12,11 @@ enum Interruption {
 
   /// Called once, before any work.
   static func prepare() {
+    // Whoever started the program may have done so from a thread that hears of no signals, which is inherited.
+    var interruption = sigset_t()
+    sigemptyset(&interruption)
+    sigaddset(&interruption, SIGINT)
+    pthread_sigmask(SIG_UNBLOCK, &interruption, nil)
     // The default action would end the program before the source hears of it.
     signal(SIGINT, SIG_IGN)
     // Of a higher class than the work, which may keep all threads of its own busy.
