@@ -10,15 +10,36 @@
 // divided by its leading coefficient, with which w is multiplied instead, as it is with (a-b)^2/2.
 // Source: Cho and Saul, Kernel methods for deep learning (2009), degree 1.
 
+enum { TYPED(nt_arc_count) = sizeof((REAL[]){POLYNOMIAL_R(RELU_ARC)}) / sizeof(REAL) };
+
 typedef struct {
   VR mean, half_bend, lead;
+  VR arc[TYPED(nt_arc_count) - 1];  // coefficients of A; the one that is not there is 1
 } TYPED(nt_ab_relu_constants);
+
+// A without its leading coefficient. The many terms for float64 make two chains of half the length.
+static NT_INLINE VR TYPED(nt_relu_arc)(const VR *coefficients, VR t) {
+  const int last = TYPED(nt_arc_count) - 2;
+  if (NT_REAL_BITS == 32) {
+    VR sum = t + coefficients[last];
+    NT_UNROLL for (int i = last - 1; i >= 0; i--) sum = V_FMA(sum, t, coefficients[i]);
+    return sum;
+  }
+  VR square = t * t, even = coefficients[last], odd = square + coefficients[last - 1];
+  NT_UNROLL for (int i = last - 2; i >= 0; i -= 2) {
+    even = V_FMA(even, square, coefficients[i]);
+    if (i > 0) odd = V_FMA(odd, square, coefficients[i - 1]);
+  }
+  return V_FMA(odd, t, even);
+}
 
 // For the dual times `scale`.
 static NT_INLINE TYPED(nt_ab_relu_constants) TYPED(nt_ab_relu_prepare_scaled)(const nt_dual *dual, double scale) {
   double a = dual->parameters[0], b = dual->parameters[1], bend = scale * (a - b) * (a - b) / 2;
   TYPED(nt_ab_relu_constants) constants = {
-    SPLAT_R(scale * (a + b) * (a + b) / 4), SPLAT_R(bend / 2), SPLAT_R(bend * POLYNOMIAL_R(RELU_ARC_LEAD))};
+    SPLAT_R(scale * (a + b) * (a + b) / 4), SPLAT_R(bend / 2), SPLAT_R(bend * POLYNOMIAL_R(RELU_ARC_LEAD)), {0}};
+  static const REAL arc[] = {POLYNOMIAL_R(RELU_ARC)};
+  NT_UNROLL for (int i = 0; i < TYPED(nt_arc_count) - 1; i++) constants.arc[i] = SPLAT_R(arc[i]);
   return constants;
 }
 
@@ -59,7 +80,7 @@ static NT_INLINE TYPED(nt_ab_relu_begun) TYPED(nt_ab_relu_begin)(const TYPED(nt_
 static NT_INLINE TYPED(nt_ab_relu_turned) TYPED(nt_ab_relu_turn)(const TYPED(nt_ab_relu_constants) *constants,
                                                                  const TYPED(nt_ab_relu_begun) *begun) {
   TYPED(nt_ab_relu_turned) turned = {
-    V_FMA(-begun->root, TYPED(nt_relu_arc)(begun->distance), constants->half_bend), begun->side};
+    V_FMA(-begun->root, TYPED(nt_relu_arc)(constants->arc, begun->distance), constants->half_bend), begun->side};
   return turned;
 }
 
