@@ -37,16 +37,43 @@ static void TYPED(nt_ab_relu_factors)(const nt_dual *dual, long n, const REAL *q
   }
 }
 
+// The work falls in three parts, so that a loop can do each for another entry: from the first operation to the last takes
+// longer than the processor looks ahead.
+typedef struct {
+  VR distance, root, side;  // t, and w times what it is multiplied by in kappa' and in kappa
+} TYPED(nt_ab_relu_begun);
+
+typedef struct {
+  VR turn, side;  // the derivative without its mean and sign
+} TYPED(nt_ab_relu_turned);
+
+static NT_INLINE TYPED(nt_ab_relu_begun) TYPED(nt_ab_relu_begin)(const TYPED(nt_ab_relu_constants) *constants,
+                                                                 const VR *factors1, const VR *factors2, VR q12) {
+  VR magnitude, t = TYPED(nt_signed_distance)(factors1, factors2, q12, &magnitude);
+  // A sum with its magnitude is twice the positive part; it adds, and passes NaN.
+  VR square = t * (SPLAT_R(2) - t), root = V_SQRT(square + V_ABS(square)) * constants->lead;
+  TYPED(nt_ab_relu_begun) begun = {t, root, (factors1[2] * factors2[2]) * root};
+  return begun;
+}
+
+static NT_INLINE TYPED(nt_ab_relu_turned) TYPED(nt_ab_relu_turn)(const TYPED(nt_ab_relu_constants) *constants,
+                                                                 const TYPED(nt_ab_relu_begun) *begun) {
+  TYPED(nt_ab_relu_turned) turned = {
+    V_FMA(-begun->root, TYPED(nt_relu_arc)(begun->distance), constants->half_bend), begun->side};
+  return turned;
+}
+
+static NT_INLINE VR TYPED(nt_ab_relu_end)(const TYPED(nt_ab_relu_constants) *constants,
+                                          const TYPED(nt_ab_relu_turned) *turned, VR q12, VR *slope) {
+  *slope = constants->mean + TYPED(nt_with_sign_of)(q12, turned->turn);
+  return V_FMA(q12, *slope, turned->side);
+}
+
 static NT_INLINE VR TYPED(nt_ab_relu)(const TYPED(nt_ab_relu_constants) *constants, const VR *factors1,
                                       const VR *factors2, VR q12, VR *slope) {
-  VR magnitude;
-  VR t = TYPED(nt_signed_distance)(factors1, factors2, q12, &magnitude);
-  // A sum with its magnitude is twice the positive part; it adds, and passes NaN.
-  VR square = t * (SPLAT_R(2) - t);
-  VR w = V_SQRT(square + V_ABS(square)) * constants->lead;
-  VR turn = V_FMA(-w, TYPED(nt_relu_arc)(t), constants->half_bend);
-  *slope = constants->mean + TYPED(nt_with_sign_of)(q12, turn);
-  return V_FMA(q12, *slope, (factors1[2] * factors2[2]) * w);
+  TYPED(nt_ab_relu_begun) begun = TYPED(nt_ab_relu_begin)(constants, factors1, factors2, q12);
+  TYPED(nt_ab_relu_turned) turned = TYPED(nt_ab_relu_turn)(constants, &begun);
+  return TYPED(nt_ab_relu_end)(constants, &turned, q12, slope);
 }
 
 DEFINE_DUAL_LOOPS(ab_relu)

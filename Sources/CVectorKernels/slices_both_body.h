@@ -1,4 +1,4 @@
-// The loops over slices in one precision.
+// The loops over slices in one precision, that of NT_REAL_BITS.
 #include "duals_real.h"
 
 // The lanes of a slice, which are one vector or more.
@@ -7,10 +7,11 @@ enum { TYPED(nt_slice_lanes) = 512 / NT_REAL_BITS };
 
 #include "slices_dual_loops.h"
 #include "duals_kinds_body.h"
-#include "slices_dual_body.h"
 #include "slices_map_body.h"
 #include "slices_window_body.h"
+#include "slices_point_body.h"
 #include "slices_layer_body.h"
+#include "slices_dual_body.h"
 
 #undef SLICE_LANES
 #include "duals_real_end.h"

@@ -17,6 +17,10 @@ static void TYPED(nt_slice_dual)(const nt_dual *dual, long rows, long columns, c
                                  REAL *k, REAL *theta) {
 #define CASE(kind, count) \
   case nt_dual_##kind: TYPED(nt_##kind##_slice)(dual, rows, columns, factors, k, theta); break;
+  if (dual->kind == nt_dual_ab_relu) {
+    TYPED(nt_ab_relu_points)(dual, rows, columns, factors, k, theta);
+    return;
+  }
   switch (dual->kind) { FOR_EACH_DUAL(CASE) }
 #undef CASE
 }

@@ -46,6 +46,7 @@ struct NeuralTangentsCommand: ParsableCommand {
         66  a file to read is missing
         70  the computation failed
         73  a file cannot be written
+        130 stopped with Ctrl-C; no file is left half written
         Errors are one line on standard error that begins with "error: ".
       """,
     version: version,
@@ -55,6 +56,7 @@ struct NeuralTangentsCommand: ParsableCommand {
     ])
 
   static func main() {
+    Interruption.prepare()
     do {
       var command = try parseAsRoot()
       try command.run()

@@ -1,8 +1,7 @@
 """Fits the polynomials of Sources/CVectorKernels/polynomials.h and prints that file.
 
-Each is the best approximation in the relative sense, or of its product with what the kernels multiply it by (Remez
-exchange, 110 digits). Coefficients are rounded one after the other, lowest first, and what is left is fitted again, so
-that rounding them costs almost nothing.
+Each is the best approximation in the relative sense (Remez exchange, 110 digits). Coefficients are rounded one after
+the other, lowest first, and what is left is fitted again, so that rounding them costs almost nothing.
 
     python fit_dual_polynomials.py > Sources/CVectorKernels/polynomials.h
 """
@@ -16,11 +15,7 @@ TINY = mp.mpf(10) ** -24
 
 
 def relu_arc(t):
-    return mp.acos(1 - t) / (mp.pi * twice_sine(t))
-
-
-def twice_sine(t):
-    return mp.sqrt(2 * t * (2 - t))
+    return mp.acos(1 - t) / (mp.pi * mp.sqrt(2 * t * (2 - t)))
 
 
 def asin_ratio(z):
@@ -40,14 +35,13 @@ def cosh_root(z):
 
 
 HALF_LN2 = mp.log(2) / 2
-# Name, meaning, function, what its error is multiplied by (None: the error is relative) and how that reads, interval,
-# degrees for float32 and float64.
+# Name, meaning, function, interval, degrees for float32 and float64.
 FITS = [
-    ("RELU_ARC", "acos(c) / (pi sqrt(2t (2-t))), c = 1-t", relu_arc, twice_sine, " times sqrt(2t (2-t))", 0, 1, 8, 19),
-    ("ASIN", "asin(x) / x in z = x^2", asin_ratio, None, "", 0, mp.mpf(1) / 2, 7, 18),
-    ("EXP", "(exp(r) - 1 - r) / r^2", exp_tail, None, "", -HALF_LN2, HALF_LN2, 4, 10),
-    ("SINH", "sinh(x) / x in z = x^2", sinh_ratio, None, "", 0, mp.mpf(1) / 16, 2, 4),
-    ("COSH", "cosh(x) in z = x^2", cosh_root, None, "", 0, mp.mpf(1) / 16, 3, 5),
+    ("RELU_ARC", "acos(c) / (pi sqrt(2t (2-t))), c = 1-t", relu_arc, 0, 1, 8, 19),
+    ("ASIN", "asin(x) / x in z = x^2", asin_ratio, 0, mp.mpf(1) / 2, 7, 18),
+    ("EXP", "(exp(r) - 1 - r) / r^2", exp_tail, -HALF_LN2, HALF_LN2, 4, 10),
+    ("SINH", "sinh(x) / x in z = x^2", sinh_ratio, 0, mp.mpf(1) / 16, 2, 4),
+    ("COSH", "cosh(x) in z = x^2", cosh_root, 0, mp.mpf(1) / 16, 3, 5),
 ]
 # These are divided by their leading coefficient, _LEAD, which spares Horner's rule a product.
 MONIC = ["RELU_ARC"]
@@ -57,13 +51,12 @@ def to_float32(x):
     return mp.mpf(struct.unpack("f", struct.pack("f", float(x)))[0])
 
 
-def remez(function, weight, low, high, degree, rounds=12):
-    """The polynomial whose weighted error is least, on a grid of points; the grid, the values and the weights."""
+def remez(function, low, high, degree, rounds=12):
+    """The polynomial nearest to the function in relative error, on a grid of points; the grid and the values."""
     size, count = 24 * (degree + 2), degree + 2
     points = [low + (high - low) * (1 - mp.cos(mp.pi * i / size)) / 2 for i in range(size + 1)]
     points = [x if abs(x) > TINY else TINY for x in points]
     values = [function(x) for x in points]
-    weights = [weight(x) if weight else 1 / v for x, v in zip(points, values)]
     reference = [int(mp.nint(mp.mpf(size) * (1 - mp.cos(mp.pi * i / (count - 1))) / 2)) for i in range(count)]
     for _ in range(rounds):
         system = mp.matrix(count, count)
@@ -71,11 +64,11 @@ def remez(function, weight, low, high, degree, rounds=12):
         for row, index in enumerate(reference):
             for power in range(degree + 1):
                 system[row, power] = points[index] ** power
-            system[row, degree + 1] = (-1) ** row / weights[index]
+            system[row, degree + 1] = (-1) ** row * values[index]
             right[row] = values[index]
         solution = mp.lu_solve(system, right)
         coefficients, level = [solution[i] for i in range(degree + 1)], abs(solution[degree + 1])
-        errors = [(v - mp.polyval(coefficients[::-1], x)) * w for x, v, w in zip(points, values, weights)]
+        errors = [1 - mp.polyval(coefficients[::-1], x) / v for x, v in zip(points, values)]
         # One extremum from each stretch of one sign.
         extrema = []
         for index, error in enumerate(errors):
@@ -88,12 +81,12 @@ def remez(function, weight, low, high, degree, rounds=12):
         if len(extrema) < count or max(abs(e) for e in errors) < level * 1.01:
             break
         reference = extrema
-    return coefficients, points, values, weights
+    return coefficients, points, values
 
 
-def fit(function, weight, low, high, degree, rounding, is_monic):
-    """Rounded coefficients, the number that the polynomial is to be multiplied by, and the largest weighted error."""
-    coefficients, points, values, weights = remez(function, weight, low, high, degree)
+def fit(function, low, high, degree, rounding, is_monic):
+    """Rounded coefficients, the number that the polynomial is to be multiplied by, and the largest relative error."""
+    coefficients, points, values = remez(function, low, high, degree)
     lead, free = mp.mpf(1), list(range(degree + 1))
     if is_monic:
         # Of the numbers near the leading coefficient, the one beside which the first coefficient loses least.
@@ -109,28 +102,28 @@ def fit(function, weight, low, high, degree, rounding, is_monic):
         # Least squares hands what rounding lost to the coefficients not yet rounded.
         system = mp.matrix(len(points), len(rest))
         right = mp.matrix(len(points), 1)
-        for row, (x, w) in enumerate(zip(points, weights)):
+        for row, (x, v) in enumerate(zip(points, values)):
             for column, k in enumerate(rest):
-                system[row, column] = x**k * w
-            right[row] = lost * x**power * w
+                system[row, column] = x**k / v
+            right[row] = lost * x**power / v
         correction, _ = mp.qr_solve(system, right)
         for column, k in enumerate(rest):
             coefficients[k] += correction[column]
-    worst = max(abs(mp.polyval(coefficients[::-1], x) - v) * w for x, v, w in zip(points, values, weights))
+    worst = max(abs(mp.polyval(coefficients[::-1], x) / v - 1) for x, v in zip(points, values))
     return [c / lead for c in coefficients], lead, worst
 
 
 def main():
-    print("// Minimax polynomials, lowest coefficient first, in relative error where nothing else is said; printed by")
+    print("// Minimax polynomials, lowest coefficient first, in relative error; printed by")
     print("// Tests/Fixtures/fit_dual_polynomials.py.")
     print("#pragma once\n")
-    for name, meaning, function, weight, weighted, low, high, single, double in FITS:
+    for name, meaning, function, low, high, single, double in FITS:
         interval = f"[{mp.nstr(mp.mpf(low), 5)}, {mp.nstr(mp.mpf(high), 5)}]"
-        print(f"// {meaning}, on {interval}{', its error' + weighted if weighted else ''}.")
+        print(f"// {meaning}, on {interval}.")
         kinds = (("F32", single, to_float32, 9), ("F64", double, lambda x: mp.mpf(float(x)), 17))
         for suffix, degree, rounding, digits in kinds:
             is_monic = name in MONIC
-            coefficients, lead, worst = fit(function, weight, low, high, degree, rounding, is_monic)
+            coefficients, lead, worst = fit(function, low, high, degree, rounding, is_monic)
             print(f"// Degree {degree}: {mp.nstr(worst, 2)}.")
             if is_monic:
                 print(f"#define NT_{name}_LEAD_{suffix} {float(lead):.16e}")

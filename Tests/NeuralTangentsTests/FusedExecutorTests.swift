@@ -107,26 +107,4 @@ struct FusedExecutorTests {
       #expect(try #require(values.first) > -1e-9 * Swift.max(1, try #require(values.last)))
     }
   }
-
-  @Test("progress counts every tile")
-  func progress() throws {
-    let counter = Counter()
-    _ = try Self.network.kernel(
-      Self.data(600, 4, seed: 1), options: KernelOptions(progress: { counter.add($0) }))
-    #expect(counter.last?.tilesDone == counter.last?.tileCount)
-    #expect(counter.count == counter.last?.tileCount)
-  }
-
-  private final class Counter: @unchecked Sendable {
-    private let lock = NSLock()
-    private(set) var count = 0
-    private(set) var last: KernelProgress?
-
-    func add(_ progress: KernelProgress) {
-      lock.withLock {
-        count += 1
-        if progress.tilesDone >= last?.tilesDone ?? 0 { last = progress }
-      }
-    }
-  }
 }

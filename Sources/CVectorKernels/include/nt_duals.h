@@ -16,7 +16,7 @@
 // sqrt(kappa11 kappa22), and of the same root for the derivative:
 //
 //                              float32: kappa  derivative    float64: kappa  derivative
-//   ABRelu                              2.4    2.3                    2.6    1.0
+//   ABRelu                              2.0    1.6                    2.3    2.0
 //   Erf                                 2.5    2.4                    2.8    2.3
 //   Gelu                                3.1    2.8                    1.8    2.0
 //   Sin                                 2.2    2.0                    4.4    2.6
@@ -24,7 +24,7 @@
 //   Exp                                 1.1    1.1                    1.2    1.2
 //   ExpNormalized                       2.6    1.0                    2.3    1.4
 //   Gabor                               2.6    3.4                    3.2    3.6
-//   Sign                                0.9    0                      1.0    0
+//   Sign                                1.4    0                      1.0    0
 //   Rbf                                 0.5    1.2                    0.5    1.2
 //   polynomials to degree 8             4.0    2.4                    4.0    4.5
 //   power series of degree 3            1.1    1.2                    1.6    2.0

@@ -117,6 +117,22 @@ public struct CovarianceProgram: Sendable {
     if value.hasInputChannels && value.groups.count == 1 { needsChannelsApart = true }
   }
 
+  /// Some of the steps as a program of its own that starts from the values `inputs`, and where every value is in it.
+  func part(steps included: [Int], inputs: [Int]) -> (program: CovarianceProgram, places: [Int: Int]) {
+    var (part, places) = (CovarianceProgram(), [Int: Int]())
+    for value in inputs {
+      places[value] = part.valueCount
+      part.positions.append(positions[value])
+    }
+    part.inputCount = inputs.count
+    for index in included {
+      let step = steps[index]
+      places[step.result] = part.append(
+        step.operation, step.operands.map { places[$0]! }, positions: positions[step.result])
+    }
+    return (part, places)
+  }
+
   private mutating func append(_ operation: CovarianceOperation, _ operands: [Int], positions: [Int]) -> Int {
     steps.append(Step(operation: operation, operands: operands, result: valueCount))
     self.positions.append(positions)

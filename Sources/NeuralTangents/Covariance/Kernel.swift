@@ -68,26 +68,36 @@ public struct KernelOptions: Sendable {
   public var batch: Extent
   /// float32 or float64; nil for the precision of the data.
   public var precision: DType?
-  /// Called as tiles are finished, on any thread.
-  public var progress: (@Sendable (KernelProgress) -> Void)?
+  /// Element type of the matrices that tiles are put together in; nil for that of the computation. With float64 a kernel
+  /// computed in float32 is put together in float64, without a whole matrix of each.
+  public var accumulation: DType?
+  /// Rows and columns of a tile; nil for about a second of work. A network's executor rounds it up to what it computes in
+  /// one piece, so no kernel depends on it.
+  public var tileSize: Int?
+  /// Threads to compute with at most; nil for `Threads.count`.
+  public var threads: Int?
+  /// Called before the first tile and after each, in this order, on the thread that computes.
+  public var progress: (@Sendable (GramProgress) -> Void)?
 
+  /// - Precondition: types are float32 or float64, and numbers positive.
   public init(
     executor: Executor = .automatic, positions: Extent = .all, batch: Extent = .diagonal, precision: DType? = nil,
-    progress: (@Sendable (KernelProgress) -> Void)? = nil
+    accumulation: DType? = nil, tileSize: Int? = nil, threads: Int? = nil,
+    progress: (@Sendable (GramProgress) -> Void)? = nil
   ) {
-    precondition(precision?.isFloatingPoint ?? true, "expected float32 or float64, found \(precision!)")
+    for dtype in [precision, accumulation] {
+      precondition(dtype?.isFloatingPoint ?? true, "expected float32 or float64, found \(dtype!)")
+    }
+    for count in [tileSize, threads] {
+      precondition(count.map { $0 > 0 } ?? true, "expected a positive number, found \(count!)")
+    }
     self.executor = executor
     self.positions = positions
     self.batch = batch
     self.precision = precision
+    self.accumulation = accumulation
+    self.tileSize = tileSize
+    self.threads = threads
     self.progress = progress
   }
-}
-
-/// How far the computation of a kernel has come.
-public struct KernelProgress: Sendable, Hashable {
-  public let tilesDone: Int
-  public let tileCount: Int
-
-  public var fraction: Double { Double(tilesDone) / Double(max(1, tileCount)) }
 }

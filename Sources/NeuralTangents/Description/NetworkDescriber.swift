@@ -205,6 +205,22 @@ struct NetworkDescriber {
     }
   }
 
+  /// Which executor computes what, and why.
+  private func addObstacles(to description: inout NetworkDescription, _ program: CovarianceProgram, outputs: [Int]) {
+    let matrices = try? FusedPlan(program, outputs: outputs, withNTK: true, inputsWithNTK: [false])
+    let isMatrix = program.positions[0].isEmpty && matrices != nil
+    if isMatrix {
+      description.obstacle =
+        matrices?.activations.isEmpty ?? true ? nil : "without positions, an activation without a vector kernel"
+    } else {
+      description.obstacle = SegmentedProgram.obstacle(program)
+    }
+    for index in description.rows.indices where !description.rows[index].isContainer {
+      let obstacles = notes[index].steps.joined().compactMap { program.sliceObstacle(of: program.steps[$0]) }
+      description.rows[index].obstacle = description.obstacle ?? obstacles.first
+    }
+  }
+
   private func addCosts(to description: inout NetworkDescription, outputs: [CovarianceValue], channels: Int) {
     guard description.infiniteError == nil else { return }
     var program = program
@@ -212,6 +228,7 @@ struct NetworkDescriber {
     let demands = DisplacementDemand.demands(
       of: program, outputs: ids, wantsAllPositions: KernelOptions().positions == .all)
     let costs = CovarianceCost(program: program, demands: demands)
+    addObstacles(to: &description, program, outputs: ids)
     description.inputDemand = demands[0]
     description.inputCost = costs.input(0, channels: channels)
     for index in description.rows.indices where !description.rows[index].isContainer {

@@ -28,6 +28,8 @@ public struct NetworkDescription: Sendable {
     public internal(set) var demand: DisplacementDemand?
     /// Estimated work for NNGP and tangent kernel of one pair of inputs, in float32; nil like `demand`.
     public internal(set) var cost: Cost?
+    /// Why the fused executor leaves the layer to the reference executor; nil where it does not.
+    public internal(set) var obstacle: String?
   }
 
   /// The shape of one input, without the batch axis.
@@ -41,6 +43,9 @@ public struct NetworkDescription: Sendable {
   public internal(set) var outputRows: [Int]
   /// Why there is no infinite-width limit; nil when there is one.
   public internal(set) var infiniteError: NetworkError?
+
+  /// Why the fused executor leaves the whole network to the reference executor; nil where it does not.
+  public internal(set) var obstacle: String?
 
   /// Scalars that the finite network trains.
   public var parameterCount: Int {

@@ -2,9 +2,9 @@ import Foundation
 import Tensors
 
 /// One kernel to compute: builds the covariance program of a network, chooses the executor, and assembles the result.
-struct KernelComputation {
+struct KernelComputation: Sendable {
   /// One input of the network.
-  struct Source {
+  struct Source: Sendable {
     var input: CovarianceInput
     var shape1: [Int]
     var shape2: [Int]
@@ -39,34 +39,56 @@ struct KernelComputation {
   let options: KernelOptions
 
   /// The program, its outputs, and the inputs it starts from.
-  private struct Prepared {
+  struct Prepared: Sendable {
     var program: CovarianceProgram
     var outputs: Branches<CovarianceValue>
+    /// The values of the program that the outputs are.
+    var ids: [Int] = []
     var inputs: [CovarianceInput]
+    /// Shapes of the outputs for the second data set.
+    var shapes2: [[Int]] = []
+    /// Whether some number is an argument of a function that is being traced.
+    var isTraced = false
+    var method = KernelMethod.reference(reason: "")
   }
 
   func run() throws(NetworkError) -> Branches<Kernel> {
+    let plan = try GramPlan(self)
+    return kernels(plan.prepared, try plan.run(plan.tilesIfAsked))
+  }
+
+  /// What is returned of all outputs, given the covariances of the inputs `rows` of the first data set.
+  func kernels(_ prepared: Prepared, _ results: [Output], rows: Range<Int>? = nil) -> Branches<Kernel> {
+    var index = 0
+    return prepared.outputs.map { value in
+      defer { index += 1 }
+      let result = results[index]
+      guard let k11 = result.k11 else { preconditionFailure("a kernel without the covariances of its inputs") }
+      var shape1 = value.shape
+      if let rows { shape1[value.batchAxis] = rows.count }
+      return Kernel(
+        nngp: result.k12, ntk: result.theta, cov1: k11, cov2: hasSecond && rows == nil ? result.k22 ?? k11 : nil,
+        layout: result.layout, mask1: result.mask1, mask2: hasSecond ? result.mask2 : nil, shape1: shape1,
+        shape2: prepared.shapes2[index], x1IsX2: x1IsX2 && rows == nil,
+        isGaussian: value.isGaussian && value.groups.count == 1,
+        axes: DataAxes(batch: value.batchAxis, channel: value.channelAxis))
+    }
+  }
+
+  func prepared() throws(NetworkError) -> Prepared {
     let dtype = options.precision ?? sources.leaves.map(\.input.dtype).reduce(.float32) { $0.promoted(with: $1) }
     var prepared = try prepared(channelsApart: false)
     if prepared.program.needsChannelsApart && sources.leaves.contains(where: \.masksChannelsApart) {
       prepared = try self.prepared(channelsApart: true)
     }
-    let inputs = prepared.inputs.map { $0.converted(to: dtype) }
-    let outputs = prepared.outputs
-    let shapes2 = try network.outputShape(sources.map(\.shape2)).leaves
-    var program = prepared.program
-    let ids = outputs.leaves.map { program.merged($0) }
-    let results = try execute(program, inputs, outputs: ids)
-    var index = 0
-    return outputs.map { value in
-      defer { index += 1 }
-      let result = results[index]
-      return Kernel(
-        nngp: result.k12, ntk: result.theta, cov1: result.k11, cov2: hasSecond ? result.k22 ?? result.k11 : nil,
-        layout: result.layout, mask1: result.mask1, mask2: hasSecond ? result.mask2 : nil, shape1: value.shape,
-        shape2: shapes2[index], x1IsX2: x1IsX2, isGaussian: value.isGaussian && value.groups.count == 1,
-        axes: DataAxes(batch: value.batchAxis, channel: value.channelAxis))
-    }
+    prepared.inputs = prepared.inputs.map { $0.converted(to: dtype) }
+    prepared.shapes2 = try network.outputShape(sources.map(\.shape2)).leaves
+    prepared.ids = prepared.outputs.leaves.map { prepared.program.merged($0) }
+    let areGraphsTraced = [patterns?.first, patterns?.second].contains { $0?.isTraced ?? false }
+    prepared.isTraced =
+      areGraphsTraced || prepared.inputs.contains(where: \.isTraced) || network.hasTracedHyperParameters
+    prepared.method = try method(prepared)
+    return prepared
   }
 
   private func prepared(channelsApart: Bool) throws(NetworkError) -> Prepared {
@@ -88,102 +110,140 @@ struct KernelComputation {
   struct Output {
     var k12: Tensor
     var theta: Tensor?
-    var k11: Tensor
-    /// nil when both data sets are one.
+    /// nil where nobody asked for it.
+    var k11: Tensor?
+    /// nil when both data sets are one, too.
     var k22: Tensor?
     var layout = CovarianceLayout(positions: [], isDiagonal: true, hasFullBatch: false)
     var mask1: Tensor?
     var mask2: Tensor?
   }
 
-  private func execute(_ program: CovarianceProgram, _ inputs: [CovarianceInput], outputs: [Int]) throws(NetworkError)
-    -> [Output]
-  {
-    let withNTK = kernels.contains(.ntk)
-    try requireMemory(program, inputs, outputs: outputs, withNTK: withNTK)
-    // Tiles need numbers: what is traced goes through tensor operations.
-    let isTraced = inputs.contains(where: \.isTraced) || network.hasTracedHyperParameters
-    if options.executor != .reference && !isTraced {
-      do {
-        return try executeFused(program, inputs, outputs: outputs, withNTK: withNTK)
-      } catch let error as FusedPlan.Unsupported {
-        guard options.executor == .automatic else {
-          throw NetworkError(expected: "a network that the fused executor supports", found: error.operation)
-        }
-      } catch let error as NetworkError {
-        throw error
-      } catch {
-        throw NetworkError(expected: "a kernel", found: "\(error)")
-      }
+  /// The covariances of a part of the Gram matrix.
+  ///
+  /// Of parts that start at multiples of `grid` each entry is the same to the last bit, whatever part it is computed in.
+  func execute(_ prepared: Prepared, _ block: KernelBlock) throws(NetworkError) -> [Output] {
+    let isSingle = block.inputs[0].dtype == .float32
+    switch prepared.method {
+    case .matrices(let plan):
+      return isSingle
+        ? try FusedExecutor<Float>(plan, block, withNTK: withNTK).run()
+        : try FusedExecutor<Double>(plan, block, withNTK: withNTK).run()
+    case .slices(let plan):
+      let isExchanged = exchangesDataSets(prepared)
+      let block = isExchanged ? block.exchanged : block
+      let results =
+        isSingle
+        ? try SliceExecutor<Float>(plan, block, withNTK: withNTK).run()
+        : try SliceExecutor<Double>(plan, block, withNTK: withNTK).run()
+      return isExchanged ? results.map(\.mirrored) : results
+    case .segments(let program):
+      let results = try SegmentExecutor(program, block, withNTK: withNTK).run()
+      try requireFinite(results, block)
+      return results
+    case .reference:
+      let results = try ReferenceBlocks(
+        prepared.program, block, outputs: prepared.ids, withNTK: withNTK, options: options, isTraced: prepared.isTraced
+      ).run()
+      try requireFinite(results, block)
+      return results
     }
-    let results = try ReferenceBlocks(
-      program, inputs, outputs: outputs, withNTK: withNTK, patterns: patterns, options: options, isTraced: isTraced
-    ).run()
+  }
+
+  /// Whether the data sets change places, so that the larger one fills the lanes of slices; one decision for the whole
+  /// matrix, because numbers differ in their last bits.
+  private func exchangesDataSets(_ prepared: Prepared) -> Bool {
+    let (n1, n2) = prepared.inputs[0].counts
+    func groups(_ count: Int) -> Int { (count + Float.lanes - 1) / Float.lanes }
+    return n2 * groups(n1) < n1 * groups(n2)
+      && prepared.inputs.allSatisfy { if case .data(let data) = $0 { data.x2 != nil } else { false } }
+  }
+
+  private func requireFinite(_ results: [Output], _ block: KernelBlock) throws(NetworkError) {
     for result in results {
-      for (name, tensor) in [("nngp", result.k12), ("ntk", result.theta ?? result.k12), ("cov1", result.k11)]
-      where !tensor.isTraced {
-        do {
-          try tensor.requireFinite(context: name)
-        } catch {
-          throw .notFinite(kernel: name, place: error.firstNonFinite)
-        }
+      for (name, tensor) in [("nngp", result.k12), ("ntk", result.theta), ("cov1", result.k11)] {
+        guard let tensor, !tensor.isTraced, var index = firstNonFinite(tensor) else { continue }
+        index[0] += block.rows.lowerBound
+        if name != "cov1" { index[1] += block.columns.lowerBound }
+        throw .notFinite(kernel: name, place: "NaN or infinity at \(index)")
       }
     }
-    return results
+  }
+
+  var withNTK: Bool { kernels.contains(.ntk) }
+
+  /// Rows and columns that the executor computes in one piece.
+  func grid(_ prepared: Prepared) -> Int {
+    switch prepared.method {
+    case .matrices: return FusedExecutor<Float>.tileSize
+    case .slices: return Float.lanes
+    case .segments(let program): return program.blockSize
+    case .reference:
+      let demand = CovarianceDemand(
+        prepared.program, outputs: prepared.ids, wantsAllPositions: options.positions == .all)
+      return ReferenceBlocks.size(prepared.program, demand)
+    }
   }
 }
 
-extension KernelComputation {
-  /// - Throws: `FusedPlan.Unsupported` where neither of the fused executors can compute the program.
-  private func executeFused(
-    _ program: CovarianceProgram, _ inputs: [CovarianceInput], outputs: [Int], withNTK: Bool
-  ) throws -> [Output] {
-    guard options.batch == .diagonal else {
-      throw FusedPlan.Unsupported(operation: "covariances between the inputs of each data set")
-    }
-    let isSingle = inputs[0].dtype == .float32
-    if inputs.allSatisfy(\.isMatrix) && program.positions.allSatisfy(\.isEmpty),
-      let plan = try? FusedPlan(program, outputs: outputs, withNTK: withNTK, inputsWithNTK: inputs.map(\.hasNTK))
-    {
-      guard plan.activations.isEmpty || options.executor == .fused else {
-        // Their tensor functions gain from whole matrices what tiles would win.
-        throw FusedPlan.Unsupported(operation: "an activation without a vector kernel")
-      }
-      return isSingle
-        ? try FusedExecutor<Float>(plan, inputs, withNTK: withNTK, progress: options.progress).run()
-        : try FusedExecutor<Double>(plan, inputs, withNTK: withNTK, progress: options.progress).run()
-    }
-    let plan = try SlicePlanner.plan(
-      program, outputs: outputs, wantsAllPositions: options.positions == .all, withNTK: withNTK,
-      inputsWithNTK: inputs.map(\.hasNTK),
-      inputsWithMasks: inputs.map { $0.mask(ofSecond: false) != nil || $0.mask(ofSecond: true) != nil })
-    return isSingle
-      ? try SliceExecutor<Float>(
-        plan, program, inputs, outputs: outputs, withNTK: withNTK, progress: options.progress
-      ).run()
-      : try SliceExecutor<Double>(
-        plan, program, inputs, outputs: outputs, withNTK: withNTK, progress: options.progress
-      ).run()
-  }
+/// A part of the Gram matrix to compute.
+struct KernelBlock {
+  /// Those of the rows and the columns.
+  var inputs: [CovarianceInput]
+  var patterns: GraphPatterns?
+  var rows: Range<Int>
+  var columns: Range<Int>
+  /// Which covariances of the inputs with themselves are wanted.
+  var selfCovariances: SelfCovarianceSet
+  /// The same for all parts of a matrix.
+  var runner: BlockRunner
+}
 
-  /// - Throws: where the kernel alone is larger than this machine's memory.
-  private func requireMemory(
-    _ program: CovarianceProgram, _ inputs: [CovarianceInput], outputs: [Int], withNTK: Bool
-  ) throws(NetworkError) {
-    let (n1, n2) = inputs[0].counts
-    let demand = CovarianceDemand(program, outputs: outputs, wantsAllPositions: options.positions == .all)
+extension KernelBlock {
+  /// The same with both data sets exchanged; inputs are data.
+  fileprivate var exchanged: KernelBlock {
+    var result = self
+    (result.rows, result.columns) = (columns, rows)
+    result.inputs = inputs.map { input in
+      guard case .data(let data) = input, let x2 = data.x2 else { return input }
+      return .data(CovarianceData(x1: x2, x2: data.x1, mask1: data.mask2, mask2: data.mask1))
+    }
+    result.selfCovariances = []
+    if selfCovariances.contains(.first) { result.selfCovariances.insert(.second) }
+    if selfCovariances.contains(.second) { result.selfCovariances.insert(.first) }
+    return result
+  }
+}
+
+/// Covariances of the inputs of a data set with themselves. One costs as much as a pair of inputs.
+struct SelfCovarianceSet: OptionSet {
+  let rawValue: Int
+  static let first = SelfCovarianceSet(rawValue: 1)
+  static let second = SelfCovarianceSet(rawValue: 2)
+}
+
+extension KernelComputation {
+  /// - Throws: where `count` entries of the results and one piece of work are larger than this machine's memory.
+  func requireMemory(_ prepared: Prepared, entries count: Double, dtype: DType) throws(NetworkError) {
+    let program = prepared.program
+    let demand = CovarianceDemand(program, outputs: prepared.ids, wantsAllPositions: options.positions == .all)
     func entries(_ value: Int) -> Double {
       let count = program.positions[value].reduce(1.0) { $0 * Double($1) }
       return demand.isFull[value] ? count * count : count
     }
     let kernels = withNTK ? 2.0 : 1
-    let size = Double(inputs[0].dtype.byteCount)
-    let results = outputs.reduce(0) { $0 + Double(n1) * Double(n2) * entries($1) * kernels * size }
-    // One pair of inputs at least is computed at once, in some tensors.
-    let working = 4 * kernels * size * ((0..<program.valueCount).map(entries).max() ?? 1)
+    let results = prepared.ids.reduce(0) { $0 + count * entries($1) * kernels * Double(dtype.byteCount) }
+    // One pair of inputs at least is computed at once, in some tensors, unless it is computed slice by slice.
+    let size = Double(prepared.inputs[0].dtype.byteCount)
+    var working = 4 * kernels * size * ((0..<program.valueCount).map(entries).max() ?? 1)
+    switch prepared.method {
+    case .matrices, .slices: working = 0
+    case .segments, .reference: break
+    }
     let available = Double(ProcessInfo.processInfo.physicalMemory)
     guard results + working > available else { return }
     func gigabytes(_ bytes: Double) -> String { "\((bytes / 1e8).rounded() / 10) GB" }
+    let (n1, n2) = prepared.inputs[0].counts
     throw NetworkError(
       expected:
         "a kernel that fits into \(gigabytes(available)) of memory (fewer inputs, fewer positions, a layer that "

@@ -51,6 +51,14 @@ extension Layer {
     _ x1: Branches<Tensor>, _ x2: Branches<Tensor>? = nil, patterns: GraphPatterns? = nil,
     maskConstant: Double? = nil, kernels: KernelSet = .all, options: KernelOptions = KernelOptions()
   ) throws(NetworkError) -> Branches<Kernel> {
+    try computation(x1, x2, patterns: patterns, maskConstant: maskConstant, kernels: kernels, options: options).run()
+  }
+
+  /// What `kernels` computes, before it is computed.
+  func computation(
+    _ x1: Branches<Tensor>, _ x2: Branches<Tensor>?, patterns: GraphPatterns?, maskConstant: Double?,
+    kernels: KernelSet, options: KernelOptions
+  ) throws(NetworkError) -> KernelComputation {
     let pairs: Branches<(Tensor, Tensor?)>
     if let x2 {
       guard let zipped = x1.zipped(with: x2) else {
@@ -73,10 +81,9 @@ extension Layer {
     let areSame = checked.leaves.allSatisfy(\.areSame) && patterns?.areSame ?? true
     try patterns?.check(counts: checked.leaves[0].counts, hasSecond: x2 != nil)
     let inputs = checked.map { $0.source(asOne: areSame) }
-    return try KernelComputation(
+    return KernelComputation(
       network: self, sources: inputs, x1IsX2: areSame, hasSecond: x2 != nil, kernels: kernels, patterns: patterns,
-      options: options
-    ).run()
+      options: options)
   }
 
   /// The kernel after further layers, from the kernel before them: `last.kernel(of: first.kernel(x))` is the kernel of

@@ -13,10 +13,28 @@ public final class GradientFlowEnsemble: Sendable {
   /// first, so that symmetry can save work.
   public typealias KernelFunction = @Sendable (_ x1: Tensor, _ x2: Tensor?) throws -> (nngp: Tensor?, ntk: Tensor?)
 
+  /// The kernels of some test points, with which they are predicted.
+  struct Strip {
+    var testTrain: KernelPair
+    /// The NNGP of each test point with itself, where it is known.
+    var variances: Tensor?
+  }
+
+  typealias TrainKernel = @Sendable (_ x: Tensor) throws -> KernelPair
+  /// Calls its last argument with ranges of test points and their kernels with the train points, from first to last, about
+  /// as many points at a time as it is told.
+  typealias Strips =
+    @Sendable (
+      _ xTest: Tensor, _ xTrain: Tensor, _ height: Int, _ body: (Range<Int>, Strip) throws -> Void
+    ) throws -> Void
+
   /// Test points whose kernel with each other is computed at a time when only its diagonal is wanted.
   private static let diagonalBlock = 16
+  /// Entries of the test-train kernel that are computed at a time where no covariance between test points is wanted.
+  private static let stripEntries = 1 << 22
 
-  private let kernel: KernelFunction
+  private let trainTrain: TrainKernel
+  private let strips: Strips
   private let xTrain: Tensor
   private let ensemble: KernelEnsemble
 
@@ -30,24 +48,44 @@ public final class GradientFlowEnsemble: Sendable {
   ///   - traceAxes: output axes of the targets that the kernels have not, as they are independent under them.
   ///   - precision: element type to compute in and return; nil: that of the kernels.
   /// - Throws: `PredictionError`, and what `kernel` throws.
-  public init(
+  public convenience init(
     kernel: @escaping KernelFunction, _ xTrain: Tensor, _ yTrain: Tensor, learningRate: Double = 1,
     diagonalRegularizer: DiagonalRegularizer = .none, traceAxes: [Int] = [-1], precision: DType? = nil
+  ) throws {
+    @Sendable func pair(_ kernels: (nngp: Tensor?, ntk: Tensor?)) -> KernelPair {
+      KernelPair(nngp: kernels.nngp, ntk: kernels.ntk)
+    }
+    try self.init(
+      trainTrain: { try pair(kernel($0, nil)) },
+      strips: { xTest, xTrain, height, body in
+        for start in stride(from: 0, to: max(1, xTest.shape[0]), by: height) {
+          let rows = start..<min(start + height, xTest.shape[0])
+          try body(rows, Strip(testTrain: pair(kernel(xTest.sliced(axis: 0, rows), xTrain))))
+        }
+      }, xTrain, yTrain, learningRate: learningRate, diagonalRegularizer: diagonalRegularizer, traceAxes: traceAxes,
+      precision: precision)
+  }
+
+  /// The same from two functions: the kernel of points with themselves, and kernels of test points strip by strip.
+  init(
+    trainTrain: @escaping TrainKernel, strips: @escaping Strips, _ xTrain: Tensor, _ yTrain: Tensor,
+    learningRate: Double, diagonalRegularizer: DiagonalRegularizer, traceAxes: [Int], precision: DType?
   ) throws {
     guard let points = xTrain.shape.first, points == yTrain.shape.first else {
       throw PredictionError.shapeMismatch(
         argument: "xTrain and yTrain", expected: "as many inputs as targets",
         found: "shapes \(xTrain.shape) and \(yTrain.shape)")
     }
-    self.kernel = kernel
-    self.xTrain = xTrain
-    let trainTrain = try kernel(xTrain, nil)
+    (self.trainTrain, self.strips, self.xTrain) = (trainTrain, strips, xTrain)
     ensemble = try KernelEnsemble(
-      trainTrain: KernelPair(nngp: trainTrain.nngp, ntk: trainTrain.ntk), yTrain: yTrain, learningRate: learningRate,
+      trainTrain: trainTrain(xTrain), yTrain: yTrain, learningRate: learningRate,
       diagonalRegularizer: diagonalRegularizer, traceAxes: traceAxes, precision: precision)
   }
 
   /// The prediction at test points, or at the train points.
+  ///
+  /// Test points are predicted some at a time, so that memory does not grow with their number, unless their covariance
+  /// with each other is wanted.
   ///
   /// - Parameters:
   ///   - xTest: test inputs; nil: the train points (where infinite training gives back the targets).
@@ -64,20 +102,24 @@ public final class GradientFlowEnsemble: Sendable {
       throw PredictionError.shapeMismatch(
         argument: "xTest", expected: "inputs like those of shape \(xTrain.shape)", found: "\(xTest.shape)")
     }
-    let testTrain = try pair(kernel(xTest, xTrain))
-    switch covariance {
-    case .none: return try ensemble.predict(testTrain: testTrain, kernel: kind, time: time)
-    case .full:
-      return try ensemble.predict(
-        testTrain: testTrain, testTest: pair(kernel(xTest, nil)), kernel: kind, time: time)
-    case .diagonal:
-      return try ensemble.predict(
-        testTrain: testTrain, testTestDiagonal: diagonal(xTest), kernel: kind, time: time)
+    let points = max(1, xTest.shape[0])
+    let height = covariance == .full ? points : min(points, max(256, Self.stripEntries / max(1, xTrain.shape[0])))
+    var parts: [Prediction] = []
+    try strips(xTest, xTrain, height) { rows, strip in
+      let testTrain = strip.testTrain
+      switch covariance {
+      case .none: parts.append(try ensemble.predict(testTrain: testTrain, kernel: kind, time: time))
+      case .full:
+        parts.append(
+          try ensemble.predict(testTrain: testTrain, testTest: trainTrain(xTest), kernel: kind, time: time))
+      case .diagonal:
+        let known = kind == .ntkGaussianProcess ? nil : strip.variances.map { KernelPair(nngp: $0) }
+        let prior = try known ?? diagonal(xTest.sliced(axis: 0, rows))
+        parts.append(
+          try ensemble.predict(testTrain: testTrain, testTestDiagonal: prior, kernel: kind, time: time))
+      }
     }
-  }
-
-  private func pair(_ kernels: (nngp: Tensor?, ntk: Tensor?)) -> KernelPair {
-    KernelPair(nngp: kernels.nngp, ntk: kernels.ntk)
+    return Prediction(joining: parts, axis: time.shape.count)
   }
 
   private func diagonal(_ xTest: Tensor) throws -> KernelPair {
@@ -85,7 +127,7 @@ public final class GradientFlowEnsemble: Sendable {
     let points = xTest.shape[0]
     for start in stride(from: 0, to: max(points, 1), by: Self.diagonalBlock) {
       let block = xTest.sliced(axis: 0, start..<min(points, start + Self.diagonalBlock))
-      let kernels = try kernel(block, nil)
+      let kernels = try trainTrain(block)
       blocks.append(
         KernelPair(nngp: kernels.nngp.map(diagonalOfPairs), ntk: kernels.ntk.map(diagonalOfPairs)))
     }

@@ -12,6 +12,21 @@ public struct Prediction: Sendable {
   public let variance: Tensor?
 }
 
+extension Prediction {
+  /// Predictions at consecutive test points as one; `axis` is that of the points. A covariance there is only of all
+  /// points at once.
+  init(joining parts: [Prediction], axis: Int) {
+    func joined(_ tensors: [Tensor?]) -> Tensor? {
+      let present = tensors.compactMap(\.self)
+      return present.count < parts.count ? nil : present.count == 1 ? present[0] : concatenate(present, axis: axis)
+    }
+    precondition(!parts.isEmpty, "a prediction of no strips")
+    self.init(
+      mean: joined(parts.map(\.mean)) ?? parts[0].mean, covariance: parts.count == 1 ? parts[0].covariance : nil,
+      variance: joined(parts.map(\.variance)))
+  }
+}
+
 /// How much of a prediction's covariance to compute.
 public enum CovarianceForm: Hashable, Sendable {
   case none

@@ -9,17 +9,37 @@ public enum Threads {
   /// Asked for once: the answer takes the system tens of microseconds.
   private static let processorCount = ProcessInfo.processInfo.activeProcessorCount
   private static let blas = Mutex(BLASUse())
+  @TaskLocal private static var limit: Int?
 
-  /// Threads that an operation may use: the processors of this machine unless set.
+  /// Threads that an operation may use: the processors of this machine unless set, and not more than `withLimit` allows.
   public static var count: Int {
     get {
       let chosen = chosenCount.load(ordering: .relaxed)
-      return chosen > 0 ? chosen : processorCount
+      let all = chosen > 0 ? chosen : processorCount
+      return limit.map { min($0, all) } ?? all
     }
     set {
       precondition(newValue > 0, "expected at least one thread, found \(newValue)")
       chosenCount.store(newValue, ordering: .relaxed)
     }
+  }
+
+  /// Calls `body`, in which operations use at most `limit` threads; nil changes nothing.
+  ///
+  /// - Precondition: the limit is positive.
+  public static func withLimit<Result, Failure: Error>(
+    _ limit: Int?, _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    guard let limit else { return try body() }
+    precondition(limit > 0, "expected at least one thread, found \(limit)")
+    let least = min(limit, self.limit ?? limit)
+    return try $limit.withValue(least) { () -> Swift.Result<Result, Failure> in
+      do throws(Failure) {
+        return .success(try body())
+      } catch {
+        return .failure(error)
+      }
+    }.get()
   }
 
   /// Calls `body` once for every index below `count`, on up to `Threads.count` threads, and returns when all are done.
@@ -45,11 +65,15 @@ public enum Threads {
       return
     }
     let counter = Atomic<Int>(0)
+    let limit = limit
     withSingleThreadedBLAS {
       DispatchQueue.concurrentPerform(iterations: workers) { _ in
-        body {
-          let index = counter.wrappingAdd(1, ordering: .relaxed).oldValue
-          return index < count ? index : nil
+        // Threads of the queue do not know what limits this one.
+        withLimit(limit) {
+          body {
+            let index = counter.wrappingAdd(1, ordering: .relaxed).oldValue
+            return index < count ? index : nil
+          }
         }
       }
     }

@@ -10,8 +10,17 @@ struct ComputeOptions: ParsableArguments {
   @Option(help: .init("Threads to compute with (default: one per processor).", valueName: "count"))
   var threads: Int?
 
+  @Option(
+    help: .init(
+      "Rows and columns of a kernel that are computed at once, rounded up to what suits the network (default: about a "
+        + "second's work).", valueName: "count"))
+  var tileSize: Int?
+
   func validate() throws {
     try Self.requirePositive(threads: threads)
+    if let tileSize, tileSize < 1 {
+      throw ValidationError("--tile-size: expected at least 1, found \(tileSize)")
+    }
   }
 
   static func requirePositive(threads: Int?) throws {

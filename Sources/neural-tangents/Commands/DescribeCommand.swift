@@ -86,18 +86,32 @@ struct DescriptionTable: CustomStringConvertible {
   }
 
   var description: String {
-    var table = TextTable(["layer", "output", "parameters", "covariances", "entries", "flops", "bytes"])
+    var table = TextTable(["layer", "output", "parameters", "covariances", "entries", "flops", "bytes", "executor"])
     table.add(
-      ["input", Self.shape([nil] + network.input.map { $0 }), "0"] + cells(network.inputDemand, network.inputCost))
+      ["input", Self.shape([nil] + network.input.map { $0 }), "0"] + cells(network.inputDemand, network.inputCost) + [""])
     for row in network.rows {
       var name = String(repeating: "  ", count: row.level) + row.name
       let arguments = Self.arguments(of: row).joined(separator: ", ")
       if !arguments.isEmpty { name += " " + (arguments.count > 60 ? arguments.prefix(59) + "…" : arguments) }
       table.add(
         [name, row.outputs.map(Self.shape).joined(separator: " "), "\(row.parameterCount)"]
-          + (row.isContainer ? ["", "", "", ""] : cells(row.demand, row.cost)))
+          + (row.isContainer ? ["", "", "", "", ""] : cells(row.demand, row.cost) + [executor(of: row)]))
     }
-    return "\(table)\n\n  Parameters of the finite network: \(network.parameterCount)\n  \(conclusion)"
+    return "\(table)\n\n  Parameters of the finite network: \(network.parameterCount)\n  \(conclusion)\(obstacles)"
+  }
+
+  private func executor(of row: NetworkDescription.Row) -> String {
+    if network.infiniteError != nil { return "-" }
+    return row.obstacle == nil ? "fused" : "reference"
+  }
+
+  /// Why layers are not fused.
+  private var obstacles: String {
+    let reasons = network.rows.compactMap(\.obstacle)
+    guard network.infiniteError == nil, !reasons.isEmpty else { return "" }
+    var seen: Set<String> = []
+    let different = reasons.filter { seen.insert($0).inserted }
+    return "\n  Not fused: \(different.joined(separator: "; "))"
   }
 
   private var conclusion: String {

@@ -94,6 +94,7 @@ struct FitCommand: ParsableCommand {
     if let output { try OutputFiles.requireWritable(output) }
     var recipe = Recipe(network: try InputFiles.network(at: network), method: kernel.method)
     recipe.precision = compute.precision?.dtype ?? .float64
+    recipe.tileSize = compute.tileSize
     let table = try InputFiles.table(at: train)
     let encoder = try encoder(of: table)
     for note in encoder.notes { StandardError.write("note: \(train): \(note)\n") }

@@ -98,7 +98,7 @@ struct KernelCommand: ParsableCommand {
     defer { progress.finish() }
     let options = KernelOptions(
       positions: positions == .all ? .all : .diagonal, precision: compute.precision?.dtype,
-      progress: progress.kernelProgress)
+      tileSize: compute.tileSize, progress: progress.kernelProgress)
     let kernel = try network.kernel(
       first, second, patterns: patterns, maskConstant: maskConstant, kernels: kernels.set, options: options)
     progress.begin("writing \(output)")

@@ -174,6 +174,7 @@ struct PredictCommand: ParsableCommand {
     recipe.time = time
     recipe.learningRate = learningRate
     recipe.precision = compute.precision?.dtype ?? .float64
+    recipe.tileSize = compute.tileSize
     return recipe
   }
 

@@ -12,6 +12,8 @@ final class ProgressReporter: Sendable {
     var began: ContinuousClock.Instant
     /// nil where there is nothing to count.
     var fraction: Double?
+    /// What is known beside the fraction where a kernel is computed.
+    var gram: GramProgress?
     var lastShown: ContinuousClock.Instant
     var isShown = false
     var isFinished = false
@@ -45,7 +47,7 @@ final class ProgressReporter: Sendable {
     let now = ContinuousClock.now
     state.withLock {
       $0.step = $0.prefix + step
-      $0.fraction = nil
+      ($0.fraction, $0.gram) = (nil, nil)
       $0.began = now
       if !isTerminal { $0.lastShown = now }
     }
@@ -57,15 +59,18 @@ final class ProgressReporter: Sendable {
   }
 
   /// For `KernelOptions`.
-  var kernelProgress: @Sendable (KernelProgress) -> Void {
-    { [weak self] progress in self?.update(progress.fraction) }
+  var kernelProgress: @Sendable (GramProgress) -> Void {
+    { [weak self] progress in self?.state.withLock { $0.gram = progress } }
   }
 
   /// Stops, and removes the bar from the terminal.
   func finish() {
     state.withLock {
       $0.isFinished = true
-      if $0.isShown, isTerminal { StandardError.write("\r\u{1B}[K") }
+      if $0.isShown, isTerminal {
+        StandardError.write("\r\u{1B}[K")
+        Interruption.setTerminalLine(false)
+      }
       $0.isShown = false
     }
   }
@@ -88,28 +93,52 @@ final class ProgressReporter: Sendable {
       state.lastShown = now
       state.isShown = true
       let line = Self.line(
-        step: state.step, fraction: state.fraction, elapsed: now - state.began, barWidth: isTerminal ? 30 : 0)
+        step: state.step, fraction: state.gram?.fraction ?? state.fraction, elapsed: now - state.began,
+        barWidth: isTerminal ? 20 : 0, gram: state.gram)
+      if isTerminal { Interruption.setTerminalLine(true) }
       StandardError.write(isTerminal ? "\r\(line)\u{1B}[K" : line + "\n")
       return true
     }
   }
 
-  /// `kernel [=====>    ] 45 %, 3 s so far, 4 s left`.
-  static func line(step: String, fraction: Double?, elapsed: Duration, barWidth: Int) -> String {
+  /// `kernel: [=====>    ] 45 %, 9 of 20 tiles, 1.2 M entries/s, 3 s so far, 4 s left`.
+  static func line(
+    step: String, fraction: Double?, elapsed: Duration, barWidth: Int, gram: GramProgress? = nil
+  ) -> String {
     let seconds = elapsed / .seconds(1)
     var parts: [String] = []
+    var left: Double?
     if let fraction {
+      var share = "\(Int(100 * fraction)) %"
       if barWidth > 0 {
         let filled = Int((fraction * Double(barWidth)).rounded(.down))
         let bar = String(repeating: "=", count: filled) + (filled < barWidth ? ">" : "")
-        parts.append("[" + bar.padding(toLength: barWidth, withPad: " ", startingAt: 0) + "]")
+        share = "[" + bar.padding(toLength: barWidth, withPad: " ", startingAt: 0) + "] " + share
       }
-      parts.append("\(Int(100 * fraction)) %,")
+      // A single tile has no part that is done.
+      if gram?.tileCount != 1 { parts.append(share) }
+      if fraction > 0.02, fraction < 1 { left = seconds * (1 - fraction) / fraction }
+    }
+    if let gram {
+      if let obstacle = gram.obstacle {
+        parts.append("1 tile (\(obstacle))")
+      } else {
+        parts.append("\(gram.tilesDone) of \(gram.tileCount) tile\(gram.tileCount == 1 ? "" : "s")")
+      }
+      if gram.rate > 0 { parts.append("\(rounded(gram.rate)) entries/s") }
+      // Time passes between tiles.
+      if let total = gram.timeLeft.map({ ($0 + gram.elapsed) / .seconds(1) }) { left = max(0, total - seconds) }
+      if gram.fraction == 1 { left = nil }
     }
     parts.append(String(format: "%.0f s so far", seconds))
-    if let fraction, fraction > 0.02, fraction < 1 {
-      parts[parts.count - 1] += String(format: ", %.0f s left", seconds * (1 - fraction) / fraction)
-    }
-    return "\(step): \(parts.joined(separator: " "))"
+    if let left { parts.append(String(format: "%.0f s left", left)) }
+    return "\(step): \(parts.joined(separator: ", "))"
+  }
+
+  /// `87`, `1.2 k`, `34 M`.
+  private static func rounded(_ rate: Double) -> String {
+    var (value, unit) = (rate, "")
+    for next in [" k", " M", " G"] where value >= 1000 { (value, unit) = (value / 1000, next) }
+    return String(format: value < 10 ? "%.1f" : "%.0f", value) + unit
   }
 }

@@ -26,4 +26,14 @@ struct Recipe: Sendable {
   var learningRate = 1.0
   /// Of kernels; linear algebra is done in float64, as rounding in the kernel is noise but rounding in solving is not.
   var precision = DType.float64
+  /// Rows and columns of a kernel that are computed at once; nil for a good number.
+  var tileSize: Int?
+
+  /// The computation of a kernel of two data sets, or of one with itself, put together in float64.
+  func job(_ x1: Tensor, _ x2: Tensor? = nil, progress: ProgressReporter) throws -> GramJob {
+    try GramJob(
+      network, x1, x2, kernels: method == .ntk ? .all : .nngp,
+      options: KernelOptions(
+        precision: precision, accumulation: .float64, tileSize: tileSize, progress: progress.kernelProgress))
+  }
 }

@@ -18,9 +18,7 @@ struct TrainedModel: Sendable {
     self.x = x.asType(recipe.precision)
     let size = "\(x.shape[0])x\(x.shape[0])"
     progress.begin("kernel of the training rows, \(size)")
-    let kernel = try recipe.network.kernel(
-      self.x, kernels: recipe.method == .ntk ? .all : .nngp,
-      options: KernelOptions(precision: recipe.precision, progress: progress.kernelProgress))
+    let kernel = try recipe.job(self.x, progress: progress).run()
     let pair = KernelPair(nngp: kernel.nngp, ntk: recipe.method == .ntk ? kernel.ntk : nil)
     progress.begin("calibrating on training rows")
     do {
@@ -45,16 +43,16 @@ struct TrainedModel: Sendable {
   }
 
   func predict(_ x: Tensor, progress: ProgressReporter) throws -> Outputs {
-    progress.begin("kernel of \(x.shape[0]) test rows with the training rows")
-    let kernel = try recipe.network.kernel(
-      x.asType(recipe.precision), self.x, kernels: recipe.method == .ntk ? .all : .nngp,
-      options: KernelOptions(precision: recipe.precision, progress: progress.kernelProgress))
-    progress.begin("predicting \(x.shape[0]) rows")
-    let prediction = try ensemble.predict(
-      testTrain: KernelPair(nngp: kernel.nngp, ntk: recipe.method == .ntk ? kernel.ntk : nil),
-      testTestDiagonal: KernelPair(nngp: kernel.cov1), kernel: recipe.method.kind, time: TrainingTime(recipe.time))
-    let mean = prediction.mean.asType(.float64)
-    let variance = (prediction.variance ?? kernel.cov1).asType(.float64).reshaped([-1, 1])
+    progress.begin("predicting \(x.shape[0]) rows from their kernel with the training rows")
+    var (means, variances) = ([Tensor](), [Tensor]())
+    try recipe.job(x.asType(recipe.precision), self.x, progress: progress).forEachStrip { _, kernel in
+      let prediction = try ensemble.predict(
+        testTrain: KernelPair(nngp: kernel.nngp, ntk: recipe.method == .ntk ? kernel.ntk : nil),
+        testTestDiagonal: KernelPair(nngp: kernel.cov1), kernel: recipe.method.kind, time: TrainingTime(recipe.time))
+      means.append(prediction.mean)
+      variances.append(prediction.variance ?? kernel.cov1)
+    }
+    let (mean, variance) = (concatenate(means), concatenate(variances).reshaped([-1, 1]))
     return Outputs(mean: mean, standardDeviation: calibration.standardDeviation(ofVariance: variance))
   }
 }

@@ -18,21 +18,22 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
   let self2: SelfCovariances<Scalar>
   /// Those of the outputs, in float64: they are the largest entries of a kernel, and rounding them in every layer would
   /// be its largest error.
-  let exact1: SelfCovariances<Double>
-  private let exact2: SelfCovariances<Double>
-  private let progress: (@Sendable (KernelProgress) -> Void)?
+  let exact1: SelfCovariances<Double>?
+  /// nil where nobody asks for them.
+  private let exact2: SelfCovariances<Double>?
+  /// Where the first entry is in the Gram matrix.
+  let origin: (row: Int, column: Int)
 
   /// Rows and columns of a tile: large enough for BLAS to reach its full speed, small enough for K and Θ to stay in a
   /// second-level cache together.
   static var tileSize: Int { 256 }
 
-  init(
-    _ plan: FusedPlan, _ inputs: [CovarianceInput], withNTK: Bool, progress: (@Sendable (KernelProgress) -> Void)?
-  ) throws(NetworkError) {
+  init(_ plan: FusedPlan, _ block: KernelBlock, withNTK: Bool) throws(NetworkError) {
+    let inputs = block.inputs
     self.plan = plan
     self.inputs = inputs
     self.withNTK = withNTK
-    self.progress = progress
+    origin = (block.rows.lowerBound, block.columns.lowerBound)
     let isSymmetric = inputs.allSatisfy(\.isSymmetric)
     self.isSymmetric = isSymmetric
     (n1, n2) = inputs[0].counts
@@ -40,20 +41,23 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
     let variances2 = isSymmetric ? variances1 : inputs.map { $0.variances(ofSecond: true) }
     let thetas = inputs.map { isSymmetric ? $0.selfThetas : nil }
     self1 = try SelfCovariances(plan, count: n1, variances: variances1, thetas: thetas)
-    exact1 = try SelfCovariances(plan, count: n1, variances: variances1, thetas: thetas)
+    let wanted = block.selfCovariances
+    exact1 =
+      isSymmetric || wanted.contains(.first)
+      ? try SelfCovariances(plan, count: n1, variances: variances1, thetas: thetas) : nil
     if isSymmetric {
       (self2, exact2) = (self1, exact1)
     } else {
       let none = inputs.map { _ in nil as Tensor? }
       self2 = try SelfCovariances(plan, count: n2, variances: variances2, thetas: none)
-      exact2 = try SelfCovariances(plan, count: n2, variances: variances2, thetas: none)
+      exact2 =
+        wanted.contains(.second) ? try SelfCovariances(plan, count: n2, variances: variances2, thetas: none) : nil
     }
   }
 
   func run() throws(NetworkError) -> [KernelComputation.Output] {
     let results = plan.outputs.map { _ in FusedResult<Scalar>(n1: n1, n2: n2, withNTK: withNTK) }
     let tiles = tiles()
-    let done = Atomic<Int>(0)
     let failure = Mutex<NetworkError?>(nil)
     Threads.forEachWorker(tiles.count) { next in
       let worker = TileWorker(self, results)
@@ -64,16 +68,15 @@ struct FusedExecutor<Scalar: FusedScalar>: Sendable {
         } catch {
           failure.withLock { $0 = $0 ?? error }
         }
-        let count = done.add(1, ordering: .relaxed).newValue
-        progress?(KernelProgress(tilesDone: count, tileCount: tiles.count))
       }
     }
     if let error = failure.withLock({ $0 }) { throw error }
     return results.enumerated().map { index, result in
       KernelComputation.Output(
         k12: result.k12, theta: result.theta,
-        k11: Tensor(copying: exact1.outputVariances(index), shape: [n1]).asType(Scalar.dtype),
-        k22: isSymmetric ? nil : Tensor(copying: exact2.outputVariances(index), shape: [n2]).asType(Scalar.dtype))
+        k11: exact1.map { Tensor(copying: $0.outputVariances(index), shape: [n1]).asType(Scalar.dtype) },
+        k22: isSymmetric
+          ? nil : exact2.map { Tensor(copying: $0.outputVariances(index), shape: [n2]).asType(Scalar.dtype) })
     }
   }
 

@@ -177,11 +177,11 @@ final class TileWorker<Scalar: FusedScalar> {
   private func store(_ output: Int, _ tile: Tile) throws(NetworkError) {
     let (result, place) = (results[output], outputPlaces[output])
     try store(kTile(place), to: result.k, tile, name: "nngp")
-    setDiagonal(of: result.k, to: executor.exact1.outputVariances(output), tile)
+    if let exact = executor.exact1 { setDiagonal(of: result.k, to: exact.outputVariances(output), tile) }
     guard let tangent = result.thetaPointer else { return }
     if executor.plan.outputs[output].hasTheta {
       try store(thetaTile(place), to: tangent, tile, name: "ntk")
-      setDiagonal(of: tangent, to: executor.exact1.outputThetas(output), tile)
+      if let exact = executor.exact1 { setDiagonal(of: tangent, to: exact.outputThetas(output), tile) }
     } else {
       clear(tangent, tile)
     }
@@ -238,7 +238,8 @@ final class TileWorker<Scalar: FusedScalar> {
   ) -> NetworkError {
     for i in 0..<rowCount {
       for j in 0..<columnCount where !block[i * Executor.tileSize + j].isFinite {
-        return .notFinite(kernel: name, place: "\(block[i * Executor.tileSize + j]) at [\(row + i), \(column + j)]")
+        let (value, origin) = (block[i * Executor.tileSize + j], executor.origin)
+        return .notFinite(kernel: name, place: "\(value) at [\(origin.row + row + i), \(origin.column + column + j)]")
       }
     }
     return .notFinite(kernel: name, place: "NaN or infinity")

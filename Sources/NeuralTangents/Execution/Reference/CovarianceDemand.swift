@@ -13,13 +13,16 @@ struct CovarianceDemand: Sendable {
   ///   - outputs: values wanted.
   ///   - wantsAllPositions: whether their covariances between different positions are wanted.
   init(_ program: CovarianceProgram, outputs: [Int], wantsAllPositions: Bool) {
+    self.init(program, outputs: outputs, areFull: outputs.map { _ in wantsAllPositions })
+  }
+
+  /// - Parameter areFull: per output, whether its covariances between different positions are wanted.
+  init(_ program: CovarianceProgram, outputs: [Int], areFull: [Bool]) {
     let isLocal = Self.localValues(program)
     isFull = Array(repeating: false, count: program.valueCount)
     needsMeans = isFull
     operandsAreFull = Array(repeating: false, count: program.steps.count)
-    if wantsAllPositions {
-      for output in outputs { isFull[output] = true }
-    }
+    for (output, wantsAll) in zip(outputs, areFull) where wantsAll { isFull[output] = true }
     for (index, step) in program.steps.enumerated().reversed() {
       let result = isFull[step.result]
       let operand = step.operation.needsAllPositions(
@@ -101,4 +104,9 @@ extension CovarianceOperation {
     default: false
     }
   }
+}
+
+extension CovarianceProgram {
+  /// Whether some operation mixes the inputs of a data set.
+  var mixesInputs: Bool { steps.contains { $0.operation.mixesInputs || $0.operation.needsFullBatch } }
 }

@@ -6,10 +6,11 @@ import Tensors
 /// of threads. Programs that mix the inputs of a data set, and traced ones, run in one piece.
 struct ReferenceBlocks {
   private let program: CovarianceProgram
-  private let inputs: [CovarianceInput]
+  private let block: KernelBlock
+  private var inputs: [CovarianceInput] { block.inputs }
+  private var patterns: GraphPatterns? { block.patterns }
   private let outputs: [Int]
   private let withNTK: Bool
-  private let patterns: GraphPatterns?
   private let options: KernelOptions
   private let demand: CovarianceDemand
   private let isWhole: Bool
@@ -20,61 +21,50 @@ struct ReferenceBlocks {
   private static let entriesPerBlock = 1 << 19
 
   init(
-    _ program: CovarianceProgram, _ inputs: [CovarianceInput], outputs: [Int], withNTK: Bool, patterns: GraphPatterns?,
-    options: KernelOptions, isTraced: Bool
+    _ program: CovarianceProgram, _ block: KernelBlock, outputs: [Int], withNTK: Bool, options: KernelOptions,
+    isTraced: Bool
   ) {
     self.program = program
-    self.inputs = inputs
+    self.block = block
     self.outputs = outputs
     self.withNTK = withNTK
-    self.patterns = patterns
     self.options = options
     demand = CovarianceDemand(program, outputs: outputs, wantsAllPositions: options.positions == .all)
     hasFullBatch = options.batch == .all || program.steps.contains { $0.operation.needsFullBatch }
-    isWhole = isTraced || hasFullBatch || program.steps.contains { $0.operation.mixesInputs }
-    isSymmetric = inputs.allSatisfy(\.isSymmetric)
+    isWhole = isTraced || hasFullBatch || program.mixesInputs
+    isSymmetric = block.inputs.allSatisfy(\.isSymmetric)
   }
 
-  /// Inputs of each data set in a block.
-  private var blockSize: Int {
+  /// Inputs of each data set in a block. Kernels are the same in all parts of a matrix that start at multiples of it.
+  static func size(_ program: CovarianceProgram, _ demand: CovarianceDemand) -> Int {
     let largest =
       (0..<program.valueCount).map { value in
         let count = program.positions[value].reduce(1, *)
         return demand.isFull[value] ? count * count : count
       }.max() ?? 1
     // Without positions a block is a matrix, whose operations gain from its size.
-    let entries = largest == 1 ? 16 * Self.entriesPerBlock : Self.entriesPerBlock
+    let entries = largest == 1 ? 16 * entriesPerBlock : entriesPerBlock
     return max(1, Int((Double(entries) / Double(largest)).squareRoot()))
   }
 
   func run() throws(NetworkError) -> [KernelComputation.Output] {
     let (n1, n2) = inputs[0].counts
-    if isWhole {
-      defer { options.progress?(KernelProgress(tilesDone: 1, tileCount: 1)) }
-      return try finished(compute(inputs, patterns))
+    if isWhole { return finished(try compute(inputs, patterns), isSymmetric: isSymmetric) }
+    let tiles = GramRange.tiles(rows: n1, columns: n2, size: Self.size(program, demand), isSymmetric: isSymmetric)
+    var assembly = GramAssembly(
+      GramRange(rows: 0..<n1, columns: 0..<n2), isMirrored: isSymmetric, hasSecond: !isSymmetric)
+    for tile in tiles {
+      let parts = inputs.map { $0.part(rows: tile.rows, columns: tile.columns) }
+      let part = patterns?.part(rows: tile.rows, columns: tile.columns, isSymmetric: isSymmetric)
+      let states = try block.runner.run(self, parts, part)
+      let results = finished(states, isSymmetric: isSymmetric && tile.isOnDiagonal)
+      if tiles.count == 1 { return results }
+      assembly.insert(results, tile)
     }
-    let size = blockSize
-    func ranges(_ count: Int) -> [Range<Int>] {
-      stride(from: 0, to: count, by: size).map { $0..<min($0 + size, count) }
-    }
-    let blocks = ranges(n1).flatMap { rows in
-      ranges(n2).filter { !isSymmetric || $0.lowerBound >= rows.lowerBound }.map { (rows, $0) }
-    }
-    var assembly: [Assembly]?
-    let runner = BlockRunner(self, blockCount: blocks.count)
-    for (index, (rows, columns)) in blocks.enumerated() {
-      let parts = inputs.map { $0.part(rows: rows, columns: columns) }
-      let states = try runner.run(parts, patterns?.part(rows: rows, columns: columns, isSymmetric: isSymmetric))
-      var target = assembly ?? states.map { Assembly($0, n1: n1, n2: n2, isSymmetric: isSymmetric) }
-      assembly = nil
-      for output in target.indices { target[output].insert(states[output], rows: rows, columns: columns) }
-      assembly = target
-      options.progress?(KernelProgress(tilesDone: index + 1, tileCount: blocks.count))
-    }
-    return finished((assembly ?? []).map(\.state))
+    return assembly.outputs
   }
 
-  private func finished(_ states: [CovarianceState]) -> [KernelComputation.Output] {
+  private func finished(_ states: [CovarianceState], isSymmetric: Bool) -> [KernelComputation.Output] {
     states.map { state in
       let needed = options.batch == .diagonal ? state.withoutOtherInputs() : state
       let state = isSymmetric ? needed.symmetrized() : needed
@@ -116,22 +106,23 @@ struct ReferenceBlocks {
 }
 
 /// Runs blocks one after another, through a compiled program when there are enough of them to pay for it.
-private final class BlockRunner {
-  private let blocks: ReferenceBlocks
+final class BlockRunner {
   private let isCompiled: Bool
   private var compiled: [Bool: CompiledFunction<[CovarianceState], [Tensor]?, [CovarianceState]>] = [:]
 
-  init(_ blocks: ReferenceBlocks, blockCount: Int) {
-    self.blocks = blocks
+  /// - Parameter blockCount: of the whole Gram matrix, so that all parts of it are computed in one way.
+  init(blockCount: Int) {
     isCompiled = blockCount > 8
   }
 
-  func run(_ inputs: [CovarianceInput], _ patterns: GraphPatterns?) throws(NetworkError) -> [CovarianceState] {
+  func run(
+    _ blocks: ReferenceBlocks, _ inputs: [CovarianceInput], _ patterns: GraphPatterns?
+  ) throws(NetworkError) -> [CovarianceState] {
     guard isCompiled else { return try blocks.compute(inputs, patterns) }
     let isSymmetric = inputs.allSatisfy(\.isSymmetric)
     let function =
       compiled[isSymmetric]
-      ?? compile { [blocks] (states: [CovarianceState], patterns: [Tensor]?) in
+      ?? compile { (states: [CovarianceState], patterns: [Tensor]?) in
         try blocks.evaluate(
           states, isSymmetric: isSymmetric, patterns.map { GraphPatterns($0[0], $0.count > 1 ? $0[1] : nil) })
       }
@@ -144,50 +135,6 @@ private final class BlockRunner {
     } catch {
       throw NetworkError(expected: "a kernel", found: "\(error)")
     }
-  }
-}
-
-/// The whole kernel, filled block by block.
-private struct Assembly {
-  private(set) var state: CovarianceState
-  private let isSymmetric: Bool
-
-  /// Memory for the whole, given one block.
-  init(_ block: CovarianceState, n1: Int, n2: Int, isSymmetric: Bool) {
-    func whole(_ part: Tensor, _ counts: [Int]) -> Tensor {
-      .zeros(counts + part.shape.dropFirst(counts.count), dtype: part.dtype)
-    }
-    state = block
-    self.isSymmetric = isSymmetric
-    state.k12 = whole(block.k12, [n1, n2])
-    if let theta = block.theta.matrix { state.theta = .matrix(whole(theta, [n1, n2])) }
-    state.k11 = whole(block.k11, [n1])
-    state.k22 = whole(block.k22, [n2])
-    state.mask1 = block.mask1.map { whole($0, [n1]) }
-    state.mask2 = block.mask2.map { whole($0, [n2]) }
-  }
-
-  mutating func insert(_ block: CovarianceState, rows: Range<Int>, columns: Range<Int>) {
-    state.k12[rows, columns] = block.k12
-    if isSymmetric && rows != columns { state.k12[columns, rows] = exchanged(block.k12) }
-    if let theta = block.theta.matrix, case .matrix(var whole) = state.theta {
-      state.theta = .zero
-      whole[rows, columns] = theta
-      if isSymmetric && rows != columns { whole[columns, rows] = exchanged(theta) }
-      state.theta = .matrix(whole)
-    }
-    state.k11[rows] = block.k11
-    state.k22[columns] = block.k22
-    if let mask = block.mask1 { state.mask1?[rows] = mask }
-    if let mask = block.mask2 { state.mask2?[columns] = mask }
-  }
-
-  /// The covariances with both data sets exchanged.
-  private func exchanged(_ k: Tensor) -> Tensor {
-    let rank = state.layout.positions.count
-    let positions = Array(2..<k.rank)
-    let order = state.layout.isDiagonal ? positions : Array(positions.dropFirst(rank) + positions.prefix(rank))
-    return k.transposed([1, 0] + order)
   }
 }
 

@@ -1,9 +1,11 @@
+import Synchronization
+
 /// What an operation makes of the positions along one axis where it mixes displacements: which slices of its operand make
 /// up each slice of its result.
 ///
 /// Pools, resizing and indexing: K[o, o'] = Σ w[o, p] w[o', q] K[p, q]. Convolutions that wrap around or spread their
 /// inputs: K[o, o'] = Σ over the window of K at what both o and o' read there.
-struct AxisTable: Sendable {
+final class AxisTable: Sendable {
   /// Results o = `first`, …, `last` − 1 take `weight` times the operand at o·`step` + `offset`, counted among all positions.
   struct Run: Sendable {
     var first: Int
@@ -11,6 +13,8 @@ struct AxisTable: Sendable {
     var step: Int
     var offset: Int
     var weight: Double
+
+    func place(of output: Int) -> Int { output * step + offset }
   }
 
   /// What one slice of the operand gives.
@@ -21,13 +25,20 @@ struct AxisTable: Sendable {
 
   let operandSize: Int
   let size: Int
-  /// One list for every displacement of the result, from 1 − `size` on.
-  private let terms: [[Term]]
+  /// What a pair of outputs is made of.
+  private let pairs: @Sendable (Int, Int) -> [Pair]
+  /// Per displacement of the result; few of them may ever be asked for.
+  private let known = Mutex<[Int: [Term]]>([:])
 
-  func terms(of displacement: Int) -> [Term] { terms[displacement + size - 1] }
+  func terms(of displacement: Int) -> [Term] {
+    if let terms = known.withLock({ $0[displacement] }) { return terms }
+    let terms = makeTerms(of: displacement)
+    known.withLock { $0[displacement] = terms }
+    return terms
+  }
 
   /// A linear map; `weights` lists the inputs of every output.
-  init(operandSize: Int, weights: [[(position: Int, weight: Double)]]) {
+  convenience init(operandSize: Int, weights: [[(position: Int, weight: Double)]]) {
     self.init(operandSize: operandSize, size: weights.count) { first, second in
       let (a, b) = (weights[first], weights[second])
       var pairs: [Pair] = []
@@ -43,18 +54,17 @@ struct AxisTable: Sendable {
   }
 
   /// The window sums of a convolution.
-  init(_ axis: PatchAxis) {
+  convenience init(_ axis: PatchAxis) {
     /// The input that offset k of the window reads at output `o`; nil for a zero.
-    func source(_ o: Int, _ k: Int) -> Int? {
+    @Sendable func source(_ o: Int, _ k: Int) -> Int? {
       var place = o * axis.stride + k * axis.dilation - axis.paddingLow
       if axis.wraps { place = (place % axis.spreadSize + axis.spreadSize) % axis.spreadSize }
       guard place >= 0, place < axis.spreadSize, place % axis.spread == 0 else { return nil }
       return place / axis.spread
     }
-    let sources = (0..<axis.outputSize).map { o in (0..<axis.window).map { source(o, $0) } }
     self.init(operandSize: axis.size, size: axis.outputSize) { first, second in
       (0..<axis.window).compactMap { k in
-        guard let p = sources[first][k], let q = sources[second][k] else { return nil }
+        guard let p = source(first, k), let q = source(second, k) else { return nil }
         return Pair(key: k, p: p, q: q, weight: 1)
       }
     }
@@ -73,40 +83,44 @@ struct AxisTable: Sendable {
     var key: Int
   }
 
-  private init(operandSize: Int, size: Int, pairs: (Int, Int) -> [Pair]) {
+  private init(operandSize: Int, size: Int, pairs: @escaping @Sendable (Int, Int) -> [Pair]) {
     self.operandSize = operandSize
     self.size = size
-    terms = (1 - size..<size).map { displacement in
-      var open: [RunKey: Run] = [:]
-      var finished: [Int: [Run]] = [:]
-      for o in max(0, -displacement)..<min(size, size - displacement) {
-        for pair in pairs(o, o + displacement) where pair.weight != 0 {
-          let key = RunKey(displacement: pair.q - pair.p, key: pair.key)
-          if var run = open[key], run.weight == pair.weight, run.last == o {
-            // The second output of a run sets its step.
-            let step = run.last - run.first == 1 ? pair.p - (run.first * run.step + run.offset) : run.step
-            let offset = run.first * run.step + run.offset - run.first * step
-            if o * step + offset == pair.p {
-              (run.step, run.offset, run.last) = (step, offset, o + 1)
-              open[key] = run
-              continue
-            }
+    self.pairs = pairs
+  }
+
+  private func makeTerms(of displacement: Int) -> [Term] {
+    var open: [RunKey: Run] = [:]
+    var finished: [Int: [Run]] = [:]
+    for o in max(0, -displacement)..<min(size, size - displacement) {
+      for pair in pairs(o, o + displacement) where pair.weight != 0 {
+        let key = RunKey(displacement: pair.q - pair.p, key: pair.key)
+        if var run = open[key], run.weight == pair.weight, run.last == o {
+          // The second output of a run sets its step.
+          let step = run.last - run.first == 1 ? pair.p - run.place(of: run.first) : run.step
+          let offset = run.place(of: run.first) - run.first * step
+          if o * step + offset == pair.p {
+            (run.step, run.offset, run.last) = (step, offset, o + 1)
+            open[key] = run
+            continue
           }
-          if let run = open[key] { finished[key.displacement, default: []].append(run) }
-          open[key] = Run(first: o, last: o + 1, step: 0, offset: pair.p, weight: pair.weight)
         }
+        if let run = open[key] { finished[key.displacement, default: []].append(run) }
+        open[key] = Run(first: o, last: o + 1, step: 0, offset: pair.p, weight: pair.weight)
       }
-      for (key, run) in open { finished[key.displacement, default: []].append(run) }
-      return finished.sorted { $0.key < $1.key }.map { entry in
-        Term(displacement: entry.key, runs: entry.value.sorted { ($0.offset, $0.first, $0.step) < ($1.offset, $1.first, $1.step) })
-      }
+    }
+    for (key, run) in open { finished[key.displacement, default: []].append(run) }
+    return finished.sorted { $0.key < $1.key }.map { entry in
+      Term(
+        displacement: entry.key,
+        runs: entry.value.sorted { ($0.offset, $0.first, $0.step) < ($1.offset, $1.first, $1.step) })
     }
   }
 }
 
 extension AxisTable {
   /// The map along one axis; nil where nothing changes.
-  init?(_ axis: PositionMap.Axis, operandSize: Int) {
+  convenience init?(_ axis: PositionMap.Axis, operandSize: Int) {
     switch axis {
     case .unchanged: return nil
     case .selected(let positions):

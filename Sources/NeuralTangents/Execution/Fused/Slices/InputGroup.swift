@@ -2,8 +2,8 @@ import Tensors
 
 /// As many inputs of one data set as a slice has lanes: their data and all the factors that slices need of them.
 final class InputGroup<Scalar: SliceScalar>: @unchecked Sendable {
-  /// The inputs of the data set that it holds; further lanes repeat the last of them.
-  let inputs: Range<Int>
+  /// The inputs of the data set that it holds, one per lane; further lanes repeat the last of them.
+  let inputs: [Int]
   /// Per input of the network: shape (positions, channels, lanes); empty for one that is a kernel.
   let data: [Scratch<Scalar>?]
   /// All factor sets, shape (numbers, lanes).
@@ -15,6 +15,7 @@ final class InputGroup<Scalar: SliceScalar>: @unchecked Sendable {
 
   /// - Parameter masks: per factor set that is made of masks, its values for the whole data set, shape (N, positions).
   init(_ plan: SlicePlan, _ inputs: Range<Int>, data sources: [Tensor?], maskFactors: [Int: Tensor]) {
+    let inputs = Array(inputs)
     self.plan = plan
     self.inputs = inputs
     data = sources.map { source in
@@ -30,13 +31,36 @@ final class InputGroup<Scalar: SliceScalar>: @unchecked Sendable {
     }
   }
 
+  /// Inputs of several groups, whose factors are all there.
+  init(_ plan: SlicePlan, _ inputs: [Int], of groups: [InputGroup], data sources: [Tensor?]) {
+    self.plan = plan
+    self.inputs = inputs
+    data = sources.map { source in
+      guard let source else { return nil }
+      return Self.transposed(source, inputs)
+    }
+    let (count, lanes) = (max(1, plan.factorCount), Scalar.lanes)
+    let own = Scratch<Scalar>(count * lanes)
+    for lane in 0..<lanes {
+      let index = min(lane, inputs.count - 1)
+      let group = groups[index]
+      guard let place = group.inputs.firstIndex(of: inputs[index]), let factors = group.ownFactors else {
+        preconditionFailure("input \(inputs[index]) is not in its group")
+      }
+      (own.pointer + lane * count).update(from: factors.pointer + place * count, count: count)
+    }
+    factors = Scratch(count * lanes)
+    Scalar.transpose(rows: lanes, columns: count, own.pointer, stride: count, to: factors.pointer, stride: lanes)
+    ownFactors = own
+  }
+
   /// Rows of numbers of some inputs, one input per lane.
-  private static func transposed(_ source: Tensor, _ inputs: Range<Int>) -> Scratch<Scalar> {
+  private static func transposed(_ source: Tensor, _ inputs: [Int]) -> Scratch<Scalar> {
     let (size, lanes) = (source.count / max(1, source.shape[0]), Scalar.lanes)
     let result = Scratch<Scalar>(size * lanes)
     let start = source.unsafePointer(to: Scalar.self)
     for lane in 0..<lanes {
-      let row = start + min(inputs.lowerBound + lane, inputs.upperBound - 1) * size
+      let row = start + inputs[min(lane, inputs.count - 1)] * size
       for index in 0..<size { result.pointer[index * lanes + lane] = row[index] }
     }
     return result

@@ -1,10 +1,12 @@
 import CVectorKernels
 
-/// Whose covariances are being computed: one input of the first data set with as many of the second as there are lanes, or
-/// as many inputs of one data set each with itself.
+/// Whose covariances are being computed: one input of the first data set with as many of the second as there are lanes, as
+/// many inputs of one data set each with itself, or any pairs.
 struct InputPair<Scalar: SliceScalar>: @unchecked Sendable {
   /// Whether every lane is an input with itself.
   let isOfItself: Bool
+  /// Whether the first input differs between lanes.
+  let firstHasLanes: Bool
   /// Whether that is of the first data set.
   let isOfFirst: Bool
   /// Whether Θ of inputs with themselves is wanted.
@@ -21,12 +23,12 @@ struct InputPair<Scalar: SliceScalar>: @unchecked Sendable {
 
   /// The inputs of a group with themselves.
   init(itself group: InputGroup<Scalar>, isOfFirst: Bool, wantsSelfTheta: Bool, inputCount: Int) {
-    isOfItself = true
+    (isOfItself, firstHasLanes) = (true, true)
     self.isOfFirst = isOfFirst
     self.wantsSelfTheta = wantsSelfTheta
     (first, second, lane) = (group, group, 0)
     data = []
-    places = (0..<Scalar.lanes).map { min(group.inputs.lowerBound + $0, group.inputs.upperBound - 1) }
+    places = (0..<Scalar.lanes).map { group.inputs[min($0, group.inputs.count - 1)] }
     crossPlaces = places.map { $0 * inputCount + $0 }
   }
 
@@ -35,11 +37,21 @@ struct InputPair<Scalar: SliceScalar>: @unchecked Sendable {
     _ input: Int, of first: InputGroup<Scalar>, with second: InputGroup<Scalar>, data: [UnsafePointer<Scalar>?],
     inputCount: Int
   ) {
-    (isOfItself, isOfFirst, wantsSelfTheta) = (false, true, false)
+    (isOfItself, firstHasLanes, isOfFirst, wantsSelfTheta) = (false, false, true, false)
     (self.first, self.second, self.data) = (first, second, data)
-    lane = input - first.inputs.lowerBound
-    places = (0..<Scalar.lanes).map {
-      input * inputCount + min(second.inputs.lowerBound + $0, second.inputs.upperBound - 1)
+    lane = input - first.inputs[0]
+    places = (0..<Scalar.lanes).map { input * inputCount + second.inputs[min($0, second.inputs.count - 1)] }
+    crossPlaces = places
+  }
+
+  /// The inputs of a group each with that in the same lane of another; `inputCount` is the size of the second data set.
+  init(_ first: InputGroup<Scalar>, with second: InputGroup<Scalar>, inputCount: Int) {
+    (isOfItself, firstHasLanes, isOfFirst, wantsSelfTheta) = (false, true, true, false)
+    (self.first, self.second, lane) = (first, second, 0)
+    data = first.data.map { $0.map { UnsafePointer($0.pointer) } }
+    places = (0..<Scalar.lanes).map { lane in
+      let index = min(lane, first.inputs.count - 1)
+      return first.inputs[index] * inputCount + second.inputs[index]
     }
     crossPlaces = places
   }
@@ -61,7 +73,7 @@ struct InputPair<Scalar: SliceScalar>: @unchecked Sendable {
   {
     let (positions, row, lanes) = (set.sizes.product, set.sizes[3], Scalar.lanes)
     let columns = second.factors.pointer + (set.offset + secondPosition) * lanes
-    if isOfItself {
+    if firstHasLanes {
       return nt_slice_factors(
         first: first.factors.pointer + (set.offset + firstPosition) * lanes, second: columns,
         first_stride: positions * lanes, second_stride: positions * lanes, first_row: row, second_row: row,

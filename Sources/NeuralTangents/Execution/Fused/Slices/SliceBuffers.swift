@@ -4,33 +4,40 @@ import Tensors
 struct Slice<Scalar: SliceScalar> {
   var k: UnsafeMutablePointer<Scalar>
   var theta: UnsafeMutablePointer<Scalar>
-  /// What its memory was asked for with; nil when somebody else goes on reading it.
-  var ownedCapacity: Int?
+  /// Which of the sizes its memory has; nil when somebody else goes on reading it.
+  var ownedSize: Int?
 
-  var isOwned: Bool { ownedCapacity != nil }
+  var isOwned: Bool { ownedSize != nil }
 }
 
 /// Memory for slices that is used again and again.
 final class SliceBuffers<Scalar: SliceScalar> {
-  private var free: [Int: [UnsafeMutablePointer<Scalar>]] = [:]
+  /// The most covariances that a slice of every size has.
+  private let capacities: [Int]
+  private var free: [[UnsafeMutablePointer<Scalar>]]
   private var all: [Scratch<Scalar>] = []
 
-  /// Memory for a slice of at most `capacity` covariances; its numbers are not set.
-  func allocate(_ capacity: Int) -> Slice<Scalar> {
-    let size = capacity * Scalar.lanes
+  init(capacities: [Int]) {
+    self.capacities = capacities
+    free = Array(repeating: [], count: capacities.count)
+  }
+
+  /// Memory for a slice; its numbers are not set.
+  func allocate(_ size: Int) -> Slice<Scalar> {
+    let count = capacities[size] * Scalar.lanes
     let pointer: UnsafeMutablePointer<Scalar>
-    if let last = free[capacity]?.popLast() {
+    if let last = free[size].popLast() {
       pointer = last
     } else {
       // A cache line between K and Θ keeps them from competing for the same sets of the cache.
-      let memory = Scratch<Scalar>(2 * size + Scalar.lanes)
+      let memory = Scratch<Scalar>(2 * count + Scalar.lanes)
       all.append(memory)
       pointer = memory.pointer
     }
-    return Slice(k: pointer, theta: pointer + size + Scalar.lanes, ownedCapacity: capacity)
+    return Slice(k: pointer, theta: pointer + count + Scalar.lanes, ownedSize: size)
   }
 
   func release(_ slice: Slice<Scalar>) {
-    guard let capacity = slice.ownedCapacity else { return }
-    free[capacity, default: []].append(slice.k)
-  }}
+    if let size = slice.ownedSize { free[size].append(slice.k) }
+  }
+}

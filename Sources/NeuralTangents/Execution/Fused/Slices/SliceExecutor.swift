@@ -17,7 +17,9 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
   private let maskFactors: (first: [Int: Tensor], second: [Int: Tensor])
   /// What is masked in every output.
   private let outputMasks: [(first: Tensor?, second: Tensor?)]
-  private let progress: (@Sendable (KernelProgress) -> Void)?
+  private let wanted: SelfCovarianceSet
+  /// Where the first entry is in the Gram matrix.
+  private let origin: (row: Int, column: Int)
   private let cross: SliceSchedule
   private let factors: SliceSchedule
   private let itself: SliceSchedule
@@ -25,26 +27,23 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
   /// Bytes of groups of inputs that a thread may keep.
   private static var groupBudget: Int { 24 << 20 }
 
-  init(
-    _ plan: SlicePlan, _ program: CovarianceProgram, _ inputs: [CovarianceInput], outputs: [Int], withNTK: Bool,
-    progress: (@Sendable (KernelProgress) -> Void)?
-  ) throws {
+  init(_ plan: SlicePlan, _ block: KernelBlock, withNTK: Bool) throws(NetworkError) {
+    let (inputs, program) = (block.inputs, plan.program)
     self.plan = plan
     self.withNTK = withNTK
-    self.progress = progress
+    wanted = block.selfCovariances
+    origin = (block.rows.lowerBound, block.columns.lowerBound)
     let isSymmetric = inputs.allSatisfy(\.isSymmetric)
     self.isSymmetric = isSymmetric
     (n1, n2) = inputs[0].counts
-    self.inputs = try inputs.enumerated().map { index, input in
-      try SliceInput(input, plan: plan, node: index, wantsSelfTheta: isSymmetric)
-    }
+    self.inputs = inputs.map { SliceInput($0) }
     let first = try ValueMasks(program, inputs: inputs.map { $0.mask(ofSecond: false) })
     let second = isSymmetric ? first : try ValueMasks(program, inputs: inputs.map { $0.mask(ofSecond: true) })
     maskFactors = (
       Self.maskFactors(plan, program, first, count: n1),
       isSymmetric ? [:] : Self.maskFactors(plan, program, second, count: n2)
     )
-    outputMasks = outputs.map { (first[$0], second[$0]) }
+    outputMasks = plan.outputValues.map { (first[$0], second[$0]) }
     cross = SliceSchedule(plan, .cross)
     factors = SliceSchedule(plan, .factors)
     itself = SliceSchedule(plan, .itself)
@@ -81,19 +80,57 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
   private enum Task {
     case itself(group: Int, isOfFirst: Bool)
     case tile(rows: Range<Int>, group: Int)
+    /// Any pairs, as many as there are lanes.
+    case pairs([Pair])
   }
+
+  private struct Pair {
+    var row: Int
+    var column: Int
+  }
+
+  /// Whether pairs that leave lanes of a group empty are put together from several groups, which takes as long as some
+  /// slices.
+  private var packsPairs: Bool { cross.factorReads > 16 * Double(plan.factorCount) }
+
+  /// The diagonal of a symmetric matrix comes from there.
+  private var wantsFirst: Bool { isSymmetric || wanted.contains(.first) }
+  private var wantsSecond: Bool { !isSymmetric && wanted.contains(.second) }
 
   private func tasks() -> [Task] {
     let lanes = Scalar.lanes
     let (groups1, groups2) = ((n1 + lanes - 1) / lanes, (n2 + lanes - 1) / lanes)
-    var tasks = (0..<groups1).map { Task.itself(group: $0, isOfFirst: true) }
-    if !isSymmetric { tasks += (0..<groups2).map { Task.itself(group: $0, isOfFirst: false) } }
+    var tasks: [Task] = []
+    if wantsFirst { tasks += (0..<groups1).map { Task.itself(group: $0, isOfFirst: true) } }
+    if wantsSecond { tasks += (0..<groups2).map { Task.itself(group: $0, isOfFirst: false) } }
     // Enough tiles for threads to finish together; rows of a tile share what its columns need.
     let rows = min(max(1, n1 * groups2 / (16 * Threads.count)), 4 * lanes)
-    for row in stride(from: 0, to: n1, by: rows) {
-      for group in 0..<groups2 where !isSymmetric || (group + 1) * lanes > row {
-        tasks.append(.tile(rows: row..<min(row + rows, n1), group: group))
+    guard packsPairs else {
+      for row in stride(from: 0, to: n1, by: rows) {
+        for group in 0..<groups2 where !isSymmetric || (group + 1) * lanes > row {
+          tasks.append(.tile(rows: row..<min(row + rows, n1), group: group))
+        }
       }
+      return tasks
+    }
+    var pairs: [Pair] = []
+    for first in 0..<groups1 {
+      let block = first * lanes..<min((first + 1) * lanes, n1)
+      for second in isSymmetric ? first..<groups2 : 0..<groups2 {
+        let columns = second * lanes..<min((second + 1) * lanes, n2)
+        if columns.count == lanes && !(isSymmetric && first == second) {
+          for row in stride(from: block.lowerBound, to: block.upperBound, by: rows) {
+            tasks.append(.tile(rows: row..<min(row + rows, block.upperBound), group: second))
+          }
+        } else {
+          for row in block {
+            for column in columns where !isSymmetric || column > row { pairs.append(Pair(row: row, column: column)) }
+          }
+        }
+      }
+    }
+    for start in stride(from: 0, to: pairs.count, by: lanes) {
+      tasks.append(.pairs(Array(pairs[start..<min(start + lanes, pairs.count)])))
     }
     return tasks
   }
@@ -101,11 +138,11 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
   func run() throws(NetworkError) -> [KernelComputation.Output] {
     let results = plan.outputs.map {
       SliceResult<Scalar>(
-        $0, hasTheta: plan.nodes[$0.node].hasTheta, n1: n1, n2: n2, isSymmetric: isSymmetric, withNTK: withNTK)
+        $0, hasTheta: plan.nodes[$0.node].hasTheta, n1: n1, n2: n2, isSymmetric: isSymmetric, withNTK: withNTK,
+        origin: origin)
     }
     let tasks = tasks()
     let store = GroupStore(self, budget: Self.groupBudget)
-    let done = Atomic<Int>(0)
     let failure = Mutex<NetworkError?>(nil)
     Threads.forEachWorker(tasks.count) { next in
       let worker = TaskWorker(self, store, results)
@@ -115,17 +152,18 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
           switch tasks[index] {
           case .itself(let group, let isOfFirst): try worker.computeItself(group, isOfFirst: isOfFirst)
           case .tile(let rows, let group): try worker.compute(rows, group: group)
+          case .pairs(let pairs): try worker.compute(pairs)
           }
         } catch {
           failure.withLock { $0 = $0 ?? error }
         }
-        progress?(KernelProgress(tilesDone: done.add(1, ordering: .relaxed).newValue, tileCount: tasks.count))
       }
     }
     if let error = failure.withLock({ $0 }) { throw error }
     return zip(results, outputMasks).map { result, masks in
       KernelComputation.Output(
-        k12: result.k12, theta: result.theta, k11: result.k11, k22: result.k22,
+        k12: result.k12, theta: result.theta, k11: wantsFirst ? result.k11 : nil,
+        k22: wantsSecond ? result.k22 : nil,
         layout: CovarianceLayout(
           positions: result.output.positions, isDiagonal: !result.output.wantsAllPositions, hasFullBatch: false),
         mask1: masks.first, mask2: masks.second)
@@ -188,7 +226,7 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
       let lanes = Scalar.lanes
       var keys: Set<GroupStore.Key> = [key(index, isOfFirst: false)]
       let columns = try group(key(index, isOfFirst: false))
-      for row in rows where !executor.isSymmetric || row < columns.inputs.upperBound - 1 {
+      for row in rows where !executor.isSymmetric || row < columns.inputs[columns.inputs.count - 1] {
         let first = key(row / lanes, isOfFirst: true)
         keys.insert(first)
         let group = try group(first)
@@ -196,8 +234,31 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
         let pair = InputPair(
           row, of: group, with: columns, data: executor.inputs.map { $0.row(row) }, inputCount: executor.n2)
         try run(pair, executor.cross) { (output, box, slice) throws(NetworkError) in
-          try results[output].store(slice, box, row: row, columns: columns.inputs)
+          try results[output].store(
+            slice, box, rows: Array(repeating: row, count: columns.inputs.count), columns: columns.inputs)
         }
+      }
+      recent = recent.filter { keys.contains($0.key) }
+    }
+
+    func compute(_ pairs: [Pair]) throws(NetworkError) {
+      let lanes = Scalar.lanes
+      var keys: Set<GroupStore.Key> = []
+      func packed(_ inputs: [Int], isOfFirst: Bool) throws(NetworkError) -> InputGroup<Scalar> {
+        let groups = try inputs.map { (input: Int) throws(NetworkError) in
+          let key = key(input / lanes, isOfFirst: isOfFirst)
+          keys.insert(key)
+          return try group(key)
+        }
+        for group in groups { group.prepareAsFirst() }
+        return InputGroup(
+          executor.plan, inputs, of: groups, data: executor.inputs.map { $0.rows(ofFirst: isOfFirst) })
+      }
+      let (rows, columns) = (pairs.map(\.row), pairs.map(\.column))
+      let pair = InputPair(
+        try packed(rows, isOfFirst: true), with: try packed(columns, isOfFirst: false), inputCount: executor.n2)
+      try run(pair, executor.cross) { (output, box, slice) throws(NetworkError) in
+        try results[output].store(slice, box, rows: rows, columns: columns)
       }
       recent = recent.filter { keys.contains($0.key) }
     }

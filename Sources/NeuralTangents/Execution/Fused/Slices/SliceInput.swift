@@ -6,19 +6,16 @@ enum SliceInput: Sendable {
   case data(first: Tensor, second: Tensor, channels: Int)
   case kernel(SliceKernelInput)
 
-  init(_ input: CovarianceInput, plan: SlicePlan, node: Int, wantsSelfTheta: Bool) throws(FusedPlan.Unsupported) {
+  init(_ input: CovarianceInput) {
     switch input {
     case .data(let data):
       self = .data(first: data.x1, second: data.x2 ?? data.x1, channels: data.x1.shape[data.x1.rank - 1])
     case .kernel(let kernel):
-      guard !kernel.layout.hasFullBatch else {
-        throw FusedPlan.Unsupported(operation: "a kernel with covariances between the inputs of each data set")
-      }
+      let kernel = kernel.withoutOtherInputs()
       self = .kernel(
         SliceKernelInput(
           k12: kernel.nngp, theta: kernel.ntk, k11: kernel.cov1, k22: kernel.cov2 ?? kernel.cov1,
-          positionCount: kernel.layout.positionCount, isDiagonal: kernel.layout.isDiagonal,
-          wantsSelfTheta: wantsSelfTheta))
+          positionCount: kernel.layout.positionCount, isDiagonal: kernel.layout.isDiagonal))
     }
   }
 
@@ -40,8 +37,6 @@ struct SliceKernelInput: Sendable {
   let positionCount: Int
   /// Whether only covariances of positions with themselves are there.
   let isDiagonal: Bool
-  /// Whether the diagonal of Θ is that of each input with itself, and wanted.
-  let wantsSelfTheta: Bool
 
   /// Fills a slice; `pairs` are the places of each lane's pair of inputs among all pairs of `k`.
   func fill<Scalar: SliceScalar>(

@@ -15,6 +15,14 @@ struct SlicePlan: @unchecked Sendable {
     var hasTheta: Bool
     /// The most covariances that a slice of it has, on its way through a chain.
     var capacity: Int
+    /// Where that is among `capacities`.
+    var size = 0
+
+    /// The most positions along the last axis, on the way through a chain.
+    var longestRow: Int {
+      guard case .chain(_, _, let steps) = kind else { return sizes[3] }
+      return steps.reduce(sizes[3]) { max($0, $1.sizes[3], $1.resultSizes[3]) }
+    }
   }
 
   enum Kind {
@@ -66,11 +74,17 @@ struct SlicePlan: @unchecked Sendable {
     var wantsAllPositions: Bool
   }
 
+  /// What was compiled.
+  var program = CovarianceProgram()
+  /// The values of the program that are the outputs.
+  var outputValues: [Int] = []
   var nodes: [Node] = []
   var factorSets: [FactorSet] = []
   /// Numbers per input, of all factor sets.
   var factorCount = 0
   var outputs: [Output] = []
+  /// The sizes of memory that slices need, in covariances.
+  var capacities: [Int] = []
   /// The nodes in whose chains factors are made from variances, in order.
   var factorNodes: [Int] = []
   var activations: [any Activation] = []
@@ -130,6 +144,15 @@ struct SliceStep {
   var hasTheta: Bool
 
   var isLocalize: Bool { if case .localize = operation { true } else { false } }
+
+  /// The factors that it reads.
+  var factorSet: Int? {
+    switch operation {
+    case .dual(_, let set), .scale(let set): set
+    case .layer(let layer): layer.factorSet
+    case .window, .affine, .scaleAll, .dropout, .localize: nil
+    }
+  }
 
   /// The sizes, and the displacements for one of the chain, where the factors of a layer's activation are needed.
   func layerMiddle(_ layer: Layer) -> (sizes: PositionAxes, stride: PositionAxes) {

@@ -19,21 +19,25 @@ struct SlicePlanner {
 
   /// - Throws: `Unsupported` for a program with an operation that is not made of slices.
   static func plan(
-    _ program: CovarianceProgram, outputs: [Int], wantsAllPositions: Bool, withNTK: Bool, inputsWithNTK: [Bool],
+    _ program: CovarianceProgram, outputs: [Int], areFull: [Bool], withNTK: Bool, inputsWithNTK: [Bool],
     inputsWithMasks: [Bool]
   ) throws(Unsupported) -> SlicePlan {
+    if let obstacle = program.steps.lazy.compactMap({ program.sliceObstacle(of: $0) }).first {
+      throw Unsupported(operation: obstacle)
+    }
     var planner = SlicePlanner(program, outputs: outputs, withNTK: withNTK)
+    (planner.plan.program, planner.plan.outputValues) = (program, outputs)
     for input in 0..<program.inputCount {
-      let sizes = try planner.sizes(of: input)
+      let sizes = planner.sizes(of: input)
       planner.hasMask[input] = inputsWithMasks[input]
       planner.nodeOf[input] = planner.add(
         .input(input), sizes: sizes, hasTheta: withNTK && inputsWithNTK[input], capacity: sizes.product)
     }
-    for step in program.steps where planner.useCount[step.result] > 0 { try planner.compile(step) }
-    for output in outputs {
+    for step in program.steps where planner.useCount[step.result] > 0 { planner.compile(step) }
+    for (output, isFull) in zip(outputs, areFull) {
       planner.plan.outputs.append(
         SlicePlan.Output(
-          node: planner.nodeOf[output]!, positions: program.positions[output], wantsAllPositions: wantsAllPositions))
+          node: planner.nodeOf[output]!, positions: program.positions[output], wantsAllPositions: isFull))
     }
     planner.finishChains()
     return planner.plan
@@ -61,12 +65,7 @@ struct SlicePlanner {
     }
   }
 
-  private func sizes(of value: Int) throws(Unsupported) -> PositionAxes {
-    guard program.positions[value].count <= PositionAxes.axisCount else {
-      throw Unsupported(operation: "more than four axes of positions")
-    }
-    return PositionAxes(sizes: program.positions[value])
-  }
+  private func sizes(of value: Int) -> PositionAxes { PositionAxes(sizes: program.positions[value]) }
 
   private mutating func add(_ kind: SlicePlan.Kind, sizes: PositionAxes, hasTheta: Bool, capacity: Int) -> Int {
     plan.nodes.append(SlicePlan.Node(kind: kind, sizes: sizes, hasTheta: hasTheta, capacity: capacity))
@@ -75,9 +74,9 @@ struct SlicePlanner {
 
   // MARK: - Steps
 
-  private mutating func compile(_ step: CovarianceProgram.Step) throws(Unsupported) {
+  private mutating func compile(_ step: CovarianceProgram.Step) {
     let (operand, result) = (step.operands[0], step.result)
-    let sizes = try sizes(of: result)
+    let sizes = sizes(of: result)
     let node = nodeOf[operand]!
     hasMask[result] = hasMask[operand]
     isDirty[result] = isDirty[operand]
@@ -93,10 +92,6 @@ struct SlicePlanner {
       isDirty[result] = isDirty[operand] || activation.vectorDual?.kind != nt_dual_ab_relu.rawValue
       extend(operand, to: result, .dual(routine, factorSet: set), sizes: sizes)
     case .normalize(let rule):
-      guard step.operands.count == 1 else {
-        throw Unsupported(operation: "a layer normalisation of several kinds of channels")
-      }
-      guard !rule.overBatch else { throw Unsupported(operation: "a normalisation over the inputs of a data set") }
       var kept = sizes
       for axis in rule.positionAxes { kept[PositionAxes.axisCount - program.positions[operand].count + axis] = 1 }
       let mask = hasMask[operand] ? addFactors(.mask(value: operand), sizes: sizes, count: 1) : nil
@@ -106,17 +101,13 @@ struct SlicePlanner {
       extend(operand, to: result, .dropout(keepRate: keepRate), sizes: sizes)
     case .localize:
       extend(operand, to: result, .localize, sizes: sizes)
-    case .sum(hasMeans: false): combine(step, .sum, sizes)
+    case .sum: combine(step, .sum, sizes)
     case .product: combine(step, .product, sizes)
     case .weightedMean(let weights): combine(step, .weightedMean(weights), sizes)
-    case .sum(hasMeans: true): throw Unsupported(operation: "a sum of branches that do not have zero mean")
-    case .concatenate(let axis, _):
-      throw Unsupported(operation: "a concatenation along the \(axis == .batch ? "batch axis" : "positions")")
     case .patches(let rule):
       isDirty[result] = true
       compile(rule, operand, to: result)
     case .positions(let map):
-      guard map.batch == nil else { throw Unsupported(operation: "a map of the inputs of a data set") }
       isDirty[result] = true
       compile(map, operand, to: result, sizes)
     case .permutePositions(let order):
@@ -133,7 +124,7 @@ struct SlicePlanner {
       nodeOf[result] = add(
         .globalPool(source: node, scale: isMean && !isMasked ? 1 / (count * count) : 1, factor: factor), sizes: sizes,
         hasTheta: plan.nodes[node].hasTheta, capacity: sizes.product)
-    case .rule(let rule): throw Unsupported(operation: rule.name)
+    case .concatenate, .rule: preconditionFailure("an obstacle that was not found")
     }
     if hasMask[result] && isDirty[result] && needsZeros[result] {
       let set = addFactors(.mask(value: result), sizes: sizes, count: 1)
@@ -306,6 +297,10 @@ struct SlicePlanner {
       }
       plan.nodes[index].kind = .chain(source: source, stride: stride, steps: finished)
     }
+    plan.capacities = Set(plan.nodes.map(\.capacity)).sorted()
+    for index in plan.nodes.indices {
+      plan.nodes[index].size = plan.capacities.firstIndex(of: plan.nodes[index].capacity)!
+    }
     plan.factorNodes = plan.nodes.indices.filter { node in
       guard case .chain(_, _, let steps) = plan.nodes[node].kind else { return false }
       return steps.contains { step in
@@ -315,6 +310,27 @@ struct SlicePlanner {
         default: false
         }
       }
+    }
+  }
+}
+
+extension CovarianceProgram {
+  /// What keeps a step from being computed slice by slice; nil where nothing does.
+  func sliceObstacle(of step: Step) -> String? {
+    for value in [step.result] + step.operands {
+      if positions[value].count > PositionAxes.axisCount { return "more than \(PositionAxes.axisCount) axes of positions" }
+      if positions[value].reduce(1.0, { $0 * Double($1) }) > 1e9 { return "more than 10^9 positions" }
+    }
+    switch step.operation {
+    case .rule(let rule): return rule.name
+    case .sum(hasMeans: true), .concatenate(_, hasMeans: true): return "branches that do not have zero mean"
+    case .concatenate(.batch, _): return "a concatenation along the batch axis"
+    case .concatenate: return "a concatenation along an axis of positions"
+    case .normalize(let rule):
+      if rule.overBatch { return "a normalisation over the inputs of a data set" }
+      return step.operands.count > 1 ? "a layer normalisation of several kinds of channels" : nil
+    case .positions(let map): return map.batch == nil ? nil : "a map of the inputs of a data set"
+    default: return nil
     }
   }
 }

@@ -8,6 +8,8 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
   let k11: Tensor
   let k22: Tensor?
   private let n2: Int
+  /// Where the first entry is in the Gram matrix.
+  private let origin: (row: Int, column: Int)
   private let isSymmetric: Bool
   private let hasTheta: Bool
   private let positionCount: Int
@@ -16,8 +18,12 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
 
   private typealias Pointer = UnsafeMutablePointer<Scalar>
 
-  init(_ output: SlicePlan.Output, hasTheta: Bool, n1: Int, n2: Int, isSymmetric: Bool, withNTK: Bool) {
+  init(
+    _ output: SlicePlan.Output, hasTheta: Bool, n1: Int, n2: Int, isSymmetric: Bool, withNTK: Bool,
+    origin: (row: Int, column: Int)
+  ) {
     self.output = output
+    self.origin = origin
     self.n2 = n2
     self.isSymmetric = isSymmetric
     self.hasTheta = hasTheta
@@ -39,25 +45,24 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
     pointers = (k12.1, theta?.1, k11.1, k22?.1)
   }
 
-  /// Covariances of input `row` with the inputs `columns`; those before `row` are there already if the kernel is symmetric.
-  func store(_ slice: Slice<Scalar>, _ box: SliceBox, row: Int, columns: Range<Int>) throws(NetworkError) {
-    try store(slice.k, to: pointers.k12, box, row: row, columns: columns, name: "nngp")
-    if let theta = pointers.theta, hasTheta {
-      try store(slice.theta, to: theta, box, row: row, columns: columns, name: "ntk")
-    }
+  /// Covariances of the inputs `rows`, one per lane, with the inputs `columns`; of a symmetric kernel those above the
+  /// diagonal.
+  func store(_ slice: Slice<Scalar>, _ box: SliceBox, rows: [Int], columns: [Int]) throws(NetworkError) {
+    try store(slice.k, to: pointers.k12, box, rows, columns, name: "nngp")
+    if let theta = pointers.theta, hasTheta { try store(slice.theta, to: theta, box, rows, columns, name: "ntk") }
   }
 
   /// Covariances of `inputs` with themselves.
-  func storeItself(_ slice: Slice<Scalar>, _ box: SliceBox, _ inputs: Range<Int>, isOfFirst: Bool) throws(NetworkError) {
+  func storeItself(_ slice: Slice<Scalar>, _ box: SliceBox, _ inputs: [Int], isOfFirst: Bool) throws(NetworkError) {
     guard let target = isOfFirst ? pointers.k11 : pointers.k22 else { return }
     let entries = entryCount
     for (lane, input) in inputs.enumerated() {
-      try forEachEntry(box, slice.k + lane, name: "cov\(isOfFirst ? 1 : 2)") { entry, _, value in
+      try forEachEntry(box, slice.k + lane, name: "cov\(isOfFirst ? 1 : 2)", of: [origin.row + input]) { entry, _, value in
         target[input * entries + entry] = value
         if isSymmetric { pointers.k12[(input * n2 + input) * entries + entry] = value }
       }
       guard isSymmetric, let theta = pointers.theta, hasTheta else { continue }
-      try forEachEntry(box, slice.theta + lane, name: "ntk") { entry, _, value in
+      try forEachEntry(box, slice.theta + lane, name: "ntk", of: [origin.row + input, origin.row + input]) { entry, _, value in
         theta[(input * n2 + input) * entries + entry] = value
       }
     }
@@ -66,13 +71,13 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
   private var entryCount: Int { isDiagonal ? positionCount : positionCount * positionCount }
 
   private func store(
-    _ source: UnsafePointer<Scalar>, to target: Pointer, _ box: SliceBox, row: Int, columns: Range<Int>, name: String
+    _ source: UnsafePointer<Scalar>, to target: Pointer, _ box: SliceBox, _ rows: [Int], _ columns: [Int], name: String
   ) throws(NetworkError) {
     let entries = entryCount
-    for (lane, column) in columns.enumerated() where !isSymmetric || column > row {
+    for (lane, (row, column)) in zip(rows, columns).enumerated() where !isSymmetric || column > row {
       let upper = target + (row * n2 + column) * entries
       let lower = isSymmetric ? target + (column * n2 + row) * entries : nil
-      try forEachEntry(box, source + lane, name: name) { entry, mirrored, value in
+      try forEachEntry(box, source + lane, name: name, of: [origin.row + row, origin.column + column]) { entry, mirrored, value in
         upper[entry] = value
         lower?[mirrored] = value
       }
@@ -81,7 +86,7 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
 
   /// Calls `body` with the places of every entry and of the one with both positions exchanged.
   private func forEachEntry(
-    _ box: SliceBox, _ source: UnsafePointer<Scalar>, name: String,
+    _ box: SliceBox, _ source: UnsafePointer<Scalar>, name: String, of pair: @autoclosure () -> [Int],
     _ body: (_ entry: Int, _ mirrored: Int, Scalar) -> Void
   ) throws(NetworkError) {
     let (lengths, start, second) = (box.lengths, box.start, box.secondStart)
@@ -93,9 +98,7 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
           let (p, q) = (box.index(of: start &+ step), box.index(of: second &+ step))
           for d in 0..<lengths[3] {
             let value = source[place]
-            guard value.isFinite else {
-              throw NetworkError.notFinite(kernel: name, place: "\(value)")
-            }
+            guard value.isFinite else { throw NetworkError.notFinite(kernel: name, place: "\(value) at \(pair())") }
             if isDiagonal {
               body(p + d, p + d, value)
             } else {

@@ -16,6 +16,8 @@ struct SliceSchedule: Sendable {
   let uses: [[Int32]?]
   /// What is asked for, in order.
   let requests: [Request]
+  /// How often the slices of a pair of inputs read a number per input, on the whole.
+  let factorReads: Double
 
   struct Request: Sendable {
     var node: Int
@@ -47,6 +49,7 @@ struct SliceSchedule: Sendable {
     var counter = UseCounter(plan, isOfItself: purpose != .cross)
     for request in requests { counter.visit(request.node, request.displacement) }
     uses = counter.uses.map { counts in counts.contains { $0 > 1 } ? counts : nil }
+    factorReads = counter.factorReads
   }
 
   /// Where a displacement stands among all of a node.
@@ -74,8 +77,9 @@ struct SliceSchedule: Sendable {
   ) throws(Failure) {
     try forEachDisplacement(sizes) { (displacement) throws(Failure) in
       guard isOfItself else { return try body(displacement, 1) }
-      let first = (0..<PositionAxes.axisCount).map { displacement[$0] }.first { $0 != 0 } ?? 0
-      if first == 0 { try body(displacement, 1) } else if first > 0 { try body(displacement, 2) }
+      var first = 0
+      for axis in 0..<PositionAxes.axisCount where first == 0 { first = displacement[axis] }
+      if first >= 0 { try body(displacement, first == 0 ? 1 : 2) }
     }
   }
 }
@@ -84,6 +88,7 @@ private struct UseCounter {
   private let plan: SlicePlan
   private let isOfItself: Bool
   private(set) var uses: [[Int32]]
+  private(set) var factorReads = 0.0
 
   init(_ plan: SlicePlan, isOfItself: Bool) {
     self.plan = plan
@@ -97,7 +102,12 @@ private struct UseCounter {
     guard uses[node][index] == 1 else { return }
     switch plan.nodes[node].kind {
     case .input: break
-    case .chain(let source, let stride, _):
+    case .chain(let source, let stride, let steps):
+      for step in steps {
+        guard let set = step.factorSet else { continue }
+        let box = SliceBox(sizes: step.resultSizes, displacement: displacement &* step.resultStride)
+        factorReads += Double(plan.factorSets[set].count * box.lengths.product)
+      }
       if !plan.isChainWithoutSource(node, at: displacement) { visit(source, displacement &* stride) }
     case .combine(let nodes, _): for source in nodes { visit(source, displacement) }
     case .table(let source, let axis, let table):

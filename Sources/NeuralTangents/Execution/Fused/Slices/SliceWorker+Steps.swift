@@ -4,27 +4,27 @@ import Tensors
 /// The steps of chains.
 extension SliceWorker {
   /// Runs a step of a chain whose result has `displacement`.
-  func run(_ step: SliceStep, _ slice: inout Slice<Scalar>, _ displacement: PositionAxes, capacity: Int)
+  func run(_ step: SliceStep, _ slice: inout Slice<Scalar>, _ displacement: PositionAxes, size: Int)
     throws(NetworkError)
   {
     let box = SliceBox(sizes: step.sizes, displacement: displacement &* step.stride)
     let result = SliceBox(sizes: step.resultSizes, displacement: displacement &* step.resultStride)
     switch step.operation {
     case .window(let window):
-      let next = buffers.allocate(capacity)
+      let next = buffers.allocate(size)
       sum(window, box, result, slice.k, next.k)
       if hasTheta && step.hasTheta { sum(window, box, result, slice.theta, next.theta) }
       buffers.release(slice)
       slice = next
       return
     case .layer(let layer):
-      try run(layer, step, &slice, box, result, displacement, capacity: capacity)
+      try run(layer, step, &slice, box, result, displacement, size: size)
       return
     default: break
     }
 
     let count = box.lengths.product * Scalar.lanes
-    if !slice.isOwned { slice = copy(slice, count: count, capacity: capacity, withTheta: step.hasTheta) }
+    if !slice.isOwned { slice = copy(slice, count: count, size: size, withTheta: step.hasTheta) }
     let theta = hasTheta && step.hasTheta ? slice.theta : nil
     switch step.operation {
     case .window, .layer: break
@@ -113,14 +113,14 @@ extension SliceWorker {
 
   private func run(
     _ layer: SliceStep.Layer, _ step: SliceStep, _ slice: inout Slice<Scalar>, _ box: SliceBox, _ result: SliceBox,
-    _ displacement: PositionAxes, capacity: Int
+    _ displacement: PositionAxes, size: Int
   ) throws(NetworkError) {
-    let next = buffers.allocate(capacity)
+    let next = buffers.allocate(size)
     let (sizes, stride) = step.layerMiddle(layer)
     let middle = SliceBox(sizes: sizes, displacement: displacement &* stride)
     if pair.isOfItself && box.displacement == .zero {
       // The variances inside the pass, by the operations that it consists of.
-      let variances = buffers.allocate(capacity)
+      let variances = buffers.allocate(size)
       if let rows = layer.rows {
         sum(rows, box, middle, slice.k, variances.k)
       } else {
@@ -130,8 +130,6 @@ extension SliceWorker {
       makeFactors(layer.factorSet, of: variances.k)
       buffers.release(variances)
     }
-    let scratch = buffers.allocate(sizes[3])
-    defer { buffers.release(scratch) }
     let description = nt_slice_layer(
       dual: layer.dual, affine: layer.affine,
       rows: layer.rows?.description(length: box.lengths[2], result: middle.lengths[2]) ?? .none(length: box.lengths[2]),
@@ -145,7 +143,7 @@ extension SliceWorker {
       Scalar.sliceLayer(
         description, pair.factors(set, first: first, second: second, plan), slice.k + from,
         hasTheta ? UnsafePointer(slice.theta + from) : nil, next.k + to, hasTheta ? next.theta + to : nil,
-        scratch: scratch.k)
+        scratch: rowScratch.pointer)
       from += operandPlane
       to += resultPlane
     }

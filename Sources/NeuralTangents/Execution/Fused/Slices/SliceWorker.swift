@@ -6,7 +6,9 @@ final class SliceWorker<Scalar: SliceScalar> {
   let plan: SlicePlan
   let inputs: [SliceInput]
   let withNTK: Bool
-  let buffers = SliceBuffers<Scalar>()
+  let buffers: SliceBuffers<Scalar>
+  /// For the passes of layers: two rows.
+  let rowScratch: Scratch<Scalar>
   private(set) var pair: InputPair<Scalar>
   private var schedule: SliceSchedule
   /// Per node, slices that will be read again.
@@ -20,6 +22,8 @@ final class SliceWorker<Scalar: SliceScalar> {
   init(_ plan: SlicePlan, _ inputs: [SliceInput], withNTK: Bool, _ pair: InputPair<Scalar>, _ schedule: SliceSchedule) {
     self.plan = plan
     self.inputs = inputs
+    buffers = SliceBuffers(capacities: plan.capacities)
+    rowScratch = Scratch(2 * (plan.nodes.map(\.longestRow).max() ?? 1) * Scalar.lanes)
     self.withNTK = withNTK
     self.pair = pair
     self.schedule = schedule
@@ -59,13 +63,13 @@ final class SliceWorker<Scalar: SliceScalar> {
       }
       kept[node][index] = entry
       var borrowed = entry.slice
-      borrowed.ownedCapacity = nil
+      borrowed.ownedSize = nil
       return borrowed
     }
     var slice = try compute(node, displacement)
     if !slice.isOwned { slice = copy(slice, plan.nodes[node], displacement) }
     kept[node][index] = Kept(slice: slice, remaining: uses[index] - 1)
-    slice.ownedCapacity = nil
+    slice.ownedSize = nil
     return slice
   }
 
@@ -79,11 +83,11 @@ final class SliceWorker<Scalar: SliceScalar> {
       var slice: Slice<Scalar>
       if plan.isChainWithoutSource(index, at: displacement) {
         first = steps.firstIndex(where: \.isLocalize) ?? 0
-        slice = buffers.allocate(node.capacity)
+        slice = buffers.allocate(node.size)
       } else {
         slice = try pull(source, displacement &* stride)
       }
-      for step in steps[first...] { try run(step, &slice, displacement, capacity: node.capacity) }
+      for step in steps[first...] { try run(step, &slice, displacement, size: node.size) }
       return slice
     case .combine(let sources, let combination):
       return try combine(sources, combination, box, node)
@@ -104,11 +108,11 @@ final class SliceWorker<Scalar: SliceScalar> {
 
   func copy(_ slice: Slice<Scalar>, _ node: SlicePlan.Node, _ displacement: PositionAxes) -> Slice<Scalar> {
     let box = SliceBox(sizes: node.sizes, displacement: displacement)
-    return copy(slice, count: box.lengths.product * Scalar.lanes, capacity: node.capacity, withTheta: node.hasTheta)
+    return copy(slice, count: box.lengths.product * Scalar.lanes, size: node.size, withTheta: node.hasTheta)
   }
 
-  func copy(_ slice: Slice<Scalar>, count: Int, capacity: Int, withTheta: Bool) -> Slice<Scalar> {
-    let result = buffers.allocate(capacity)
+  func copy(_ slice: Slice<Scalar>, count: Int, size: Int, withTheta: Bool) -> Slice<Scalar> {
+    let result = buffers.allocate(size)
     result.k.update(from: slice.k, count: count)
     if hasTheta && withTheta { result.theta.update(from: slice.theta, count: count) }
     return result
@@ -117,15 +121,15 @@ final class SliceWorker<Scalar: SliceScalar> {
   // MARK: - Inputs
 
   private func load(_ index: Int, _ box: SliceBox, _ node: SlicePlan.Node) throws(NetworkError) -> Slice<Scalar> {
-    let slice = buffers.allocate(node.capacity)
+    let slice = buffers.allocate(node.size)
     switch inputs[index] {
     case .data(_, _, let channels):
       let lanes = Scalar.lanes
       try box.forEachPlane { (first, second, offset) throws(NetworkError) in
         let factors = nt_slice_factors(
-          first: pair.firstData(index) + first * channels * (pair.isOfItself ? lanes : 1),
+          first: pair.firstData(index) + first * channels * (pair.firstHasLanes ? lanes : 1),
           second: pair.secondData(index) + second * channels * lanes, first_stride: 0, second_stride: 0,
-          first_row: box.sizes[3], second_row: box.sizes[3], first_has_lanes: pair.isOfItself ? 1 : 0)
+          first_row: box.sizes[3], second_row: box.sizes[3], first_has_lanes: pair.firstHasLanes ? 1 : 0)
         Scalar.sliceProduct(
           box.lengths[2], box.lengths[3], channels, scale: 1 / Scalar(channels), factors, slice.k + offset * lanes)
       }
@@ -151,7 +155,7 @@ final class SliceWorker<Scalar: SliceScalar> {
     let count = box.lengths.product * Scalar.lanes
     var total = try pull(sources[0], box.displacement)
     var totalHasTheta = plan.nodes[sources[0]].hasTheta
-    if !total.isOwned { total = copy(total, count: count, capacity: node.capacity, withTheta: totalHasTheta) }
+    if !total.isOwned { total = copy(total, count: count, size: node.size, withTheta: totalHasTheta) }
     for (position, source) in sources.enumerated().dropFirst() {
       let branch = try pull(source, box.displacement)
       let hasBranchTheta = plan.nodes[source].hasTheta
@@ -175,7 +179,7 @@ final class SliceWorker<Scalar: SliceScalar> {
   private func gather(_ source: Int, _ axis: Int, _ table: AxisTable, _ box: SliceBox, _ node: SlicePlan.Node)
     throws(NetworkError) -> Slice<Scalar>
   {
-    let result = buffers.allocate(node.capacity)
+    let result = buffers.allocate(node.size)
     let (lengths, withTheta) = (box.lengths, hasTheta && node.hasTheta)
     var (outer, inner) = (1, Scalar.lanes)
     for other in 0..<axis { outer *= lengths[other] }
@@ -205,7 +209,7 @@ final class SliceWorker<Scalar: SliceScalar> {
     -> Slice<Scalar>
   {
     let slice = try pull(source, box.displacement.unpermuted(order))
-    let result = buffers.allocate(node.capacity)
+    let result = buffers.allocate(node.size)
     let (lengths, lanes) = (box.lengths, Scalar.lanes)
     let operand = lengths.unpermuted(order)
     let withTheta = hasTheta && node.hasTheta
@@ -249,7 +253,7 @@ final class SliceWorker<Scalar: SliceScalar> {
   }
 
   private func result(of sums: LaneSums<Scalar>, scale: Double, _ node: SlicePlan.Node) -> Slice<Scalar> {
-    let slice = buffers.allocate(node.capacity)
+    let slice = buffers.allocate(node.size)
     for lane in 0..<Scalar.lanes {
       slice.k[lane] = Scalar(sums.k[lane] * scale)
       if hasTheta && node.hasTheta { slice.theta[lane] = Scalar(sums.theta[lane] * scale) }
