@@ -152,7 +152,8 @@ struct BenchmarkScaling {
     }
     for curve in series {
       let ideal = curve.x.map { curve.y[0] * $0 / curve.x[0] }
-      marks.insert(Mark(label: "proportional", x: curve.x, geometry: .line(y: ideal), color: .gray, isDashed: true), at: 0)
+      marks.insert(
+        Mark(label: "proportional", x: curve.x, geometry: .line(y: ideal), color: .gray, isDashed: true), at: 0)
     }
     let highest = series.flatMap { curve in curve.y + curve.x.map { curve.y[0] * $0 / curve.x[0] } }.max() ?? 1
     return Figure(
