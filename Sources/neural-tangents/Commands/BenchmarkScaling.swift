@@ -51,11 +51,13 @@ struct BenchmarkScaling {
   private var image: [Int] { [settings.side, settings.side, 3] }
 
   private func overInputs(_ progress: ProgressReporter) throws -> [Series] {
-    let size = "\(settings.side)x\(settings.side)x3"
+    func name(_ side: Int, _ last: String) -> String { "CNN-\(settings.depth) + \(last) \(side)x\(side)x3" }
+    // Fewer positions where all pairs of them count, so that there is time for as many inputs.
+    let small = max(2, settings.side / 2)
     let networks: [(String, any Layer, [Int])] = [
       ("Dense x 3 + ReLU", FullyConnected(depth: 3, biasStd: 0.1), [784]),
-      ("CNN-\(settings.depth) + flatten \(size)", flat(settings.depth), image),
-      ("CNN-\(settings.depth) + pool \(size)", pooled(settings.depth), image),
+      (name(settings.side, "flatten"), flat(settings.depth), image),
+      (name(small, "pool"), pooled(settings.depth), [small, small, 3]),
     ]
     return try networks.map { name, network, shape in
       progress.begin("\(name), over the number of inputs")
@@ -127,14 +129,35 @@ struct BenchmarkScaling {
     }
     if writesTables { try report.writeTable(header: ["network", x, y], rows: table.rows, name: name) }
     report.writeEmptyLine()
-    let marks = zip(series, Color.allCases).map { curve, color in
+    try report.draw(
+      Self.figure(series, title: title, x: x, y: y, symbol: symbol, isLogarithmic: name != "scaling-threads"),
+      name: name)
+  }
+
+  /// With a power law as a straight line, or, where not logarithmic, with what is proportional to the first point.
+  private static func figure(
+    _ series: [Series], title: String, x: String, y: String, symbol: String, isLogarithmic: Bool
+  ) -> Figure {
+    var marks = zip(series, Color.allCases).map { curve, color in
       let label = curve.x.count > 1 ? "\(curve.name): \(symbol)^\(format(curve.exponent, 2))" : curve.name
       return Mark(label: label, x: curve.x, geometry: .linePoints(y: curve.y), color: color)
     }
-    let places = Set(series.flatMap(\.x)).sorted().map { Axis.Tick(position: $0, label: "\(Int($0))") }
-    let figure = Figure(
-      title: title, x: Axis(x, isLogarithmic: true, ticks: places), y: Axis(y, isLogarithmic: true),
+    let places = Set(series.flatMap(\.x)).sorted()
+    let ticks = places.map { Axis.Tick(position: $0, label: "\(Int($0))") }
+    let (first, last) = (places.first ?? 1, places.last ?? 1)
+    guard !isLogarithmic else {
+      return Figure(
+        title: title, x: Axis(x, range: first / 1.2...last * 1.2, isLogarithmic: true, ticks: ticks),
+        y: Axis(y, isLogarithmic: true), content: .marks(marks))
+    }
+    for curve in series {
+      let ideal = curve.x.map { curve.y[0] * $0 / curve.x[0] }
+      marks.insert(
+        Mark(label: "proportional", x: curve.x, geometry: .line(y: ideal), color: .gray, isDashed: true), at: 0)
+    }
+    let highest = series.flatMap { curve in curve.y + curve.x.map { curve.y[0] * $0 / curve.x[0] } }.max() ?? 1
+    return Figure(
+      title: title, x: Axis(x, range: 0...last + 0.5, ticks: ticks), y: Axis(y, range: 0...1.1 * highest),
       content: .marks(marks))
-    try report.draw(figure, name: name)
   }
 }
