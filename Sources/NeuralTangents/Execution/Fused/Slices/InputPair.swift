@@ -67,21 +67,32 @@ struct InputPair<Scalar: SliceScalar>: @unchecked Sendable {
     return UnsafePointer(data.pointer)
   }
 
-  /// What a plane of a slice reads of both inputs, from positions `first` and `second` on.
-  func factors(_ set: SlicePlan.FactorSet, first firstPosition: Int, second secondPosition: Int)
-    -> nt_slice_factors
-  {
-    let (positions, row, lanes) = (set.sizes.product, set.sizes[3], Scalar.lanes)
-    let columns = second.factors.pointer + (set.offset + secondPosition) * lanes
+  /// Where the factors are.
+  var factors: PairFactors<Scalar> {
+    let columns = UnsafePointer(second.factors.pointer)
     if firstHasLanes {
-      return nt_slice_factors(
-        first: first.factors.pointer + (set.offset + firstPosition) * lanes, second: columns,
-        first_stride: positions * lanes, second_stride: positions * lanes, first_row: row, second_row: row,
-        first_has_lanes: 1)
+      return PairFactors(first: UnsafePointer(first.factors.pointer), second: columns, firstHasLanes: true)
     }
     guard let own = first.ownFactors else { preconditionFailure("a group that is not prepared to be the first") }
+    return PairFactors(
+      first: UnsafePointer(own.pointer + lane * first.factorCount), second: columns, firstHasLanes: false)
+  }
+}
+
+/// Where the factors of a pair of inputs are: plain pointers, to be read in every step.
+struct PairFactors<Scalar: SliceScalar> {
+  let first: UnsafePointer<Scalar>
+  let second: UnsafePointer<Scalar>
+  let firstHasLanes: Bool
+
+  /// What a plane of a slice reads of both inputs, from positions `firstPosition` and `secondPosition` on.
+  @inline(__always)
+  func plane(_ set: SlicePlan.FactorSet, first firstPosition: Int, second secondPosition: Int) -> nt_slice_factors {
+    let (positions, row, lanes) = (set.sizes.product, set.sizes[3], Scalar.lanes)
+    let width = firstHasLanes ? lanes : 1
     return nt_slice_factors(
-      first: own.pointer + lane * first.factorCount + set.offset + firstPosition, second: columns,
-      first_stride: positions, second_stride: positions * lanes, first_row: row, second_row: row, first_has_lanes: 0)
+      first: first + (set.offset + firstPosition) * width, second: second + (set.offset + secondPosition) * lanes,
+      first_stride: positions * width, second_stride: positions * lanes, first_row: row, second_row: row,
+      first_has_lanes: firstHasLanes ? 1 : 0)
   }
 }

@@ -21,13 +21,13 @@ extension SliceWorker {
     case .affine(let affine):
       Scalar.affine(affine, count, thetaIsZero: !step.hasTheta, k, computesTheta ? theta : nil)
     case .dual(let routine, let set):
-      if pair.isOfItself && box.displacement == .zero { makeFactors(set, of: k) }
+      if isOfItself && box.displacement == .zero { makeFactors(set, of: k) }
       try dual(routine, factorSets[set], box, k, ownTheta)
     case .scale(let set):
-      if pair.isOfItself && box.displacement == .zero { makeFactors(set, of: k) }
+      if isOfItself && box.displacement == .zero { makeFactors(set, of: k) }
       try box.forEachPlane { (first, second, offset) throws(NetworkError) in
         Scalar.sliceScale(
-          box.lengths[2], box.lengths[3], pair.factors(factorSets[set], first: first, second: second),
+          box.lengths[2], box.lengths[3], factors.plane(factorSets[set], first: first, second: second),
           k + offset * Scalar.lanes, ownTheta.map { $0 + offset * Scalar.lanes })
       }
     case .scaleAll(let scale):
@@ -65,12 +65,12 @@ extension SliceWorker {
     _ theta: UnsafeMutablePointer<Scalar>?
   ) throws(NetworkError) {
     try box.forEachPlane { (first, second, offset) throws(NetworkError) in
-      let factors = pair.factors(set, first: first, second: second)
+      let plane = factors.plane(set, first: first, second: second)
       let (k, theta) = (k + offset * Scalar.lanes, theta.map { $0 + offset * Scalar.lanes })
       switch routine {
-      case .vector(let dual): Scalar.sliceDual(dual, box.lengths[2], box.lengths[3], factors, k, theta)
+      case .vector(let dual): Scalar.sliceDual(dual, box.lengths[2], box.lengths[3], plane, k, theta)
       case .tensor(let index):
-        try tensorDual(plan.activations[index], box.lengths[2], box.lengths[3], factors, k, theta)
+        try tensorDual(plan.activations[index], box.lengths[2], box.lengths[3], plane, k, theta)
       }
     }
   }
@@ -104,7 +104,7 @@ extension SliceWorker {
   ) throws(NetworkError) {
     let (sizes, stride) = step.layerMiddle(layer)
     let middle = SliceBox(sizes: sizes, displacement: displacement &* stride)
-    if pair.isOfItself && box.displacement == .zero { makeFactors(of: layer, box, middle, k) }
+    if isOfItself && box.displacement == .zero { makeFactors(of: layer, box, middle, k) }
     let description = nt_slice_layer(
       dual: layer.dual, affine: layer.affine,
       rows: layer.rows?.description(length: box.lengths[2], result: middle.lengths[2]) ?? .none(length: box.lengths[2]),
@@ -115,7 +115,7 @@ extension SliceWorker {
     var (from, to) = (0, 0)
     try middle.forEachPlane { (first, second, _) throws(NetworkError) in
       Scalar.sliceLayer(
-        description, pair.factors(factorSets[layer.factorSet], first: first, second: second), k + from,
+        description, factors.plane(factorSets[layer.factorSet], first: first, second: second), k + from,
         computesTheta ? UnsafePointer(theta + from) : nil, kOut + to, computesTheta ? thetaOut + to : nil,
         scratch: rowScratch.pointer)
       from += operandPlane

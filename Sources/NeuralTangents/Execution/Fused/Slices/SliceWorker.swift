@@ -8,6 +8,9 @@ final class SliceWorker<Scalar: SliceScalar> {
   let plan: SlicePlan
   let factorSets: UnsafeMutableBufferPointer<SlicePlan.FactorSet>
   private(set) var pair: InputPair<Scalar>
+  /// Of the pair, what every step reads.
+  private(set) var factors: PairFactors<Scalar>
+  private(set) var isOfItself = false
   /// Whether Θ of the pair is computed.
   private(set) var computesTheta = false
   /// For the passes of layers: two rows.
@@ -24,6 +27,7 @@ final class SliceWorker<Scalar: SliceScalar> {
     self.inputs = inputs
     self.withNTK = withNTK
     self.pair = pair
+    factors = pair.factors
     factorSets = .allocate(capacity: plan.factorSets.count)
     _ = factorSets.initialize(from: plan.factorSets)
     rowScratch = Scratch(2 * (plan.nodes.map(\.longestRow).max() ?? 1) * Scalar.lanes)
@@ -40,6 +44,8 @@ final class SliceWorker<Scalar: SliceScalar> {
     _ body: (_ output: Int, _ box: SliceBox, _ k: Pointer, _ theta: Pointer) throws(NetworkError) -> Void
   ) throws(NetworkError) {
     self.pair = pair
+    factors = pair.factors
+    isOfItself = pair.isOfItself
     computesTheta = withNTK && tape.purpose != .factors && (!pair.isOfItself || pair.wantsSelfTheta)
     if tape.memorySize > memorySize {
       memorySize = tape.memorySize
@@ -89,7 +95,7 @@ final class SliceWorker<Scalar: SliceScalar> {
         }
         if let factorSet {
           Scalar.sliceScale(
-            1, 1, pair.factors(factorSets[factorSet], first: 0, second: 0), k + to, withTheta ? theta + to : nil)
+            1, 1, factors.plane(factorSets[factorSet], first: 0, second: 0), k + to, withTheta ? theta + to : nil)
         }
       case .output(let output): try body(output, instruction.box, k + from, theta + from)
       }
