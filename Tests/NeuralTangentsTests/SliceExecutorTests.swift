@@ -15,7 +15,9 @@ struct FusedSliceTests {
     var random = RandomSpatialNetwork(seed: seed)
     let sample = try random.sample()
     let network = try sample.network
-    let (x1, x2) = (sample.data(seed: seed, constant: Self.constant), sample.data(seed: seed + 1, constant: Self.constant))
+    let (x1, x2) = (
+      sample.data(seed: seed, constant: Self.constant), sample.data(seed: seed + 1, constant: Self.constant)
+    )
     let graphs = sample.graphs(seed: seed + 1)
     let tolerance = sample.json.contains("\"sign\"") ? 1e-3 : sample.hasKinks ? 1e-7 : 1e-11
     for second in [nil, x2] {
@@ -34,7 +36,10 @@ struct FusedSliceTests {
           print("UNSUPPORTED \(error)")
           return
         }
-        let note = Comment(rawValue: "seed \(seed), \(second == nil ? "one" : "two"), \(positions), inputs \(sample.inputs.shape), \(sample.json)")
+        let note = Comment(
+          rawValue:
+            "seed \(seed), \(second == nil ? "one" : "two"), \(positions), inputs \(sample.inputs.shape), \(sample.json)"
+        )
         #expect(fused.nngp.shape == reference.nngp.shape && fused.layout == reference.layout, note)
         #expect(largestError(fused.nngp, reference.nngp, relativeTo: Self.scale(reference.nngp)) < tolerance, note)
         #expect(largestError(fused.cov1, reference.cov1, relativeTo: Self.scale(reference.cov1)) < tolerance, note)

@@ -88,7 +88,9 @@ struct DescriptionTable: CustomStringConvertible {
   var description: String {
     var table = TextTable(["layer", "output", "parameters", "covariances", "entries", "flops", "bytes", "executor"])
     table.add(
-      ["input", Self.shape([nil] + network.input.map { $0 }), "0"] + cells(network.inputDemand, network.inputCost) + [""])
+      ["input", Self.shape([nil] + network.input.map { $0 }), "0"] + cells(network.inputDemand, network.inputCost) + [
+        ""
+      ])
     for row in network.rows {
       var name = String(repeating: "  ", count: row.level) + row.name
       let arguments = Self.arguments(of: row).joined(separator: ", ")

@@ -318,7 +318,9 @@ extension CovarianceProgram {
   /// What keeps a step from being computed slice by slice; nil where nothing does.
   func sliceObstacle(of step: Step) -> String? {
     for value in [step.result] + step.operands {
-      if positions[value].count > PositionAxes.axisCount { return "more than \(PositionAxes.axisCount) axes of positions" }
+      if positions[value].count > PositionAxes.axisCount {
+        return "more than \(PositionAxes.axisCount) axes of positions"
+      }
       if positions[value].reduce(1.0, { $0 * Double($1) }) > 1e9 { return "more than 10^9 positions" }
     }
     switch step.operation {

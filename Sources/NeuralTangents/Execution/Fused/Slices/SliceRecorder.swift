@@ -164,7 +164,8 @@ struct SliceRecorder {
     }
   }
 
-  private mutating func chain(_ index: Int, _ source: Int, _ stride: PositionAxes, _ displacement: PositionAxes) -> Place
+  private mutating func chain(_ index: Int, _ source: Int, _ stride: PositionAxes, _ displacement: PositionAxes)
+    -> Place
   {
     var first = 0
     var place: Place

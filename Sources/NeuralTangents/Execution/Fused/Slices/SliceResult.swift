@@ -66,7 +66,8 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
         if isSymmetric { pointers.k12[(input * n2 + input) * entries + entry] = value }
       }
       guard isSymmetric, let matrix = pointers.theta, hasTheta else { continue }
-      try forEachEntry(box, theta + lane, name: "ntk", of: [origin.row + input, origin.row + input]) { entry, _, value in
+      try forEachEntry(box, theta + lane, name: "ntk", of: [origin.row + input, origin.row + input]) {
+        entry, _, value in
         matrix[(input * n2 + input) * entries + entry] = value
       }
     }
@@ -81,7 +82,8 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
     for (lane, (row, column)) in zip(rows, columns).enumerated() where !isSymmetric || column > row {
       let upper = target + (row * n2 + column) * entries
       let lower = isSymmetric ? target + (column * n2 + row) * entries : nil
-      try forEachEntry(box, source + lane, name: name, of: [origin.row + row, origin.column + column]) { entry, mirrored, value in
+      try forEachEntry(box, source + lane, name: name, of: [origin.row + row, origin.column + column]) {
+        entry, mirrored, value in
         upper[entry] = value
         lower?[mirrored] = value
       }

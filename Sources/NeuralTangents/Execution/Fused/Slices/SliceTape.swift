@@ -77,6 +77,7 @@ struct SliceInstruction {
   var hasTheta = false
 
   var box: SliceBox {
-    SliceBox(sizes: PositionAxes(truncatingIfNeeded: sizes), displacement: PositionAxes(truncatingIfNeeded: displacement))
+    SliceBox(
+      sizes: PositionAxes(truncatingIfNeeded: sizes), displacement: PositionAxes(truncatingIfNeeded: displacement))
   }
 }

@@ -5,7 +5,8 @@ import Tensors
 extension SliceWorker {
   /// Runs a step of a chain whose result has `displacement`.
   func run(
-    _ step: SliceStep, _ displacement: PositionAxes, _ k: Pointer, _ theta: Pointer, _ kOut: Pointer, _ thetaOut: Pointer
+    _ step: SliceStep, _ displacement: PositionAxes, _ k: Pointer, _ theta: Pointer, _ kOut: Pointer,
+    _ thetaOut: Pointer
   ) throws(NetworkError) {
     let box = SliceBox(sizes: step.sizes, displacement: displacement &* step.stride)
     let count = box.lengths.product * Scalar.lanes
