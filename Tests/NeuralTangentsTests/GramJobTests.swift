@@ -1,6 +1,5 @@
 import Foundation
 import NeuralTangents
-import Synchronization
 import Tensors
 import Testing
 
@@ -71,10 +70,12 @@ func sameBits(_ a: Kernel, _ b: Kernel) -> Bool {
 }
 
 /// Collects what progress says, from any thread.
-final class GramProgressLog: Sendable {
-  private let log = Mutex<[GramProgress]>([])
-  var reports: [GramProgress] { log.withLock { $0 } }
-  var closure: @Sendable (GramProgress) -> Void { { progress in self.log.withLock { $0.append(progress) } } }
+final class GramProgressLog: @unchecked Sendable {
+  private let lock = NSLock()
+  private var log: [GramProgress] = []
+
+  var reports: [GramProgress] { lock.withLock { log } }
+  var closure: @Sendable (GramProgress) -> Void { { progress in self.lock.withLock { self.log.append(progress) } } }
 }
 
 @Suite("Gram jobs", .serialized)

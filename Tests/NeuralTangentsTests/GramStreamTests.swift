@@ -1,6 +1,5 @@
 import Foundation
 import NeuralTangents
-import Synchronization
 import Tensors
 import Testing
 

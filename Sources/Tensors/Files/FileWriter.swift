@@ -1,20 +1,24 @@
 import Foundation
-import Synchronization
 
 /// Writes a file under a temporary name and gives it its own name at the end, so that nobody ever sees half of it.
 final class FileWriter {
   let path: String
   private let temporaryPath: String
   private var handle: FileHandle?
+  /// Guards what follows.
+  private static let lock = NSLock()
   /// Temporary files that are being written.
-  private static let unfinished = Mutex<Set<String>>([])
+  nonisolated(unsafe) private static var unfinished: Set<String> = []
 
   /// Removes what is being written, for a program that is about to end in the middle of it.
   static func removeUnfinished() {
-    unfinished.withLock { paths in
-      for path in paths { unlink(path) }
+    lock.withLock {
+      for path in unfinished { unlink(path) }
     }
   }
+
+  private static func note(_ path: String) { lock.withLock { _ = unfinished.insert(path) } }
+  private static func forget(_ path: String) { lock.withLock { _ = unfinished.remove(path) } }
 
   /// - Throws: `TensorError.file` when nothing can be written there.
   init(to path: String) throws(TensorError) {
@@ -24,12 +28,11 @@ final class FileWriter {
     if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue {
       throw .file(path: path, problem: "is a directory, expected the name of a file to write")
     }
-    let temporaryPath = temporaryPath
-    Self.unfinished.withLock { _ = $0.insert(temporaryPath) }
+    Self.note(temporaryPath)
     guard FileManager.default.createFile(atPath: temporaryPath, contents: nil),
       let handle = FileHandle(forWritingAtPath: temporaryPath)
     else {
-      Self.unfinished.withLock { _ = $0.remove(temporaryPath) }
+      Self.forget(temporaryPath)
       throw .file(path: path, problem: "cannot be written: check that its directory exists and may be written to")
     }
     self.handle = handle
@@ -39,7 +42,7 @@ final class FileWriter {
     if handle != nil {
       try? handle?.close()
       try? FileManager.default.removeItem(atPath: temporaryPath)
-      Self.unfinished.withLock { _ = $0.remove(temporaryPath) }
+      Self.forget(temporaryPath)
     }
   }
 
@@ -67,7 +70,7 @@ final class FileWriter {
     } catch {
       throw .file(path: path, problem: "cannot be written: \(error.localizedDescription)")
     }
-    defer { Self.unfinished.withLock { _ = $0.remove(temporaryPath) } }
+    defer { Self.forget(temporaryPath) }
     guard rename(temporaryPath, path) == 0 else {
       let reason = String(cString: strerror(errno))
       try? FileManager.default.removeItem(atPath: temporaryPath)
