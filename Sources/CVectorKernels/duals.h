@@ -12,7 +12,6 @@
 #define NT_INLINE inline __attribute__((always_inline))
 #define NT_UNROLL _Pragma("clang loop unroll(full)")
 #define NT_PI 3.14159265358979323846
-#define NT_SQRT2 1.41421356237309504880
 
 // Every kind and how many arrays of factors it needs; -1 is as many as it has coefficients.
 #define FOR_EACH_DUAL(DO)  \

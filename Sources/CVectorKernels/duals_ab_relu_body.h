@@ -1,9 +1,9 @@
 // ABRelu: phi(x) = a min(x, 0) + b max(x, 0); Relu, LeakyRelu and Abs among them.
 //
-// With c = q12 / sqrt(q11 q22), t = 1 - |c| and w = sqrt(2 t (2 - t)), which is sqrt 2 sqrt(1 - c^2), the angle is
-// acos|c| / pi = w A(t), where A is smooth on [0, 1]. Then
-//   kappa' = (a+b)^2/4 + sign(q12) (a-b)^2/2 (1/2 - w A(t))
-//   kappa  = q12 kappa' + (a-b)^2/2 sqrt(q11 q22) w / (sqrt 2 pi):
+// With c = q12 / sqrt(q11 q22), d = 2 (1 - |c|) and w = sqrt(d (4 - d)), which is 2 sqrt(1 - c^2), the angle is
+// acos|c| / pi = w A(d), where A is smooth on [0, 2]. Then
+//   kappa' = (a+b)^2/4 + sign(q12) (a-b)^2/2 (1/2 - w A(d))
+//   kappa  = q12 kappa' + (a-b)^2/2 sqrt(q11 q22) w / (2 pi):
 // kappa is homogeneous in the covariances, so one polynomial and one square root serve both. Where the terms of kappa
 // cancel, near c = -1, the errors are those of w, far below the rounding of sqrt(kappa11 kappa22).
 // The processor multiplies and takes roots on the same units and adds on others, so products are what counts: A is
@@ -18,19 +18,19 @@ typedef struct {
 } TYPED(nt_ab_relu_constants);
 
 // A without its leading coefficient. The many terms for float64 make two chains of half the length.
-static NT_INLINE VR TYPED(nt_relu_arc)(const VR *coefficients, VR t) {
+static NT_INLINE VR TYPED(nt_relu_arc)(const VR *coefficients, VR d) {
   const int last = TYPED(nt_arc_count) - 2;
   if (NT_REAL_BITS == 32) {
-    VR sum = t + coefficients[last];
-    NT_UNROLL for (int i = last - 1; i >= 0; i--) sum = V_FMA(sum, t, coefficients[i]);
+    VR sum = d + coefficients[last];
+    NT_UNROLL for (int i = last - 1; i >= 0; i--) sum = V_FMA(sum, d, coefficients[i]);
     return sum;
   }
-  VR square = t * t, even = coefficients[last], odd = square + coefficients[last - 1];
+  VR square = d * d, even = coefficients[last], odd = square + coefficients[last - 1];
   NT_UNROLL for (int i = last - 2; i >= 0; i -= 2) {
     even = V_FMA(even, square, coefficients[i]);
     if (i > 0) odd = V_FMA(odd, square, coefficients[i - 1]);
   }
-  return V_FMA(odd, t, even);
+  return V_FMA(odd, d, even);
 }
 
 // For the dual times `scale`.
@@ -50,7 +50,7 @@ static NT_INLINE TYPED(nt_ab_relu_constants) TYPED(nt_ab_relu_prepare)(const nt_
 // Factors: r and low of the correlation, and sqrt(q) without half of what w has too much.
 static void TYPED(nt_ab_relu_factors)(const nt_dual *dual, long n, const REAL *q, REAL *factors, long stride) {
   (void)dual;
-  const VD share = V_SQRT(SPLAT_D(1 / (NT_SQRT2 * NT_PI * POLYNOMIAL_R(RELU_ARC_LEAD))));
+  const VD share = V_SQRT(SPLAT_D(1 / (2 * NT_PI * POLYNOMIAL_R(RELU_ARC_LEAD))));
   for (long j = 0; j < n; j += D_LANES) {
     VD variance = LOAD_WIDE(q + j);
     TYPED(nt_correlation_factors)(variance, factors + j, stride);
@@ -61,7 +61,7 @@ static void TYPED(nt_ab_relu_factors)(const nt_dual *dual, long n, const REAL *q
 // The work falls in three parts, so that a loop can do each for another entry: from the first operation to the last takes
 // longer than the processor looks ahead.
 typedef struct {
-  VR distance, square, scale;  // t, w^2 and the product of the roots of the variances
+  VR distance, square, scale;  // d, w^2 and the product of the roots of the variances
 } TYPED(nt_ab_relu_begun);
 
 typedef struct {
@@ -70,9 +70,9 @@ typedef struct {
 
 static NT_INLINE TYPED(nt_ab_relu_begun) TYPED(nt_ab_relu_begin)(const VR *factors1, const VR *factors2, VR q12) {
   VR magnitude, t = TYPED(nt_signed_distance)(factors1, factors2, q12, &magnitude);
-  // A sum with its magnitude is twice the positive part; it adds, and passes NaN.
-  VR square = t * (SPLAT_R(2) - t);
-  TYPED(nt_ab_relu_begun) begun = {t, square + V_ABS(square), factors1[2] * factors2[2]};
+  // Twice what is positive of t. Unlike a maximum this adds, and it passes NaN.
+  VR d = t + V_ABS(t);
+  TYPED(nt_ab_relu_begun) begun = {d, d * (SPLAT_R(4) - d), factors1[2] * factors2[2]};
   return begun;
 }
 

@@ -7,9 +7,10 @@ typedef struct {
 
 static NT_INLINE TYPED(nt_taps) TYPED(nt_taps_of)(const nt_window *g, long o) {
   const long start = o * g->stride - g->low;
-  const long begin = start < 0 ? (g->dilation - 1 - start) / g->dilation : 0;
-  const long room = g->length - start;
-  long end = room > 0 ? (room + g->dilation - 1) / g->dilation : 0;
+  const long before = start < 0 ? -start : 0, room = g->length > start ? g->length - start : 0;
+  // Division takes longer than a short row.
+  const long begin = g->dilation == 1 ? before : (before + g->dilation - 1) / g->dilation;
+  long end = g->dilation == 1 ? room : (room + g->dilation - 1) / g->dilation;
   if (end > g->window) end = g->window;
   TYPED(nt_taps) taps = {start + begin * g->dilation, end > begin ? end - begin : 0};
   return taps;
@@ -61,28 +62,56 @@ static NT_INLINE void TYPED(nt_window_slide)(const nt_window *g, int window, VR 
     // What the first window sees before its last element.
     for (long j = i - (window - 1) > 0 ? i - (window - 1) : 0; j < i; j++)
       TYPED(nt_trailing_sum)(&trail, window, j < g->length ? LOAD_R(x + j * inner + v) : SPLAT_R(0));
-    for (; o < g->out_length && i < g->length; o++, i++)
-      STORE_R(out + o * inner + v, TYPED(nt_trailing_sum)(&trail, window, LOAD_R(x + i * inner + v)) * scale);
+    const long inside = g->out_length - o < g->length - i ? g->out_length - o : g->length - i;
+    const REAL *from = x + i * inner + v;
+    REAL *to = out + o * inner + v;
+    for (long j = 0; j < inside; j++)
+      STORE_R(to + j * inner, TYPED(nt_trailing_sum)(&trail, window, LOAD_R(from + j * inner)) * scale);
+    o += inside > 0 ? inside : 0;
     for (; o < g->out_length; o++)
       STORE_R(out + o * inner + v, TYPED(nt_trailing_sum)(&trail, window, SPLAT_R(0)) * scale);
   }
 }
 
-// Whether nt_window_slide is for this window.
-static NT_INLINE int TYPED(nt_window_slides)(const nt_window *g) {
-  return g->stride == 1 && g->dilation == 1 && (g->window == 2 || g->window == 3);
+// Two outputs of such a window at a time, which share its rows.
+static NT_INLINE void TYPED(nt_window_two)(int window, long inner, VR scale, const REAL *x, REAL *out) {
+  for (long j = 0; j < inner; j += R_LANES) {
+    VR rows[4];
+    NT_UNROLL for (int i = 0; i <= window; i++) rows[i] = LOAD_R(x + i * inner + j);
+    VR one = rows[0] + rows[1], two = rows[1] + rows[2];
+    if (window == 3) one += rows[2], two += rows[3];
+    STORE_R(out + j, one * scale);
+    STORE_R(out + inner + j, two * scale);
+  }
+}
+
+// Windows of 2 or 3 neighbours over long rows.
+static NT_INLINE void TYPED(nt_window_rows)(const nt_window *g, int window, VR scale, const REAL *x, REAL *out) {
+  for (long o = 0; o < g->out_length;) {
+    const long start = o - g->low;
+    if (start >= 0 && start + window < g->length && o + 1 < g->out_length) {
+      TYPED(nt_window_two)(window, g->inner, scale, x + start * g->inner, out + o * g->inner);
+      o += 2;
+    } else {
+      TYPED(nt_window_point)(g, o, scale, x, out + o * g->inner);
+      o += 1;
+    }
+  }
 }
 
 static void TYPED(nt_slice_window)(nt_window g, REAL scale, const REAL *x, REAL *out) {
   const VR factor = SPLAT_R(scale);
   for (long i = 0; i < g.outer; i++, x += g.length * g.inner, out += g.out_length * g.inner) {
-    if (TYPED(nt_window_slides)(&g) && g.inner == SLICE_LANES) {
-      if (g.window == 3)
-        TYPED(nt_window_slide)(&g, 3, factor, x, out);
-      else
-        TYPED(nt_window_slide)(&g, 2, factor, x, out);
-    } else {
+    const int is_single = g.inner == SLICE_LANES, slides = g.stride == 1 && g.dilation == 1;
+    if (slides && g.window == 3 && is_single)
+      TYPED(nt_window_slide)(&g, 3, factor, x, out);
+    else if (slides && g.window == 3)
+      TYPED(nt_window_rows)(&g, 3, factor, x, out);
+    else if (slides && g.window == 2 && is_single)
+      TYPED(nt_window_slide)(&g, 2, factor, x, out);
+    else if (slides && g.window == 2)
+      TYPED(nt_window_rows)(&g, 2, factor, x, out);
+    else
       for (long o = 0; o < g.out_length; o++) TYPED(nt_window_point)(&g, o, factor, x, out + o * g.inner);
-    }
   }
 }

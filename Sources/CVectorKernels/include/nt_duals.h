@@ -16,7 +16,7 @@
 // sqrt(kappa11 kappa22), and of the same root for the derivative:
 //
 //                              float32: kappa  derivative    float64: kappa  derivative
-//   ABRelu                              2.0    1.6                    2.3    2.0
+//   ABRelu                              2.1    2.8                    2.4    3.0
 //   Erf                                 2.5    2.4                    2.8    2.3
 //   Gelu                                3.1    2.8                    1.8    2.0
 //   Sin                                 2.2    2.0                    4.4    2.6
