@@ -61,6 +61,10 @@ static NT_INLINE void TYPED(nt_layer_row)(nt_layer_form form, const TYPED(nt_lay
 static NT_INLINE void TYPED(nt_layer_loop)(nt_layer_form form, const nt_slice_layer *layer,
                                            const nt_slice_factors *factors, const REAL *k, const REAL *theta,
                                            REAL *k_out, REAL *theta_out, const REAL *scratch) {
+  // A variable of a vector's alignment makes the compiler align the stack, to which it does not align what it keeps there
+  // for want of registers.
+  VR anchor __attribute__((aligned(64)));
+  __asm__("" : : "r"(&anchor) : "memory");
   const TYPED(nt_layer_constants) constants = TYPED(nt_layer_prepare)(layer);
   const long columns = layer->columns.length, out_columns = layer->columns.out_length;
   const long shift = form.columns == 1 ? 0 : layer->columns.low - (form.columns - 1);
@@ -86,7 +90,7 @@ static NT_INLINE void TYPED(nt_layer_loop)(nt_layer_form form, const nt_slice_la
 #define LAYER_NAME(rows, columns, theta, affine) NT_JOIN(TYPED(nt_layer_), rows##columns##theta##affine)
 
 #define DEFINE_LAYER(rows, columns, theta_form, affine)                                                            \
-  static void LAYER_NAME(rows, columns, theta_form, affine)(                                                       \
+  static __attribute__((noinline)) void LAYER_NAME(rows, columns, theta_form, affine)(                             \
       const nt_slice_layer *layer, const nt_slice_factors *factors, const REAL *k, const REAL *theta, REAL *k_out, \
       REAL *theta_out, const REAL *scratch) {                                                                  \
     const nt_layer_form form = {rows, columns, theta_form, affine};                                                \
