@@ -67,13 +67,7 @@ struct Float32Tests {
   /// SplitMix64 with seed 1 in [−1, 1), rounded to float32; "near": odd rows are nearly parallel to the row before.
   private func data(_ kind: String) -> Tensor {
     let (rows, channels) = (96, 64)
-    var x: [Double] = (0..<rows * channels).map { index in
-      var z: UInt64 = 1 &+ (UInt64(index) &+ 1) &* 0x9E37_79B9_7F4A_7C15
-      z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-      z ^= z >> 31
-      return Double(Float(Double(z >> 11) * 0x1p-52 - 1))
-    }
+    var x = uniformData(seed: 1, shape: [rows * channels]).scalars(as: Double.self)
     if kind == "near" {
       for row in Swift.stride(from: 1, to: rows, by: 2) {
         for channel in 0..<channels {

@@ -20,8 +20,8 @@ struct SegmentedProgram: Sendable {
   /// Inputs of each data set in a block. Kernels are the same in all parts of a matrix that start at multiples of it.
   let blockSize: Int
 
-  /// Numbers of the largest covariance between segments: some tens of megabytes.
-  private static let entriesPerBlock = 1 << 22
+  /// Numbers of the largest covariance between segments: some megabytes, and some tens where fewer would leave lanes empty.
+  private static let (entriesPerBlock, mostEntriesPerBlock) = (1 << 19, 1 << 22)
 
   /// What keeps a program from being cut; nil where nothing does.
   static func obstacle(_ program: CovarianceProgram) -> String? {
@@ -76,7 +76,8 @@ struct SegmentedProgram: Sendable {
       segments.append(Segment(executor: executor, inputs: inputs, outputs: results, places: ids))
     }
     self.segments = segments
-    blockSize = max(1, Int((Double(Self.entriesPerBlock) / Double(largest)).squareRoot()))
+    func size(_ entries: Int) -> Int { max(1, Int((Double(entries) / Double(largest)).squareRoot())) }
+    blockSize = max(size(Self.entriesPerBlock), min(Float.lanes, size(Self.mostEntriesPerBlock)))
   }
 
   /// Per step the part that it belongs to: even ones are computed slice by slice.

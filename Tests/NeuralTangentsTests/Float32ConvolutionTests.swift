@@ -1,0 +1,54 @@
+import NeuralTangents
+import Tensors
+import Testing
+
+private struct PeerConvolution: Decodable, Sendable {
+  struct Error: Decodable {
+    let largest: Double
+    let rootMeanSquare: Double
+  }
+
+  struct Case: Decodable, CustomTestStringConvertible, Sendable {
+    let isPooled: Bool
+    let nngpValues: [Double]
+    let ntkValues: [Double]
+    let nngp: Error
+    let ntk: Error
+
+    var testDescription: String { isPooled ? "global average pool" : "flatten" }
+  }
+
+  let cases: [Case]
+  static let all = (try? loadFixture("float32-convolution", as: PeerConvolution.self))?.cases ?? []
+}
+
+@Suite("21 convolutional layers on images of 16x16")
+struct Float32ConvolutionTests {
+  @Test("there are peer figures to compare with")
+  func count() {
+    #expect(PeerConvolution.all.count == 2)
+  }
+
+  @Test("fused float64 equals the peer's, and fused float32 is at least as close to it", arguments: PeerConvolution.all)
+  private func closeness(_ peer: PeerConvolution.Case) throws {
+    var layers: [any Layer] = []
+    for _ in 0..<21 {
+      layers += [Conv(1, window: [3, 3], padding: .same, weightStd: 2.0.squareRoot(), biasStd: 0.1), Relu()]
+    }
+    let last: any Layer = peer.isPooled ? GlobalAvgPool() : Flatten()
+    let network = Serial(layers + [last, Dense(1, weightStd: 2.0.squareRoot(), biasStd: 0.1)])
+    let (x1, x2) = (uniformData(seed: 1, shape: [2, 16, 16, 3]), uniformData(seed: 2, shape: [2, 16, 16, 3]))
+    let options = KernelOptions(executor: .fused)
+    let exact = try network.kernel(x1, x2, options: options)
+    let single = try network.kernel(x1.asType(.float32), x2.asType(.float32), options: options)
+    for (found, double, expected, error) in [
+      (single.nngp, exact.nngp, peer.nngpValues, peer.nngp),
+      (try #require(single.ntk), try #require(exact.ntk), peer.ntkValues, peer.ntk),
+    ] {
+      #expect(largestError(double, expected, scale: expected) < 1e-9)
+      let difference = abs(found.asType(.float64) - double) / abs(double).max()
+      #expect(difference.max().scalar(as: Double.self) <= error.largest)
+      #expect(sqrt((difference * difference).mean()).scalar(as: Double.self) <= error.rootMeanSquare)
+    }
+  }
+}
