@@ -10,15 +10,36 @@
 // divided by its leading coefficient, with which w is multiplied instead, as it is with (a-b)^2/2.
 // Source: Cho and Saul, Kernel methods for deep learning (2009), degree 1.
 
+enum { TYPED(nt_arc_count) = sizeof((REAL[]){POLYNOMIAL_R(RELU_ARC)}) / sizeof(REAL) };
+
 typedef struct {
   VR mean, half_bend, lead;
+  VR arc[TYPED(nt_arc_count) - 1];  // coefficients of A; the one that is not there is 1
 } TYPED(nt_ab_relu_constants);
+
+// A without its leading coefficient. The many terms for float64 make two chains of half the length.
+static NT_INLINE VR TYPED(nt_relu_arc)(const VR *coefficients, VR t) {
+  const int last = TYPED(nt_arc_count) - 2;
+  if (NT_REAL_BITS == 32) {
+    VR sum = t + coefficients[last];
+    NT_UNROLL for (int i = last - 1; i >= 0; i--) sum = V_FMA(sum, t, coefficients[i]);
+    return sum;
+  }
+  VR square = t * t, even = coefficients[last], odd = square + coefficients[last - 1];
+  NT_UNROLL for (int i = last - 2; i >= 0; i -= 2) {
+    even = V_FMA(even, square, coefficients[i]);
+    if (i > 0) odd = V_FMA(odd, square, coefficients[i - 1]);
+  }
+  return V_FMA(odd, t, even);
+}
 
 // For the dual times `scale`.
 static NT_INLINE TYPED(nt_ab_relu_constants) TYPED(nt_ab_relu_prepare_scaled)(const nt_dual *dual, double scale) {
   double a = dual->parameters[0], b = dual->parameters[1], bend = scale * (a - b) * (a - b) / 2;
   TYPED(nt_ab_relu_constants) constants = {
-    SPLAT_R(scale * (a + b) * (a + b) / 4), SPLAT_R(bend / 2), SPLAT_R(bend * POLYNOMIAL_R(RELU_ARC_LEAD))};
+    SPLAT_R(scale * (a + b) * (a + b) / 4), SPLAT_R(bend / 2), SPLAT_R(bend * POLYNOMIAL_R(RELU_ARC_LEAD)), {0}};
+  static const REAL arc[] = {POLYNOMIAL_R(RELU_ARC)};
+  NT_UNROLL for (int i = 0; i < TYPED(nt_arc_count) - 1; i++) constants.arc[i] = SPLAT_R(arc[i]);
   return constants;
 }
 
@@ -40,38 +61,39 @@ static void TYPED(nt_ab_relu_factors)(const nt_dual *dual, long n, const REAL *q
 // The work falls in three parts, so that a loop can do each for another entry: from the first operation to the last takes
 // longer than the processor looks ahead.
 typedef struct {
-  VR distance, root, side;  // t, and w times what it is multiplied by in kappa' and in kappa
+  VR distance, square, scale;  // t, w^2 and the product of the roots of the variances
 } TYPED(nt_ab_relu_begun);
 
 typedef struct {
-  VR turn, side;  // the derivative without its mean and sign
+  VR root, arc, side;  // w and A, with the leading coefficient in w, and what is added to q12 kappa'
 } TYPED(nt_ab_relu_turned);
 
-static NT_INLINE TYPED(nt_ab_relu_begun) TYPED(nt_ab_relu_begin)(const TYPED(nt_ab_relu_constants) *constants,
-                                                                 const VR *factors1, const VR *factors2, VR q12) {
+static NT_INLINE TYPED(nt_ab_relu_begun) TYPED(nt_ab_relu_begin)(const VR *factors1, const VR *factors2, VR q12) {
   VR magnitude, t = TYPED(nt_signed_distance)(factors1, factors2, q12, &magnitude);
   // A sum with its magnitude is twice the positive part; it adds, and passes NaN.
-  VR square = t * (SPLAT_R(2) - t), root = V_SQRT(square + V_ABS(square)) * constants->lead;
-  TYPED(nt_ab_relu_begun) begun = {t, root, (factors1[2] * factors2[2]) * root};
+  VR square = t * (SPLAT_R(2) - t);
+  TYPED(nt_ab_relu_begun) begun = {t, square + V_ABS(square), factors1[2] * factors2[2]};
   return begun;
 }
 
 static NT_INLINE TYPED(nt_ab_relu_turned) TYPED(nt_ab_relu_turn)(const TYPED(nt_ab_relu_constants) *constants,
                                                                  const TYPED(nt_ab_relu_begun) *begun) {
+  VR root = V_SQRT(begun->square) * constants->lead;
   TYPED(nt_ab_relu_turned) turned = {
-    V_FMA(-begun->root, TYPED(nt_relu_arc)(begun->distance), constants->half_bend), begun->side};
+    root, TYPED(nt_relu_arc)(constants->arc, begun->distance), begun->scale * root};
   return turned;
 }
 
 static NT_INLINE VR TYPED(nt_ab_relu_end)(const TYPED(nt_ab_relu_constants) *constants,
                                           const TYPED(nt_ab_relu_turned) *turned, VR q12, VR *slope) {
-  *slope = constants->mean + TYPED(nt_with_sign_of)(q12, turned->turn);
+  VR turn = V_FMA(-turned->root, turned->arc, constants->half_bend);
+  *slope = constants->mean + TYPED(nt_with_sign_of)(q12, turn);
   return V_FMA(q12, *slope, turned->side);
 }
 
 static NT_INLINE VR TYPED(nt_ab_relu)(const TYPED(nt_ab_relu_constants) *constants, const VR *factors1,
                                       const VR *factors2, VR q12, VR *slope) {
-  TYPED(nt_ab_relu_begun) begun = TYPED(nt_ab_relu_begin)(constants, factors1, factors2, q12);
+  TYPED(nt_ab_relu_begun) begun = TYPED(nt_ab_relu_begin)(factors1, factors2, q12);
   TYPED(nt_ab_relu_turned) turned = TYPED(nt_ab_relu_turn)(constants, &begun);
   return TYPED(nt_ab_relu_end)(constants, &turned, q12, slope);
 }

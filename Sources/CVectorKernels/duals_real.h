@@ -99,19 +99,6 @@ static NT_INLINE VR TYPED(nt_horner)(const REAL *coefficients, int count, VR x) 
     const int count = (int)(sizeof coefficients / sizeof(REAL));      \
     return TYPED(nt_horner)(coefficients, count, x);                  \
   }
-// acos|c| / (pi w) without its leading coefficient. The many coefficients for double make two chains of half the length.
-static NT_INLINE VR TYPED(nt_relu_arc)(VR t) {
-  static const REAL coefficients[] = {POLYNOMIAL_R(RELU_ARC)};
-  const int count = (int)(sizeof coefficients / sizeof(REAL));
-  if (NT_REAL_BITS == 32) return TYPED(nt_horner)(coefficients, count, t);
-  VR square = t * t, even = SPLAT_R(coefficients[count - 2]), odd = SPLAT_R(coefficients[count - 1]);
-  NT_UNROLL
-  for (int i = count - 4; i >= 0; i -= 2) {
-    even = V_FMA(even, square, SPLAT_R(coefficients[i]));
-    odd = V_FMA(odd, square, SPLAT_R(coefficients[i + 1]));
-  }
-  return V_FMA(odd, t, even);
-}
 // asin(x) / x - 1 in z = x^2: without the coefficient 1 that comes first.
 static NT_INLINE VR TYPED(nt_asin_excess)(VR z) {
   static const REAL coefficients[] = {POLYNOMIAL_R(ASIN)};

@@ -25,6 +25,12 @@ typedef long long NAME(nt_vl) __attribute__((ext_vector_type(NT_VECTOR_BYTES / 8
 #define V_MIN(a, b) __builtin_elementwise_min(a, b)
 #define V_MAX(a, b) __builtin_elementwise_max(a, b)
 #define V_COPYSIGN(x, s) __builtin_elementwise_copysign(x, s)
+// From here on the compiler knows nothing of the value of x.
+#if defined(__x86_64__)
+#define V_FORGET(x) __asm__("" : "+v"(x))
+#else
+#define V_FORGET(x) __asm__("" : "+w"(x))
+#endif
 // mask is the all-ones/zeros integer vector that a comparison of vectors gives.
 #define V_SELECT(mask, a, b) ((mask) ? (a) : (b))
 // One rounding where the processor has it (AVX2, AVX-512, NEON), two on SSE2.

@@ -34,21 +34,25 @@ static NT_INLINE void TYPED(nt_layer_row)(nt_layer_form form, const TYPED(nt_lay
     STORE_R(target->k + o * SLICE_LANES, zero);
     if (form.theta) STORE_R(target->theta + o * SLICE_LANES, zero);
   }
-  TYPED(nt_layer_begun) begun = TYPED(nt_layer_begin)(form, constants, source, 0);
+  // Nothing comes of what is read again at the end.
+#define READ(place) TYPED(nt_layer_read)(form, constants, source, (place) < columns ? (place) : columns - 1)
+  TYPED(nt_layer_input) input = READ(0);
+  TYPED(nt_layer_begun) begun = TYPED(nt_layer_begin)(source, &input, 0);
   TYPED(nt_layer_turned) turned = TYPED(nt_layer_turn)(constants, &begun);
   if (columns > 1) {
-    begun = TYPED(nt_layer_begin)(form, constants, source, 1);
+    input = READ(1);
+    begun = TYPED(nt_layer_begin)(source, &input, 1);
+    input = READ(2);
     for (long x = 0; x < columns - 2; x++) {
-      TYPED(nt_layer_begun) after = TYPED(nt_layer_begin)(form, constants, source, x + 2);
-      TYPED(nt_layer_turned) next = TYPED(nt_layer_turn)(constants, &begun);
       TYPED(nt_layer_end)(form, constants, &turned, target, x + shift);
-      turned = next;
-      begun = after;
+      turned = TYPED(nt_layer_turn)(constants, &begun);
+      begun = TYPED(nt_layer_begin)(source, &input, x + 2);
+      input = READ(x + 3);
     }
-    TYPED(nt_layer_turned) last = TYPED(nt_layer_turn)(constants, &begun);
     TYPED(nt_layer_end)(form, constants, &turned, target, columns - 2 + shift);
-    turned = last;
+    turned = TYPED(nt_layer_turn)(constants, &begun);
   }
+#undef READ
   TYPED(nt_layer_end)(form, constants, &turned, target, columns - 1 + shift);
   if (form.columns > 1)
     for (long o = columns + shift; o < target->columns; o++) TYPED(nt_layer_put)(form, target, o, zero, zero);

@@ -1,4 +1,4 @@
-// A layer of a convolutional network at one position of a slice, in three parts.
+// A layer of a convolutional network at one position of a slice, in four parts that take about the same time.
 
 // What all positions of a layer share.
 typedef struct {
@@ -12,6 +12,8 @@ static NT_INLINE TYPED(nt_layer_constants) TYPED(nt_layer_prepare)(const nt_slic
     TYPED(nt_ab_relu_prepare_scaled)(layer->dual, layer->scale),
     SPLAT_R(affine->weight_variance), SPLAT_R(affine->bias_variance),
     SPLAT_R(affine->theta_from_input), SPLAT_R(affine->theta_from_output), SPLAT_R(affine->theta_constant)};
+  // What the compiler knows it would make anew in the loop, by instructions that cost more than a load.
+  NT_UNROLL for (int i = 0; i < TYPED(nt_arc_count) - 1; i++) V_FORGET(constants.dual.arc[i]);
   return constants;
 }
 
@@ -21,7 +23,12 @@ typedef struct {
   int first_has_lanes;
 } TYPED(nt_layer_source);
 
-// The covariance and the NTK that the dual takes, and the dual begun, or almost done.
+// The covariance and the NTK after the window along the rows and the affine map.
+typedef struct {
+  VR k, theta;
+} TYPED(nt_layer_input);
+
+// The same with the dual begun, or almost done.
 typedef struct {
   VR k, theta;
   TYPED(nt_ab_relu_begun) dual;
@@ -38,30 +45,32 @@ static NT_INLINE VR TYPED(nt_layer_window)(int count, const REAL *const *rows, l
   return sum;
 }
 
-// The window along the rows, the affine map, and what of the dual leads to the square root.
-static NT_INLINE TYPED(nt_layer_begun) TYPED(nt_layer_begin)(nt_layer_form form,
-                                                             const TYPED(nt_layer_constants) *constants,
-                                                             const TYPED(nt_layer_source) *source, long x) {
+static NT_INLINE TYPED(nt_layer_input) TYPED(nt_layer_read)(nt_layer_form form,
+                                                            const TYPED(nt_layer_constants) *constants,
+                                                            const TYPED(nt_layer_source) *source, long x) {
+  const long place = x * SLICE_LANES;
+  VR input = TYPED(nt_layer_window)(form.rows, source->k, place), k = input, theta = SPLAT_R(0);
+  if (form.affine == nt_affine_sum) k = input + constants->bias;
+  if (form.affine == nt_affine_any) k = V_FMA(constants->weight, input, constants->bias);
+  if (form.theta == nt_theta_given) theta = TYPED(nt_layer_window)(form.rows, source->theta, place);
+  if (form.theta != nt_theta_absent && form.affine == nt_affine_sum) theta += k;
+  if (form.theta != nt_theta_absent && form.affine == nt_affine_any) {
+    VR added = V_FMA(constants->from_input, input, V_FMA(constants->from_output, k, constants->constant));
+    theta = V_FMA(constants->weight, theta, added);
+  }
+  TYPED(nt_layer_input) read = {k, theta};
+  return read;
+}
+
+static NT_INLINE TYPED(nt_layer_begun) TYPED(nt_layer_begin)(const TYPED(nt_layer_source) *source,
+                                                             const TYPED(nt_layer_input) *input, long x) {
   const long place = x * SLICE_LANES;
   VR factors1[3], factors2[3];
   NT_UNROLL for (int f = 0; f < 3; f++) {
     factors1[f] = source->first_has_lanes ? LOAD_R(source->first[f] + place) : SPLAT_R(source->first[f][x]);
     factors2[f] = LOAD_R(source->second[f] + place);
   }
-  TYPED(nt_layer_begun) begun;
-  VR input = TYPED(nt_layer_window)(form.rows, source->k, place);
-  begun.k = input;
-  if (form.affine == nt_affine_sum) begun.k = input + constants->bias;
-  if (form.affine == nt_affine_any) begun.k = V_FMA(constants->weight, input, constants->bias);
-  begun.dual = TYPED(nt_ab_relu_begin)(&constants->dual, factors1, factors2, begun.k);
-  begun.theta = SPLAT_R(0);
-  if (form.theta == nt_theta_absent) return begun;
-  if (form.theta == nt_theta_given) begun.theta = TYPED(nt_layer_window)(form.rows, source->theta, place);
-  if (form.affine == nt_affine_sum) begun.theta += begun.k;
-  if (form.affine == nt_affine_any) {
-    VR added = V_FMA(constants->from_input, input, V_FMA(constants->from_output, begun.k, constants->constant));
-    begun.theta = V_FMA(constants->weight, begun.theta, added);
-  }
+  TYPED(nt_layer_begun) begun = {input->k, input->theta, TYPED(nt_ab_relu_begin)(factors1, factors2, input->k)};
   return begun;
 }
 

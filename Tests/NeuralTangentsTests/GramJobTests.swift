@@ -45,7 +45,7 @@ struct GramCase: Sendable, CustomTestStringConvertible {
       Relu()
       Flatten()
       Dense(1)
-    }, shape: [5, 2], counts: (300, 70))
+    }, shape: [5, 2], counts: (430, 70))
 
   /// The reference executor's blocks of a matrix of inputs and channels have 2896 rows.
   static let reference = GramCase(

@@ -23,6 +23,8 @@ struct DemoCommand: ParsableCommand {
                         infinite ensemble, over input, time (an animation) and width
         architectures   digits: fully connected, convolutional, pooled and residual
                         kernels, NNGP and NTK
+        pooled          digits: the kernel of all 1,797 images with each other of a
+                        network with convolutions and pools, and exact inference
 
       EXAMPLES
         neural-tangents demo
@@ -40,10 +42,10 @@ struct DemoCommand: ParsableCommand {
   var parts: [Part] = []
 
   enum LongFigure: String, CaseIterable, ExpressibleByArgument {
-    case ensemble, architectures
+    case ensemble, architectures, pooled
   }
 
-  @Option(help: "Draw this figure instead of the parts: ensemble or architectures.")
+  @Option(help: "Run this figure instead of the parts: ensemble, architectures or pooled.")
   var figure: LongFigure?
 
   @Option(
@@ -79,6 +81,10 @@ struct DemoCommand: ParsableCommand {
     case .architectures:
       try report.part("Kernels of architectures") { report in
         try DemoArchitectures().run(&report, key: RandomKey(seed: seed))
+      }
+    case .pooled:
+      try report.part("A pooled kernel of all digits") { report in
+        try DemoPooled().run(&report, key: RandomKey(seed: seed))
       }
     case nil: break
     }

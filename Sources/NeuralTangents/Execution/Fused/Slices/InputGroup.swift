@@ -11,18 +11,19 @@ final class InputGroup<Scalar: SliceScalar>: @unchecked Sendable {
   /// The same with the numbers of every input together, shape (lanes, numbers).
   private(set) var ownFactors: Scratch<Scalar>?
 
-  private let plan: SlicePlan
+  /// Numbers per input, at least one.
+  let factorCount: Int
 
   /// - Parameter masks: per factor set that is made of masks, its values for the whole data set, shape (N, positions).
   init(_ plan: SlicePlan, _ inputs: Range<Int>, data sources: [Tensor?], maskFactors: [Int: Tensor]) {
     let inputs = Array(inputs)
-    self.plan = plan
+    factorCount = max(1, plan.factorCount)
     self.inputs = inputs
     data = sources.map { source in
       guard let source else { return nil }
       return Self.transposed(source, inputs)
     }
-    factors = Scratch(max(1, plan.factorCount) * Scalar.lanes)
+    factors = Scratch(factorCount * Scalar.lanes)
     for (set, values) in maskFactors {
       let part = Self.transposed(values, inputs)
       let factor = plan.factorSets[set]
@@ -33,13 +34,13 @@ final class InputGroup<Scalar: SliceScalar>: @unchecked Sendable {
 
   /// Inputs of several groups, whose factors are all there.
   init(_ plan: SlicePlan, _ inputs: [Int], of groups: [InputGroup], data sources: [Tensor?]) {
-    self.plan = plan
+    factorCount = max(1, plan.factorCount)
     self.inputs = inputs
     data = sources.map { source in
       guard let source else { return nil }
       return Self.transposed(source, inputs)
     }
-    let (count, lanes) = (max(1, plan.factorCount), Scalar.lanes)
+    let (count, lanes) = (factorCount, Scalar.lanes)
     let own = Scratch<Scalar>(count * lanes)
     for lane in 0..<lanes {
       let index = min(lane, inputs.count - 1)
@@ -69,7 +70,7 @@ final class InputGroup<Scalar: SliceScalar>: @unchecked Sendable {
   /// Makes what the group needs to be the first of two.
   func prepareAsFirst() {
     guard ownFactors == nil else { return }
-    let (count, lanes) = (max(1, plan.factorCount), Scalar.lanes)
+    let (count, lanes) = (factorCount, Scalar.lanes)
     let result = Scratch<Scalar>(count * lanes)
     Scalar.transpose(rows: count, columns: lanes, factors.pointer, stride: lanes, to: result.pointer, stride: count)
     ownFactors = result

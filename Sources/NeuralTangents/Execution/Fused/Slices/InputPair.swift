@@ -68,7 +68,7 @@ struct InputPair<Scalar: SliceScalar>: @unchecked Sendable {
   }
 
   /// What a plane of a slice reads of both inputs, from positions `first` and `second` on.
-  func factors(_ set: SlicePlan.FactorSet, first firstPosition: Int, second secondPosition: Int, _ plan: SlicePlan)
+  func factors(_ set: SlicePlan.FactorSet, first firstPosition: Int, second secondPosition: Int)
     -> nt_slice_factors
   {
     let (positions, row, lanes) = (set.sizes.product, set.sizes[3], Scalar.lanes)
@@ -81,7 +81,7 @@ struct InputPair<Scalar: SliceScalar>: @unchecked Sendable {
     }
     guard let own = first.ownFactors else { preconditionFailure("a group that is not prepared to be the first") }
     return nt_slice_factors(
-      first: own.pointer + lane * max(1, plan.factorCount) + set.offset + firstPosition, second: columns,
+      first: own.pointer + lane * first.factorCount + set.offset + firstPosition, second: columns,
       first_stride: positions, second_stride: positions * lanes, first_row: row, second_row: row, first_has_lanes: 0)
   }
 }

@@ -20,10 +20,6 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
   private let wanted: SelfCovarianceSet
   /// Where the first entry is in the Gram matrix.
   private let origin: (row: Int, column: Int)
-  private let cross: SliceSchedule
-  private let factors: SliceSchedule
-  private let itself: SliceSchedule
-
   /// Bytes of groups of inputs that a thread may keep.
   private static var groupBudget: Int { 24 << 20 }
 
@@ -44,9 +40,6 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
       isSymmetric ? [:] : Self.maskFactors(plan, program, second, count: n2)
     )
     outputMasks = plan.outputValues.map { (first[$0], second[$0]) }
-    cross = SliceSchedule(plan, .cross)
-    factors = SliceSchedule(plan, .factors)
-    itself = SliceSchedule(plan, .itself)
   }
 
   /// The values of all factor sets made of masks, shape (N, positions).
@@ -91,7 +84,7 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
 
   /// Whether pairs that leave lanes of a group empty are put together from several groups, which takes as long as some
   /// slices.
-  private var packsPairs: Bool { cross.factorReads > 16 * Double(plan.factorCount) }
+  private var packsPairs: Bool { plan.tape(.cross).factorReads > 16 * Double(plan.factorCount) }
 
   /// The diagonal of a symmetric matrix comes from there.
   private var wantsFirst: Bool { isSymmetric || wanted.contains(.first) }
@@ -215,8 +208,8 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
     func computeItself(_ index: Int, isOfFirst: Bool) throws(NetworkError) {
       let key = key(index, isOfFirst: isOfFirst)
       let group = executor.group(key)
-      try run(pair(of: group, key), executor.itself) { (output, box, slice) throws(NetworkError) in
-        try results[output].storeItself(slice, box, group.inputs, isOfFirst: key.isOfFirst)
+      try run(pair(of: group, key), executor.plan.tape(.itself)) { (output, box, k, theta) throws(NetworkError) in
+        try results[output].storeItself(k, theta, box, group.inputs, isOfFirst: key.isOfFirst)
       }
       group.prepareAsFirst()
       store.keep(group, key)
@@ -233,9 +226,9 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
         group.prepareAsFirst()
         let pair = InputPair(
           row, of: group, with: columns, data: executor.inputs.map { $0.row(row) }, inputCount: executor.n2)
-        try run(pair, executor.cross) { (output, box, slice) throws(NetworkError) in
+        try run(pair, executor.plan.tape(.cross)) { (output, box, k, theta) throws(NetworkError) in
           try results[output].store(
-            slice, box, rows: Array(repeating: row, count: columns.inputs.count), columns: columns.inputs)
+            k, theta, box, rows: Array(repeating: row, count: columns.inputs.count), columns: columns.inputs)
         }
       }
       recent = recent.filter { keys.contains($0.key) }
@@ -257,8 +250,8 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
       let (rows, columns) = (pairs.map(\.row), pairs.map(\.column))
       let pair = InputPair(
         try packed(rows, isOfFirst: true), with: try packed(columns, isOfFirst: false), inputCount: executor.n2)
-      try run(pair, executor.cross) { (output, box, slice) throws(NetworkError) in
-        try results[output].store(slice, box, rows: rows, columns: columns)
+      try run(pair, executor.plan.tape(.cross)) { (output, box, k, theta) throws(NetworkError) in
+        try results[output].store(k, theta, box, rows: rows, columns: columns)
       }
       recent = recent.filter { keys.contains($0.key) }
     }
@@ -276,7 +269,7 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
       if let group = recent[key] { return group }
       if let group = store.kept(key) { return group }
       let group = executor.group(key)
-      try run(pair(of: group, key), executor.factors) { (_, _, _) throws(NetworkError) in }
+      try run(pair(of: group, key), executor.plan.tape(.factors)) { (_, _, _, _) throws(NetworkError) in }
       group.prepareAsFirst()
       store.keep(group, key)
       recent[key] = group
@@ -284,14 +277,15 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
     }
 
     private func run(
-      _ pair: InputPair<Scalar>, _ schedule: SliceSchedule,
-      _ body: (_ output: Int, _ box: SliceBox, _ slice: Slice<Scalar>) throws(NetworkError) -> Void
+      _ pair: InputPair<Scalar>, _ tape: SliceTape,
+      _ body: (
+        _ output: Int, _ box: SliceBox, _ k: UnsafeMutablePointer<Scalar>, _ theta: UnsafeMutablePointer<Scalar>
+      ) throws(NetworkError) -> Void
     ) throws(NetworkError) {
       let worker =
-        self.worker
-        ?? SliceWorker(executor.plan, executor.inputs, withNTK: executor.withNTK, pair, schedule)
+        self.worker ?? SliceWorker(executor.plan, executor.inputs, withNTK: executor.withNTK, pair)
       self.worker = worker
-      try worker.run(pair, schedule, body)
+      try worker.run(pair, tape, body)
     }
   }
 

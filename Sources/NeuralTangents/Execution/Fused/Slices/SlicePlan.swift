@@ -1,4 +1,5 @@
 import CVectorKernels
+import Synchronization
 
 /// A covariance program as a graph of nodes whose results are computed slice by slice: what a network with positions is
 /// compiled to.
@@ -90,6 +91,23 @@ struct SlicePlan: @unchecked Sendable {
   var activations: [any Activation] = []
   /// What the steps' pointers point to.
   var descriptions: [DualDescription] = []
+
+  /// What is done for pairs of inputs; made when it is first needed.
+  func tape(_ purpose: SliceTape.Purpose) -> SliceTape {
+    tapes.known.withLock { known in
+      if let tape = known[purpose] { return tape }
+      let tape = SliceRecorder.tape(self, purpose)
+      known[purpose] = tape
+      return tape
+    }
+  }
+
+  private let tapes = SliceTapes()
+
+  /// Copies of a plan share its tapes.
+  private final class SliceTapes: Sendable {
+    let known = Mutex<[SliceTape.Purpose: SliceTape]>([:])
+  }
 
   func isChainWithoutSource(_ node: Int, at displacement: PositionAxes) -> Bool {
     guard case .chain(_, _, let steps) = nodes[node].kind, displacement != .zero else { return false }

@@ -47,23 +47,27 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
 
   /// Covariances of the inputs `rows`, one per lane, with the inputs `columns`; of a symmetric kernel those above the
   /// diagonal.
-  func store(_ slice: Slice<Scalar>, _ box: SliceBox, rows: [Int], columns: [Int]) throws(NetworkError) {
-    try store(slice.k, to: pointers.k12, box, rows, columns, name: "nngp")
-    if let theta = pointers.theta, hasTheta { try store(slice.theta, to: theta, box, rows, columns, name: "ntk") }
+  func store(
+    _ k: UnsafePointer<Scalar>, _ theta: UnsafePointer<Scalar>, _ box: SliceBox, rows: [Int], columns: [Int]
+  ) throws(NetworkError) {
+    try store(k, to: pointers.k12, box, rows, columns, name: "nngp")
+    if let target = pointers.theta, hasTheta { try store(theta, to: target, box, rows, columns, name: "ntk") }
   }
 
   /// Covariances of `inputs` with themselves.
-  func storeItself(_ slice: Slice<Scalar>, _ box: SliceBox, _ inputs: [Int], isOfFirst: Bool) throws(NetworkError) {
+  func storeItself(
+    _ k: UnsafePointer<Scalar>, _ theta: UnsafePointer<Scalar>, _ box: SliceBox, _ inputs: [Int], isOfFirst: Bool
+  ) throws(NetworkError) {
     guard let target = isOfFirst ? pointers.k11 : pointers.k22 else { return }
     let entries = entryCount
     for (lane, input) in inputs.enumerated() {
-      try forEachEntry(box, slice.k + lane, name: "cov\(isOfFirst ? 1 : 2)", of: [origin.row + input]) { entry, _, value in
+      try forEachEntry(box, k + lane, name: "cov\(isOfFirst ? 1 : 2)", of: [origin.row + input]) { entry, _, value in
         target[input * entries + entry] = value
         if isSymmetric { pointers.k12[(input * n2 + input) * entries + entry] = value }
       }
-      guard isSymmetric, let theta = pointers.theta, hasTheta else { continue }
-      try forEachEntry(box, slice.theta + lane, name: "ntk", of: [origin.row + input, origin.row + input]) { entry, _, value in
-        theta[(input * n2 + input) * entries + entry] = value
+      guard isSymmetric, let matrix = pointers.theta, hasTheta else { continue }
+      try forEachEntry(box, theta + lane, name: "ntk", of: [origin.row + input, origin.row + input]) { entry, _, value in
+        matrix[(input * n2 + input) * entries + entry] = value
       }
     }
   }

@@ -4,57 +4,44 @@ import Tensors
 /// The steps of chains.
 extension SliceWorker {
   /// Runs a step of a chain whose result has `displacement`.
-  func run(_ step: SliceStep, _ slice: inout Slice<Scalar>, _ displacement: PositionAxes, size: Int)
-    throws(NetworkError)
-  {
+  func run(
+    _ step: SliceStep, _ displacement: PositionAxes, _ k: Pointer, _ theta: Pointer, _ kOut: Pointer, _ thetaOut: Pointer
+  ) throws(NetworkError) {
     let box = SliceBox(sizes: step.sizes, displacement: displacement &* step.stride)
-    let result = SliceBox(sizes: step.resultSizes, displacement: displacement &* step.resultStride)
+    let count = box.lengths.product * Scalar.lanes
+    let ownTheta = computesTheta && step.hasTheta ? theta : nil
     switch step.operation {
     case .window(let window):
-      let next = buffers.allocate(size)
-      sum(window, box, result, slice.k, next.k)
-      if hasTheta && step.hasTheta { sum(window, box, result, slice.theta, next.theta) }
-      buffers.release(slice)
-      slice = next
-      return
+      let result = SliceBox(sizes: step.resultSizes, displacement: displacement &* step.resultStride)
+      sum(window, box, result, k, kOut)
+      if computesTheta && step.hasTheta { sum(window, box, result, theta, thetaOut) }
     case .layer(let layer):
-      try run(layer, step, &slice, box, result, displacement, size: size)
-      return
-    default: break
-    }
-
-    let count = box.lengths.product * Scalar.lanes
-    if !slice.isOwned { slice = copy(slice, count: count, size: size, withTheta: step.hasTheta) }
-    let theta = hasTheta && step.hasTheta ? slice.theta : nil
-    switch step.operation {
-    case .window, .layer: break
+      let result = SliceBox(sizes: step.resultSizes, displacement: displacement &* step.resultStride)
+      try run(layer, step, box, result, displacement, k, theta, kOut, thetaOut)
     case .affine(let affine):
-      Scalar.affine(affine, count, thetaIsZero: !step.hasTheta, slice.k, hasTheta ? slice.theta : nil)
+      Scalar.affine(affine, count, thetaIsZero: !step.hasTheta, k, computesTheta ? theta : nil)
     case .dual(let routine, let set):
-      if pair.isOfItself && box.displacement == .zero { makeFactors(set, of: slice.k) }
-      try dual(routine, plan.factorSets[set], box, slice.k, theta)
+      if pair.isOfItself && box.displacement == .zero { makeFactors(set, of: k) }
+      try dual(routine, factorSets[set], box, k, ownTheta)
     case .scale(let set):
-      if pair.isOfItself && box.displacement == .zero { makeFactors(set, of: slice.k) }
-      let factors = plan.factorSets[set]
+      if pair.isOfItself && box.displacement == .zero { makeFactors(set, of: k) }
       try box.forEachPlane { (first, second, offset) throws(NetworkError) in
         Scalar.sliceScale(
-          box.lengths[2], box.lengths[3], pair.factors(factors, first: first, second: second, plan),
-          slice.k + offset * Scalar.lanes, theta.map { $0 + offset * Scalar.lanes })
+          box.lengths[2], box.lengths[3], pair.factors(factorSets[set], first: first, second: second),
+          k + offset * Scalar.lanes, ownTheta.map { $0 + offset * Scalar.lanes })
       }
     case .scaleAll(let scale):
       let factor = nt_affine(
         weight_variance: scale, bias_variance: 0, theta_from_input: 0, theta_from_output: 0, theta_constant: 0)
-      Scalar.affine(factor, count, thetaIsZero: false, slice.k, theta)
+      Scalar.affine(factor, count, thetaIsZero: false, k, ownTheta)
     case .dropout(let keepRate):
-      guard pair.isOfItself, box.displacement == .zero else { return }
       for index in 0..<count {
-        slice.k[index] /= Scalar(keepRate)
-        if let theta { theta[index] /= Scalar(keepRate) }
+        k[index] /= Scalar(keepRate)
+        if let ownTheta { ownTheta[index] /= Scalar(keepRate) }
       }
     case .localize:
-      guard box.displacement != .zero else { return }
-      slice.k.update(repeating: 0, count: count)
-      if let theta { theta.update(repeating: 0, count: count) }
+      k.update(repeating: 0, count: count)
+      ownTheta?.update(repeating: 0, count: count)
     }
   }
 
@@ -78,7 +65,7 @@ extension SliceWorker {
     _ theta: UnsafeMutablePointer<Scalar>?
   ) throws(NetworkError) {
     try box.forEachPlane { (first, second, offset) throws(NetworkError) in
-      let factors = pair.factors(set, first: first, second: second, plan)
+      let factors = pair.factors(set, first: first, second: second)
       let (k, theta) = (k + offset * Scalar.lanes, theta.map { $0 + offset * Scalar.lanes })
       switch routine {
       case .vector(let dual): Scalar.sliceDual(dual, box.lengths[2], box.lengths[3], factors, k, theta)
@@ -112,50 +99,48 @@ extension SliceWorker {
   }
 
   private func run(
-    _ layer: SliceStep.Layer, _ step: SliceStep, _ slice: inout Slice<Scalar>, _ box: SliceBox, _ result: SliceBox,
-    _ displacement: PositionAxes, size: Int
+    _ layer: SliceStep.Layer, _ step: SliceStep, _ box: SliceBox, _ result: SliceBox, _ displacement: PositionAxes,
+    _ k: Pointer, _ theta: Pointer, _ kOut: Pointer, _ thetaOut: Pointer
   ) throws(NetworkError) {
-    let next = buffers.allocate(size)
     let (sizes, stride) = step.layerMiddle(layer)
     let middle = SliceBox(sizes: sizes, displacement: displacement &* stride)
-    if pair.isOfItself && box.displacement == .zero {
-      // The variances inside the pass, by the operations that it consists of.
-      let variances = buffers.allocate(size)
-      if let rows = layer.rows {
-        sum(rows, box, middle, slice.k, variances.k)
-      } else {
-        variances.k.update(from: slice.k, count: middle.lengths.product * Scalar.lanes)
-      }
-      Scalar.affine(layer.affine, middle.lengths.product * Scalar.lanes, thetaIsZero: true, variances.k, nil)
-      makeFactors(layer.factorSet, of: variances.k)
-      buffers.release(variances)
-    }
+    if pair.isOfItself && box.displacement == .zero { makeFactors(of: layer, box, middle, k) }
     let description = nt_slice_layer(
       dual: layer.dual, affine: layer.affine,
       rows: layer.rows?.description(length: box.lengths[2], result: middle.lengths[2]) ?? .none(length: box.lengths[2]),
       columns: layer.columns?.description(length: middle.lengths[3], result: result.lengths[3])
         ?? .none(length: middle.lengths[3]), scale: layer.scale, theta_is_zero: step.hasTheta ? 0 : 1)
-    let set = plan.factorSets[layer.factorSet]
     let operandPlane = box.lengths[2] * box.lengths[3] * Scalar.lanes
     let resultPlane = result.lengths[2] * result.lengths[3] * Scalar.lanes
     var (from, to) = (0, 0)
     try middle.forEachPlane { (first, second, _) throws(NetworkError) in
       Scalar.sliceLayer(
-        description, pair.factors(set, first: first, second: second, plan), slice.k + from,
-        hasTheta ? UnsafePointer(slice.theta + from) : nil, next.k + to, hasTheta ? next.theta + to : nil,
+        description, pair.factors(factorSets[layer.factorSet], first: first, second: second), k + from,
+        computesTheta ? UnsafePointer(theta + from) : nil, kOut + to, computesTheta ? thetaOut + to : nil,
         scratch: rowScratch.pointer)
       from += operandPlane
       to += resultPlane
     }
-    buffers.release(slice)
-    slice = next
   }
 
   // MARK: - Factors
 
+  /// Makes the factors of a layer from the variances inside its pass, by the operations that it consists of.
+  private func makeFactors(of layer: SliceStep.Layer, _ box: SliceBox, _ middle: SliceBox, _ k: Pointer) {
+    let count = middle.lengths.product * Scalar.lanes
+    let variances = Scratch<Scalar>(count)
+    if let rows = layer.rows {
+      sum(rows, box, middle, k, variances.pointer)
+    } else {
+      variances.pointer.update(from: k, count: count)
+    }
+    Scalar.affine(layer.affine, count, thetaIsZero: true, variances.pointer, nil)
+    makeFactors(layer.factorSet, of: variances.pointer)
+  }
+
   /// Makes a set of factors of the inputs of a group from their variances `q`, at all positions.
   private func makeFactors(_ index: Int, of q: UnsafePointer<Scalar>) {
-    let set = plan.factorSets[index]
+    let set = factorSets[index]
     let (positions, lanes) = (set.sizes.product, Scalar.lanes)
     let target = pair.second.factors.pointer + set.offset * lanes
     switch set.source {
@@ -163,7 +148,7 @@ extension SliceWorker {
       Scalar.factors(dual, positions * lanes, q, target, stride: positions * lanes)
     case .dual(.tensor): target.update(from: q, count: positions * lanes)
     case .normalize(let epsilon, let kept, let mask):
-      normalizationFactors(epsilon, kept, mask.map { plan.factorSets[$0] }, set.sizes, q, target)
+      normalizationFactors(epsilon, kept, mask.map { factorSets[$0] }, set.sizes, q, target)
     case .mask, .visible: break  // They are there from the start.
     }
   }

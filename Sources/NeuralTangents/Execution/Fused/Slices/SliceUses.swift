@@ -1,57 +1,5 @@
-/// Which slices of which nodes are needed, and how often each is read: found by walking from the outputs to the inputs.
-///
-/// Slices that are read once flow on at once; the others are kept until they have been read for the last time.
-struct SliceSchedule: Sendable {
-  enum Purpose {
-    /// Covariances between inputs of different data sets, or different inputs of one.
-    case cross
-    /// The factors of every input, from its covariances with itself.
-    case factors
-    /// These, and the covariances of the outputs of every input with itself.
-    case itself
-  }
-
-  let purpose: Purpose
-  /// For every node how often its slices are read, by `index`; nil where none is read more than once.
-  let uses: [[Int32]?]
-  /// What is asked for, in order.
-  let requests: [Request]
-  /// How often the slices of a pair of inputs read a number per input, on the whole.
-  let factorReads: Double
-
-  struct Request: Sendable {
-    var node: Int
-    var displacement: PositionAxes
-    /// The output that it belongs to; nil for what only makes factors.
-    var output: Int?
-  }
-
-  var isOfItself: Bool { purpose != .cross }
-
-  init(_ plan: SlicePlan, _ purpose: Purpose) {
-    self.purpose = purpose
-    var requests: [Request] = []
-    if purpose != .cross {
-      for node in plan.factorNodes { requests.append(Request(node: node, displacement: .zero)) }
-    }
-    if purpose != .factors {
-      for (index, output) in plan.outputs.enumerated() {
-        if output.wantsAllPositions {
-          Self.forEachDisplacement(plan.nodes[output.node].sizes) {
-            requests.append(Request(node: output.node, displacement: $0, output: index))
-          }
-        } else {
-          requests.append(Request(node: output.node, displacement: .zero, output: index))
-        }
-      }
-    }
-    self.requests = requests
-    var counter = UseCounter(plan, isOfItself: purpose != .cross)
-    for request in requests { counter.visit(request.node, request.displacement) }
-    uses = counter.uses.map { counts in counts.contains { $0 > 1 } ? counts : nil }
-    factorReads = counter.factorReads
-  }
-
+/// Displacements of slices.
+extension SliceRecorder {
   /// Where a displacement stands among all of a node.
   static func index(_ displacement: PositionAxes, _ sizes: PositionAxes) -> Int {
     let (place, lengths) = (displacement &+ sizes &- 1, sizes &* 2 &- 1)
@@ -84,7 +32,8 @@ struct SliceSchedule: Sendable {
   }
 }
 
-private struct UseCounter {
+/// Counts how often every slice of every node is read.
+struct SliceUseCounter {
   private let plan: SlicePlan
   private let isOfItself: Bool
   private(set) var uses: [[Int32]]
@@ -97,7 +46,7 @@ private struct UseCounter {
   }
 
   mutating func visit(_ node: Int, _ displacement: PositionAxes) {
-    let index = SliceSchedule.index(displacement, plan.nodes[node].sizes)
+    let index = SliceRecorder.index(displacement, plan.nodes[node].sizes)
     uses[node][index] += 1
     guard uses[node][index] == 1 else { return }
     switch plan.nodes[node].kind {
@@ -119,7 +68,7 @@ private struct UseCounter {
     case .permute(let source, let order): visit(source, displacement.unpermuted(order))
     case .flatten(let source): visit(source, .zero)
     case .globalPool(let source, _, _):
-      SliceSchedule.forEachPooled(plan.nodes[source].sizes, isOfItself: isOfItself) { displacement, _ in
+      SliceRecorder.forEachPooled(plan.nodes[source].sizes, isOfItself: isOfItself) { displacement, _ in
         visit(source, displacement)
       }
     }
