@@ -1,7 +1,7 @@
 import Foundation
 import Tensors
 
-/// Writes results as `benchmark.csv` and `benchmark.json`.
+/// Writes results as `benchmark.csv`, `benchmark.json` and, for people, `benchmark.md`.
 struct ResultFiles {
   private struct Report: Encodable {
     var threads: Int
@@ -62,8 +62,10 @@ struct ResultFiles {
   }
 
   private let report: Report
+  private let kernels: [RowResult]
 
   init(_ results: [RowResult], _ conclusions: [String]) {
+    kernels = results.filter { $0.row.kind == .spatial || $0.row.kind == .kernel }
     report = Report(
       threads: Threads.count, system: ProcessInfo.processInfo.operatingSystemVersionString,
       processor: Self.processorName, rows: results.map(Line.init), conclusions: conclusions)
@@ -78,7 +80,22 @@ struct ResultFiles {
     try encoder.encode(report).write(to: folder.appendingPathComponent("benchmark.json"), options: .atomic)
     try CsvTable.write(
       header: Line.header, rows: report.rows.map(\.cells), to: folder.appendingPathComponent("benchmark.csv").path)
-    print("\nTables: \(directory)/benchmark.csv, \(directory)/benchmark.json")
+    try Data(markdown.utf8).write(to: folder.appendingPathComponent("benchmark.md"), options: .atomic)
+    print("\nTables: benchmark.csv, benchmark.json and benchmark.md in \(directory)")
+  }
+
+  /// The kernels as a table, then the conclusions as a list.
+  private var markdown: String {
+    func number(_ value: Double?) -> String { value.map { String(format: "%.3g", $0) } ?? "" }
+    var lines = ["| milliseconds per entry of NNGP and NTK | here | Python | ratio |", "| --- | --- | --- | --- |"]
+    for result in kernels {
+      let cells = [
+        result.row.name, number(result.millisecondsPerEntryHere), number(result.millisecondsPerEntryPeer),
+        number(result.ratio),
+      ]
+      lines.append("| \(cells.joined(separator: " | ")) |")
+    }
+    return (lines + [""] + report.conclusions.map { "- \($0)" }).joined(separator: "\n") + "\n"
   }
 
   /// As the system calls it, where it says so in a file.

@@ -5,9 +5,10 @@ extension Row {
     /// `size` and the peer's are N1 and N2, the latter nil for one data set.
     func add(
       _ name: String, _ network: SpatialNetwork, depth: Int, shape: [Int] = [32, 32, 3], dtype: String = "float32",
-      size: (Int, Int?), peer: (Int, Int?)?, target: Double? = nil, id: String? = nil, threads: Int? = nil
+      size: (Int, Int?), peer: (Int, Int?)?, target: Double? = nil, id: String? = nil, threads: Int? = nil,
+      repeats: Int = 2
     ) {
-      var row = Row(name: "\(name), \(dtype)", kind: .spatial, dtype: dtype, repeats: 2, target: target)
+      var row = Row(name: "\(name), \(dtype)", kind: .spatial, dtype: dtype, repeats: repeats, target: target)
       (row.network, row.depth, row.shape, row.rows, row.columns) = (network, depth, shape, size.0, size.1)
       row.peer = peer.map { PeerSize(rows: $0.0, columns: $0.1) }
       (row.id, row.threads) = (id, threads)
@@ -19,12 +20,17 @@ extension Row {
     add("\(flat), x1 != x2", .convVec, depth: 21, dtype: "float64", size: (256, 256), peer: (64, 64))
     add("\(flat), x1 = x2", .convVec, depth: 21, dtype: "float64", size: (384, nil), peer: (64, nil))
     let pooled = "CNN-21, global average pool"
-    add("\(pooled), x1 != x2", .convGap, depth: 21, size: (16, 32), peer: (2, 2), target: 500, id: "pooled 32")
-    add("\(pooled), x1 = x2", .convGap, depth: 21, size: (32, nil), peer: (2, nil), target: 900)
+    // Enough inputs that their own covariances, as dear as an entry each, do not count much.
     add(
-      "\(pooled), x1 != x2", .convGap, depth: 21, dtype: "float64", size: (8, 16), peer: (2, 2), target: 150,
-      id: "pooled 64")
-    add("\(pooled), x1 = x2", .convGap, depth: 21, dtype: "float64", size: (16, nil), peer: (2, nil), target: 150)
+      "\(pooled), x1 != x2", .convGap, depth: 21, size: (32, 32), peer: (2, 2), target: 500, id: "pooled 32",
+      repeats: 1)
+    add("\(pooled), x1 = x2", .convGap, depth: 21, size: (48, nil), peer: (2, nil), target: 900, repeats: 1)
+    add(
+      "\(pooled), x1 != x2", .convGap, depth: 21, dtype: "float64", size: (16, 32), peer: (2, 2), target: 150,
+      id: "pooled 64", repeats: 1)
+    add(
+      "\(pooled), x1 = x2", .convGap, depth: 21, dtype: "float64", size: (32, nil), peer: (2, nil), target: 150,
+      repeats: 1)
     add(
       "CNN-21, 2x2 average pool + flatten, x1 != x2", .convPool, depth: 21, size: (128, 256), peer: (1, 1),
       id: "local pool")
