@@ -45,7 +45,7 @@ let package = Package(
       ],
       resources: [.copy("Resources/Data")]),
     .executableTarget(
-      name: "benchmarks", dependencies: ["NeuralTangents", "Tensors"], path: "Benchmarks/Sources"),
+      name: "benchmarks", dependencies: ["NeuralTangents", "Tensors", "CVectorKernels"], path: "Benchmarks/Sources"),
     .testTarget(
       name: "TensorsTests", dependencies: ["Tensors", "CVectorKernels"],
       resources: [.copy("Fixtures")]),

@@ -4,10 +4,11 @@ import Foundation
 //   --only TEXT             the rows whose names contain TEXT
 //   --quick                 fewer repeats and inputs
 //   --output DIRECTORY      where benchmark.csv and benchmark.json go
+// benchmarks --cycles       cycles of the inner loops of slices, beside their bounds
 // benchmarks --row '{...}'  one row in this process, printed as JSON
 
 func usage() -> Never {
-  let text = "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --row JSON\n"
+  let text = "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --cycles | --row JSON\n"
   FileHandle.standardError.write(Data(text.utf8))
   exit(64)
 }
@@ -17,6 +18,9 @@ var comparison = Comparison(child: Child(peerPython: ProcessInfo.processInfo.env
 while let argument = arguments.popFirst() {
   switch argument {
   case "--quick": comparison.isQuick = true
+  case "--cycles":
+    printKernelCycles()
+    exit(0)
   case "--only", "--output", "--row":
     guard let value = arguments.popFirst() else { usage() }
     switch argument {
