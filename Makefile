@@ -21,6 +21,7 @@ demo: dependencies ## Build the program and show what it does.
 	$(SWIFT) build -c release --product neural-tangents
 	"$$($(SWIFT) build -c release --show-bin-path)/neural-tangents" demo
 	"$$($(SWIFT) build -c release --show-bin-path)/neural-tangents" demo --figure architectures
+	"$$($(SWIFT) build -c release --show-bin-path)/neural-tangents" demo --figure pooled
 
 test: dependencies ## Run all tests, those of the vector kernels for every instruction set of this machine.
 	$(SWIFT) test -c release
@@ -31,7 +32,7 @@ test: dependencies ## Run all tests, those of the vector kernels for every instr
 
 fuzz: dependencies ## Hold thousands of random networks and tensor programs against what they must equal.
 	FUZZ=1 $(SWIFT) test -c release \
-	  --filter 'FusedExecutor|ProgramFuzz|NetworkFuzz|NetworkMistake|LinearNetwork'
+	  --filter 'FusedExecutor|FusedSlice|ProgramFuzz|NetworkFuzz|NetworkMistake|LinearNetwork'
 
 grids: dependencies ## Compare every network of the grids with random finite ones of width 1024.
 	GRIDS=1 $(SWIFT) test -c release --filter 'LayersGrid'
