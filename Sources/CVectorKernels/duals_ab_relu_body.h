@@ -58,8 +58,8 @@ static void TYPED(nt_ab_relu_factors)(const nt_dual *dual, long n, const REAL *q
   }
 }
 
-// The work falls in three parts, so that a loop can do each for another entry: from the first operation to the last takes
-// longer than the processor looks ahead.
+// The work falls in three parts, so that a loop can do each for another entry: from the first operation to the last
+// takes longer than the processor looks ahead.
 typedef struct {
   VR distance, square, scale;  // d, w^2 and the product of the roots of the variances
 } TYPED(nt_ab_relu_begun);

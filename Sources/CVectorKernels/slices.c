@@ -2,8 +2,8 @@
 
 #include "duals.h"
 
-// Which of its forms the loop of a layer has: the rows that a window takes (1 or 3), the columns (1 or 3, 0 for any), what
-// is known of the NTK that comes in, and of the affine map.
+// Which of its forms the loop of a layer has: the rows that a window takes (1 or 3), the columns (1 or 3, 0 for any),
+// what is known of the NTK that comes in, and of the affine map.
 enum { nt_theta_absent, nt_theta_zero, nt_theta_given };
 enum { nt_affine_none, nt_affine_sum, nt_affine_any };
 typedef struct {

@@ -1,7 +1,9 @@
 // A layer of a convolutional network in one pass over a slice.
 //
 // Every element of the input is read once per tap of the window along the rows and every element of the output written
-// once; what is between stays in registers.
+// once; what is between stays in registers. From the first operation on a position to the last takes about a hundred
+// cycles, in which the processor could compute five positions, but it does not look so far ahead. So the work is cut in
+// four parts, and each turn of the loop does them for four positions in a row, the last part first.
 
 // Where lanes v of row y are read. scratch begins with a row of zeros, for rows of the window that are outside.
 static NT_INLINE TYPED(nt_layer_source) TYPED(nt_layer_source_of)(nt_layer_form form, const nt_slice_layer *layer,
@@ -25,7 +27,7 @@ static NT_INLINE TYPED(nt_layer_source) TYPED(nt_layer_source_of)(nt_layer_form 
   return source;
 }
 
-// Ends one position, takes the next one further and begins with the one after. Output `shift` ends at the first column.
+// One vector of lanes of a row. The window of output `shift` ends at the first column.
 static NT_INLINE void TYPED(nt_layer_row)(nt_layer_form form, const TYPED(nt_layer_constants) *constants,
                                           const TYPED(nt_layer_source) *source, long columns, long shift,
                                           TYPED(nt_layer_target) *target) {
@@ -61,12 +63,12 @@ static NT_INLINE void TYPED(nt_layer_row)(nt_layer_form form, const TYPED(nt_lay
 static NT_INLINE void TYPED(nt_layer_loop)(nt_layer_form form, const nt_slice_layer *layer,
                                            const nt_slice_factors *factors, const REAL *k, const REAL *theta,
                                            REAL *k_out, REAL *theta_out, const REAL *scratch) {
-  // A variable of a vector's alignment makes the compiler align the stack, to which it does not align what it keeps there
-  // for want of registers.
+  // A variable that is so aligned makes the compiler align the stack, where it keeps vectors for want of registers.
   VR anchor __attribute__((aligned(64)));
   __asm__("" : : "r"(&anchor) : "memory");
   const TYPED(nt_layer_constants) constants = TYPED(nt_layer_prepare)(layer);
   const long columns = layer->columns.length, out_columns = layer->columns.out_length;
+  if (columns == 0) return;
   const long shift = form.columns == 1 ? 0 : layer->columns.low - (form.columns - 1);
   const TYPED(nt_trail) empty = {SPLAT_R(0), SPLAT_R(0)};
   for (long y = 0; y < layer->rows.out_length; y++)
@@ -80,21 +82,21 @@ static NT_INLINE void TYPED(nt_layer_loop)(nt_layer_form form, const nt_slice_la
 }
 
 // Every form that the loop comes in; without an affine map it is the dual alone.
-#define FOR_EACH_LAYER(DO)                                                                \
-  DO(1, 1, 0, 0) DO(1, 1, 2, 0)                                                           \
+#define FOR_EACH_LAYER(DO)                                                                  \
+  DO(1, 1, 0, 0) DO(1, 1, 2, 0)                                                             \
   DO(1, 1, 0, 1) DO(1, 1, 1, 1) DO(1, 1, 2, 1) DO(1, 1, 0, 2) DO(1, 1, 1, 2) DO(1, 1, 2, 2) \
   DO(1, 3, 0, 1) DO(1, 3, 1, 1) DO(1, 3, 2, 1) DO(1, 3, 0, 2) DO(1, 3, 1, 2) DO(1, 3, 2, 2) \
   DO(3, 1, 0, 1) DO(3, 1, 1, 1) DO(3, 1, 2, 1) DO(3, 1, 0, 2) DO(3, 1, 1, 2) DO(3, 1, 2, 2) \
   DO(3, 3, 0, 1) DO(3, 3, 1, 1) DO(3, 3, 2, 1) DO(3, 3, 0, 2) DO(3, 3, 1, 2) DO(3, 3, 2, 2)
 #define LAYER_FORM(rows, columns, theta, affine) ((rows == 3) + 2 * (columns == 3) + 4 * (theta) + 12 * (affine))
-#define LAYER_NAME(rows, columns, theta, affine) NT_JOIN(TYPED(nt_layer_), rows##columns##theta##affine)
+#define LAYER_NAME(rows, columns, theta, affine) TYPED(nt_layer_##rows##columns##theta##affine)
 
 #define DEFINE_LAYER(rows, columns, theta_form, affine)                                                            \
   static __attribute__((noinline)) void LAYER_NAME(rows, columns, theta_form, affine)(                             \
       const nt_slice_layer *layer, const nt_slice_factors *factors, const REAL *k, const REAL *theta, REAL *k_out, \
-      REAL *theta_out, const REAL *scratch) {                                                                  \
+      REAL *theta_out, const REAL *scratch) {                                                                      \
     const nt_layer_form form = {rows, columns, theta_form, affine};                                                \
-    TYPED(nt_layer_loop)(form, layer, factors, k, theta, k_out, theta_out, scratch);                                 \
+    TYPED(nt_layer_loop)(form, layer, factors, k, theta, k_out, theta_out, scratch);                               \
   }
 FOR_EACH_LAYER(DEFINE_LAYER)
 #undef DEFINE_LAYER
@@ -102,9 +104,9 @@ FOR_EACH_LAYER(DEFINE_LAYER)
 static void TYPED(nt_layer_dispatch)(nt_layer_form form, const nt_slice_layer *layer, const nt_slice_factors *factors,
                                      const REAL *k, const REAL *theta, REAL *k_out, REAL *theta_out,
                                      const REAL *scratch) {
-#define CASE(rows, columns, theta_form, affine)                                                                     \
-  case LAYER_FORM(rows, columns, theta_form, affine):                                                               \
-    LAYER_NAME(rows, columns, theta_form, affine)(layer, factors, k, theta, k_out, theta_out, scratch);               \
+#define CASE(rows, columns, theta_form, affine)                                                         \
+  case LAYER_FORM(rows, columns, theta_form, affine):                                                   \
+    LAYER_NAME(rows, columns, theta_form, affine)(layer, factors, k, theta, k_out, theta_out, scratch); \
     break;
   switch (LAYER_FORM(form.rows, form.columns, form.theta, form.affine)) { FOR_EACH_LAYER(CASE) }
 #undef CASE
@@ -119,8 +121,8 @@ static void TYPED(nt_ab_relu_points)(const nt_dual *dual, long rows, long column
   TYPED(nt_layer_dispatch)(form, &layer, factors, k, theta, k, theta, NULL);
 }
 
-// Windows that no loop is made for: the sums along the rows, and those along the columns if need be, are taken apart, row
-// after row, with what is between them in scratch.
+// Windows that no loop is made for: the sums along the rows, and those along the columns if need be, are taken apart,
+// row after row, with what is between them in scratch.
 static void TYPED(nt_layer_by_rows)(nt_layer_form form, const nt_slice_layer *layer,
                                     const nt_slice_factors *factors, const REAL *k, const REAL *theta, REAL *k_out,
                                     REAL *theta_out, REAL *scratch) {
@@ -135,8 +137,7 @@ static void TYPED(nt_layer_by_rows)(nt_layer_form form, const nt_slice_layer *la
   const nt_window single = {1, 1, 1, 1, 1, 1, 1, 0}, none = {1, columns, 1, columns, 1, 1, 1, 0};
   one.rows = single;
   if (form.columns == 0) one.columns = none;
-  const nt_layer_form one_form = {
-    1, form.columns == 0 ? 1 : form.columns, form.theta, form.affine};
+  const nt_layer_form one_form = {1, form.columns == 0 ? 1 : form.columns, form.theta, form.affine};
   const long lanes = factors->first_has_lanes ? SLICE_LANES : 1;
   for (long y = 0; y < rows.out_length; y++, k_out += out_row) {
     TYPED(nt_window_point)(&rows, y, SPLAT_R(1), k, k_row);
@@ -171,7 +172,13 @@ static void TYPED(nt_slice_layer)(const nt_slice_layer *layer, const nt_slice_fa
                : layer->theta_is_zero                                        ? nt_theta_zero
                                                                              : nt_theta_given;
   form.affine = is_sum ? nt_affine_sum : nt_affine_any;
-  if (form.columns != 0 && (form.rows == 1 || form.rows == 3)) {
+  if (columns->length == 0) {
+    const long count = rows->out_length * columns->out_length * SLICE_LANES;
+    for (long j = 0; j < count; j += R_LANES) {
+      STORE_R(k_out + j, SPLAT_R(0));
+      if (form.theta) STORE_R(theta_out + j, SPLAT_R(0));
+    }
+  } else if (form.columns != 0 && (form.rows == 1 || form.rows == 3)) {
     const long row = columns->length * SLICE_LANES;
     for (long j = 0; j < row; j += R_LANES) STORE_R(scratch + j, SPLAT_R(0));
     TYPED(nt_layer_dispatch)(form, layer, factors, k, theta, k_out, theta_out, scratch);

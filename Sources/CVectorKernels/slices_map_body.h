@@ -1,8 +1,8 @@
 // Products, scalings and sums of slices.
 
 // `count` positions of a row at a time: one chain of sums each, so that none waits for the other.
-static NT_INLINE void TYPED(nt_product_points)(int count, long channels, VR scale, const REAL *first, const REAL *second,
-                                               int has_lanes, REAL *k) {
+static NT_INLINE void TYPED(nt_product_points)(int count, long channels, VR scale, const REAL *first,
+                                               const REAL *second, int has_lanes, REAL *k) {
   const long step = has_lanes ? SLICE_LANES : 1;
   NT_UNROLL for (long v = 0; v < SLICE_LANES; v += R_LANES) {
     VR sums[4];

@@ -1,9 +1,9 @@
 // Inner loops over slices of covariances of images.
 //
-// A slice is the covariance of one x1 image with several x2 images, one per lane, at one displacement: positions in rows
-// and columns, and 64 bytes of lanes at each, in memory [row][column][lane]; k and theta are two such arrays. Rows of a
-// slice are contiguous. Arrays that begin on 64-byte boundaries are fastest. An array that is written overlaps no other,
-// unless the text says "in place".
+// A slice is the covariance of one x1 image with several x2 images, one per lane, at one displacement: positions in
+// rows and columns, and 64 bytes of lanes at each, in memory [row][column][lane]; k and theta are two such arrays. Rows
+// of a slice are contiguous. Arrays that begin on 64-byte boundaries are fastest. An array that is written overlaps no
+// other, unless the text says "in place".
 //
 // Every number is computed by the same operations in the same order whatever its lane, whatever the rows and columns
 // around it, and whether or not the first input has lanes. So equal inputs keep the covariance that is bitwise their
@@ -39,8 +39,8 @@ void nt_slice_product_f32(
 void nt_slice_product_f64(
   long rows, long columns, long channels, double scale, const nt_slice_factors *inputs, double *k);
 
-// k <- kappa(q1, k, q2) and theta <- theta * (d kappa / d q12), in place, as nt_dual_row does bitwise; theta is NULL when
-// no NTK is wanted. The factors are those of nt_dual_factors.
+// k <- kappa(q1, k, q2) and theta <- theta * (d kappa / d q12), in place, as nt_dual_row does bitwise; theta is NULL
+// when no NTK is wanted. The factors are those of nt_dual_factors.
 void nt_slice_dual_f32(
   const nt_dual *dual, long rows, long columns, const nt_slice_factors *factors, float *k, float *theta);
 void nt_slice_dual_f64(
@@ -51,7 +51,8 @@ void nt_slice_scale_f32(long rows, long columns, const nt_slice_factors *factors
 void nt_slice_scale_f64(long rows, long columns, const nt_slice_factors *factors, double *k, double *theta);
 
 // Along the middle axis of x, (outer, length, inner), as nt_window_sum: out[., o, .] = scale * sum over k < window of
-// x[., o * stride + k * dilation - low, .], k ascending, where rows outside x are zeros. inner is a multiple of the lanes.
+// x[., o * stride + k * dilation - low, .], k ascending, where rows outside x are zeros. inner is a multiple of the
+// lanes.
 void nt_slice_window_f32(nt_window window, float scale, const float *x, float *out);
 void nt_slice_window_f64(nt_window window, double scale, const double *x, double *out);
 
@@ -79,8 +80,8 @@ typedef struct nt_slice_layer {
 } nt_slice_layer;
 
 // k and theta are rows.length x columns.length positions, k_out and theta_out rows.out_length x columns.out_length; the
-// factors are rows.out_length x columns.length. theta is NULL when it is zero, theta_out when no NTK is wanted. scratch
-// holds 2 * columns.length * lanes elements.
+// factors are rows.out_length x columns.length. Without theta_out, or without theta unless theta_is_zero, no NTK is
+// computed. scratch holds 2 * columns.length * lanes elements.
 void nt_slice_layer_f32(
   const nt_slice_layer *layer, const nt_slice_factors *factors, const float *k, const float *theta, float *k_out,
   float *theta_out, float *scratch);
