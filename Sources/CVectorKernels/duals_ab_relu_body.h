@@ -8,6 +8,7 @@
 // cancel, near c = -1, the errors are those of w, far below the rounding of sqrt(kappa11 kappa22).
 // The processor multiplies and takes roots on the same units and adds on others, so products are what counts: A is
 // divided by its leading coefficient, with which w is multiplied instead, as it is with (a-b)^2/2.
+// That coefficient is small, so that the product of the factors overflows first: in float32 beyond variances of 1e34.
 // Source: Cho and Saul, Kernel methods for deep learning (2009), degree 1.
 
 enum { TYPED(nt_arc_count) = sizeof((REAL[]){POLYNOMIAL_R(RELU_ARC)}) / sizeof(REAL) };
