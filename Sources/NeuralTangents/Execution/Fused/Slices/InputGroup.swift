@@ -7,10 +7,9 @@ final class InputGroup<Scalar: SliceScalar>: @unchecked Sendable {
   /// Per input of the network: shape (positions, channels, lanes); empty for one that is a kernel.
   let data: [Scratch<Scalar>?]
   /// All factor sets, shape (numbers, lanes).
-  let factors: Scratch<Scalar>
+  private(set) var factors: Scratch<Scalar>
   /// The same with the numbers of every input together, shape (lanes, numbers).
   private(set) var ownFactors: Scratch<Scalar>?
-
   /// Numbers per input, at least one.
   let factorCount: Int
 
@@ -41,18 +40,23 @@ final class InputGroup<Scalar: SliceScalar>: @unchecked Sendable {
       return Self.transposed(source, inputs)
     }
     let (count, lanes) = (factorCount, Scalar.lanes)
-    let own = Scratch<Scalar>(count * lanes)
-    for lane in 0..<lanes {
+    factors = Scratch(count * lanes)
+    let sources = (0..<lanes).map { lane in
       let index = min(lane, inputs.count - 1)
-      let group = groups[index]
-      guard let place = group.inputs.firstIndex(of: inputs[index]), let factors = group.ownFactors else {
+      guard let place = groups[index].inputs.firstIndex(of: inputs[index]), let own = groups[index].ownFactors else {
         preconditionFailure("input \(inputs[index]) is not in its group")
       }
-      (own.pointer + lane * count).update(from: factors.pointer + place * count, count: count)
+      return own.pointer + place * count
     }
-    factors = Scratch(count * lanes)
-    Scalar.transpose(rows: lanes, columns: count, own.pointer, stride: count, to: factors.pointer, stride: lanes)
-    ownFactors = own
+    // Some at a time, because all of them together take megabytes.
+    let length = 4096
+    let rows = Scratch<Scalar>(length * lanes)
+    for start in stride(from: 0, to: count, by: length) {
+      let part = min(length, count - start)
+      for lane in 0..<lanes { (rows.pointer + lane * length).update(from: sources[lane] + start, count: part) }
+      Scalar.transpose(
+        rows: lanes, columns: part, rows.pointer, stride: length, to: factors.pointer + start * lanes, stride: lanes)
+    }
   }
 
   /// Rows of numbers of some inputs, one input per lane.
@@ -66,6 +70,9 @@ final class InputGroup<Scalar: SliceScalar>: @unchecked Sendable {
     }
     return result
   }
+
+  /// Frees what only the second of two needs.
+  func dropLanes() { factors = Scratch(1) }
 
   /// Makes what the group needs to be the first of two.
   func prepareAsFirst() {

@@ -96,8 +96,10 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
     var tasks: [Task] = []
     if wantsFirst { tasks += (0..<groups1).map { Task.itself(group: $0, isOfFirst: true) } }
     if wantsSecond { tasks += (0..<groups2).map { Task.itself(group: $0, isOfFirst: false) } }
-    // Enough tiles for threads to finish together; rows of a tile share what its columns need.
-    let rows = min(max(1, n1 * groups2 / (16 * Threads.count)), 4 * lanes)
+    // Enough tiles for threads to finish together; rows of a tile share what its columns need, as many as fit.
+    let bytes = InputGroup<Scalar>.byteCount(plan, dataSizes: inputs.map(\.dataSize))
+    let most = max(1, min(4, Self.groupBudget / 3 / max(1, bytes)))
+    let rows = min(max(1, n1 * groups2 / (16 * Threads.count)), most * lanes)
     guard packsPairs else {
       for row in stride(from: 0, to: n1, by: rows) {
         for group in 0..<groups2 where !isSymmetric || (group + 1) * lanes > row {
@@ -174,6 +176,8 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
     struct Key: Hashable {
       var index: Int
       var isOfFirst: Bool
+      /// Whether its inputs come one at a time, as the first of two, and not in lanes.
+      var comesFirst: Bool
     }
 
     init(_ executor: SliceExecutor, budget: Int) {
@@ -183,11 +187,18 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
       keepsAll = count * bytes <= budget * Threads.count
     }
 
-    func kept(_ key: Key) -> InputGroup<Scalar>? { groups.withLock { $0[key] } }
+    func kept(_ key: Key) -> InputGroup<Scalar>? { groups.withLock { $0[any(key)] } }
 
-    func keep(_ group: InputGroup<Scalar>, _ key: Key) {
-      if keepsAll { groups.withLock { $0[key] = $0[key] ?? group } }
+    /// Says whether it is kept.
+    func keep(_ group: InputGroup<Scalar>, _ key: Key) -> Bool {
+      guard keepsAll else { return false }
+      group.prepareAsFirst()
+      groups.withLock { $0[any(key)] = $0[any(key)] ?? group }
+      return true
     }
+
+    /// What is kept serves in both places.
+    private func any(_ key: Key) -> Key { Key(index: key.index, isOfFirst: key.isOfFirst, comesFirst: false) }
   }
 
   /// One thread's scratch memory and its tasks.
@@ -211,53 +222,46 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
       try run(pair(of: group, key), executor.plan.tape(.itself)) { (output, box, k, theta) throws(NetworkError) in
         try results[output].storeItself(k, theta, box, group.inputs, isOfFirst: key.isOfFirst)
       }
-      group.prepareAsFirst()
-      store.keep(group, key)
+      _ = store.keep(group, key)
     }
 
     func compute(_ rows: Range<Int>, group index: Int) throws(NetworkError) {
       let lanes = Scalar.lanes
-      var keys: Set<GroupStore.Key> = [key(index, isOfFirst: false)]
-      let columns = try group(key(index, isOfFirst: false))
+      let second = key(index, isOfFirst: false)
+      let firsts = Set(rows.map { key($0 / lanes, isOfFirst: true, comesFirst: true) })
+      recent = recent.filter { $0.key == second || firsts.contains($0.key) }
+      let columns = try group(second)
       for row in rows where !executor.isSymmetric || row < columns.inputs[columns.inputs.count - 1] {
-        let first = key(row / lanes, isOfFirst: true)
-        keys.insert(first)
-        let group = try group(first)
-        group.prepareAsFirst()
+        let first = try group(key(row / lanes, isOfFirst: true, comesFirst: true))
         let pair = InputPair(
-          row, of: group, with: columns, data: executor.inputs.map { $0.row(row) }, inputCount: executor.n2)
+          row, of: first, with: columns, data: executor.inputs.map { $0.row(row) }, inputCount: executor.n2)
         try run(pair, executor.plan.tape(.cross)) { (output, box, k, theta) throws(NetworkError) in
           try results[output].store(
             k, theta, box, rows: Array(repeating: row, count: columns.inputs.count), columns: columns.inputs)
         }
       }
-      recent = recent.filter { keys.contains($0.key) }
     }
 
     func compute(_ pairs: [Pair]) throws(NetworkError) {
-      let lanes = Scalar.lanes
-      var keys: Set<GroupStore.Key> = []
-      func packed(_ inputs: [Int], isOfFirst: Bool) throws(NetworkError) -> InputGroup<Scalar> {
-        let groups = try inputs.map { (input: Int) throws(NetworkError) in
-          let key = key(input / lanes, isOfFirst: isOfFirst)
-          keys.insert(key)
-          return try group(key)
-        }
-        for group in groups { group.prepareAsFirst() }
-        return InputGroup(
-          executor.plan, inputs, of: groups, data: executor.inputs.map { $0.rows(ofFirst: isOfFirst) })
-      }
       let (rows, columns) = (pairs.map(\.row), pairs.map(\.column))
       let pair = InputPair(
         try packed(rows, isOfFirst: true), with: try packed(columns, isOfFirst: false), inputCount: executor.n2)
       try run(pair, executor.plan.tape(.cross)) { (output, box, k, theta) throws(NetworkError) in
         try results[output].store(k, theta, box, rows: rows, columns: columns)
       }
-      recent = recent.filter { keys.contains($0.key) }
     }
 
-    private func key(_ index: Int, isOfFirst: Bool) -> GroupStore.Key {
-      GroupStore.Key(index: index, isOfFirst: isOfFirst || executor.isSymmetric)
+    /// Inputs of any groups in lanes.
+    private func packed(_ inputs: [Int], isOfFirst: Bool) throws(NetworkError) -> InputGroup<Scalar> {
+      let keys = inputs.map { key($0 / Scalar.lanes, isOfFirst: isOfFirst, comesFirst: true) }
+      recent = recent.filter { keys.contains($0.key) }
+      return InputGroup(
+        executor.plan, inputs, of: try keys.map { (key: GroupStore.Key) throws(NetworkError) in try group(key) },
+        data: executor.inputs.map { $0.rows(ofFirst: isOfFirst) })
+    }
+
+    private func key(_ index: Int, isOfFirst: Bool, comesFirst: Bool = false) -> GroupStore.Key {
+      GroupStore.Key(index: index, isOfFirst: isOfFirst || executor.isSymmetric, comesFirst: comesFirst)
     }
 
     private func pair(of group: InputGroup<Scalar>, _ key: GroupStore.Key) -> InputPair<Scalar> {
@@ -270,8 +274,11 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
       if let group = store.kept(key) { return group }
       let group = executor.group(key)
       try run(pair(of: group, key), executor.plan.tape(.factors)) { (_, _, _, _) throws(NetworkError) in }
-      group.prepareAsFirst()
-      store.keep(group, key)
+      if store.keep(group, key) { return group }
+      if key.comesFirst {
+        group.prepareAsFirst()
+        group.dropLanes()
+      }
       recent[key] = group
       return group
     }
