@@ -88,6 +88,9 @@ struct SlicePlan: @unchecked Sendable {
   var capacities: [Int] = []
   /// The nodes in whose chains factors are made from variances, in order.
   var factorNodes: [Int] = []
+  /// Whether a global pool over an input with itself may take half of the slices twice. The rounding is another then than
+  /// between equal inputs, whose correlation has to be exactly one where factors are made after the pool.
+  var halvesPools = true
   var activations: [any Activation] = []
   /// What the steps' pointers point to.
   var descriptions: [DualDescription] = []

@@ -311,6 +311,8 @@ struct SlicePlanner {
         }
       }
     }
+    let firstPool = plan.nodes.firstIndex { if case .globalPool = $0.kind { true } else { false } }
+    plan.halvesPools = !plan.factorNodes.contains { $0 > firstPool ?? plan.nodes.count }
   }
 }
 

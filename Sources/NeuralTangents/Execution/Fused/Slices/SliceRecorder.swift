@@ -159,7 +159,9 @@ struct SliceRecorder {
       return sum(index, source, [(.zero, 1)], scale: 1 / Double(plan.nodes[source].sizes.product), factor: nil)
     case .globalPool(let source, let scale, let factor):
       var pooled: [(PositionAxes, Double)] = []
-      Self.forEachPooled(plan.nodes[source].sizes, isOfItself: isOfItself) { pooled.append(($0, $1)) }
+      Self.forEachPooled(plan.nodes[source].sizes, isOfItself: isOfItself && plan.halvesPools) {
+        pooled.append(($0, $1))
+      }
       return sum(index, source, pooled, scale: scale, factor: factor)
     }
   }

@@ -68,7 +68,8 @@ struct SliceUseCounter {
     case .permute(let source, let order): visit(source, displacement.unpermuted(order))
     case .flatten(let source): visit(source, .zero)
     case .globalPool(let source, _, _):
-      SliceRecorder.forEachPooled(plan.nodes[source].sizes, isOfItself: isOfItself) { displacement, _ in
+      SliceRecorder.forEachPooled(plan.nodes[source].sizes, isOfItself: isOfItself && plan.halvesPools) {
+        displacement, _ in
         visit(source, displacement)
       }
     }
