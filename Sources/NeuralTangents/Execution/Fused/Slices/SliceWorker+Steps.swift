@@ -118,7 +118,7 @@ extension SliceWorker {
       Scalar.sliceLayer(
         description, factors.plane(factorSets[layer.factorSet], first: first, second: second), k + from,
         computesTheta ? UnsafePointer(theta + from) : nil, kOut + to, computesTheta ? thetaOut + to : nil,
-        scratch: rowScratch.pointer)
+        scratch: rowScratch)
       from += operandPlane
       to += resultPlane
     }

@@ -14,7 +14,8 @@ final class SliceWorker<Scalar: SliceScalar> {
   /// Whether Θ of the pair is computed.
   private(set) var computesTheta = false
   /// For the passes of layers: two rows.
-  let rowScratch: Scratch<Scalar>
+  let rowScratch: Pointer
+  private let rowMemory: Scratch<Scalar>
   private let inputs: [SliceInput]
   private let withNTK: Bool
   private var k: Scratch<Scalar>
@@ -30,7 +31,8 @@ final class SliceWorker<Scalar: SliceScalar> {
     factors = pair.factors
     factorSets = .allocate(capacity: plan.factorSets.count)
     _ = factorSets.initialize(from: plan.factorSets)
-    rowScratch = Scratch(2 * (plan.nodes.map(\.longestRow).max() ?? 1) * Scalar.lanes)
+    rowMemory = Scratch(2 * (plan.nodes.map(\.longestRow).max() ?? 1) * Scalar.lanes)
+    rowScratch = rowMemory.pointer
     (k, theta) = (Scratch(1), Scratch(1))
   }
 
