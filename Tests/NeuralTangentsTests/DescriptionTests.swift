@@ -148,4 +148,33 @@ struct DescriptionTests {
     #expect(description.parameterCount == 20 * 6 + 6 && description.rows[0].outputs == [[nil, 12, 6]])
     #expect(description.inputDemand?.isAll == true && description.inputDemand?.entries == 144)
   }
+
+  @Test("what the reference executor computes is named with its reason, and the rest is fused")
+  func obstacles() throws {
+    let network = Serial {
+      Conv(4, window: [3], padding: .same)
+      Relu()
+      GlobalSelfAttention(outputChannels: 4, keyChannels: 4, valueChannels: 4, heads: 1)
+      Relu()
+      GlobalAvgPool()
+      Dense(1)
+    }
+    let description = try network.description(forInput: [6, 2])
+    #expect(description.rows.map { $0.obstacle == nil } == [true, true, false, true, true, true])
+    #expect(description.rows[2].obstacle?.contains("ttention") == true && description.obstacle == nil)
+    // Normalising over the batch leaves nothing to cut.
+    let mixing = Serial {
+      Conv(4, window: [3], padding: .same)
+      LayerNorm(axes: [0, 1])
+      Flatten()
+    }
+    let whole = try mixing.description(forInput: [6, 2])
+    #expect(whole.obstacle != nil && whole.rows.allSatisfy { $0.obstacle == whole.obstacle })
+    let matrix = Serial {
+      Dense(4)
+      Tanh()
+      Dense(1)
+    }
+    #expect(try matrix.description(forInput: [3]).obstacle?.contains("vector kernel") == true)
+  }
 }

@@ -323,7 +323,7 @@ extension CovarianceProgram {
       if positions[value].count > PositionAxes.axisCount {
         return "more than \(PositionAxes.axisCount) axes of positions"
       }
-      if positions[value].reduce(1.0, { $0 * Double($1) }) > 1e9 { return "more than 10^9 positions" }
+      if positions[value].reduce(1.0, { $0 * Double($1) }) > 4e6 { return "more than four million positions" }
     }
     switch step.operation {
     case .rule(let rule): return rule.name
