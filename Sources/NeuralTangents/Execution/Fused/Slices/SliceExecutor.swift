@@ -98,7 +98,7 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
     if wantsSecond { tasks += (0..<groups2).map { Task.itself(group: $0, isOfFirst: false) } }
     // Enough tiles for threads to finish together; rows of a tile share what its columns need, as many as fit.
     let bytes = InputGroup<Scalar>.byteCount(plan, dataSizes: inputs.map(\.dataSize))
-    let most = max(1, min(4, Self.groupBudget / 3 / max(1, bytes)))
+    let most = max(1, min(4, Self.groupBudget / max(1, bytes)))
     let rows = min(max(1, n1 * groups2 / (16 * Threads.count)), most * lanes)
     guard packsPairs else {
       for row in stride(from: 0, to: n1, by: rows) {
