@@ -165,7 +165,7 @@ struct DescriptionTests {
     // Normalising over the batch leaves nothing to cut.
     let mixing = Serial {
       Conv(4, window: [3], padding: .same)
-      LayerNorm(axes: [0, 1])
+      LayerNorm(axes: [0, 2])
       Flatten()
     }
     let whole = try mixing.description(forInput: [6, 2])
