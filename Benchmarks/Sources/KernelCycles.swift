@@ -8,7 +8,8 @@ import Foundation
 // Zen 4 has: 64 bytes take a cycle of either pair, logic half a cycle of whichever pair is free. A square root keeps the
 // pipes for products busy for some cycles besides (measured among independent products: 2 for float32, 3 for float64).
 // A load takes a cycle, a store two. The bound is the largest of: products with roots, sums, half of all arithmetic,
-// loads, stores. AVX2 does the same with twice as many instructions. Other processors have other bounds.
+// loads, stores. AVX2 does the same with twice as many instructions, and reads the constants from memory, for which its
+// 16 registers have no room. Other processors have other bounds.
 
 /// The operations of one position.
 private struct OperationCount {
@@ -18,34 +19,38 @@ private struct OperationCount {
   var logic = 0
   var loads = 0
   var stores = 0
+  var constants = 0
 
   static func + (a: OperationCount, b: OperationCount) -> OperationCount {
     OperationCount(
       products: a.products + b.products, roots: a.roots + b.roots, sums: a.sums + b.sums, logic: a.logic + b.logic,
-      loads: a.loads + b.loads, stores: a.stores + b.stores)
+      loads: a.loads + b.loads, stores: a.stores + b.stores, constants: a.constants + b.constants)
   }
 
-  func bound(rootCycles: Double) -> Double {
+  func bound(rootCycles: Double, loadsConstants: Bool) -> Double {
     let multiplied = Double(products) + Double(roots) * rootCycles
     let arithmetic = (multiplied + Double(sums) + Double(logic) / 2) / 2
-    return max(multiplied, Double(sums), arithmetic, Double(loads), 2 * Double(stores))
+    return max(
+      multiplied, Double(sums), arithmetic, Double(loads + (loadsConstants ? constants : 0)), 2 * Double(stores))
   }
 
   var text: String {
-    "\(products) products, \(roots) root, \(sums) sums, \(logic) logic, \(loads) loads, \(stores) stores"
+    "\(products) products, \(roots) root, \(sums) sums, \(logic) logic, \(loads) loads, \(stores) stores, \(constants) constants"
   }
 
-  /// ABRelu's dual and its derivative, with k and theta in registers: the distance from correlation one takes 5
-  /// products; w 2 products, 2 sums and the root; A one product and one sum, and products for the other coefficients;
-  /// the derivative one product and one sum, kappa 3 products, theta one. Six factors are loaded.
+  /// ABRelu's dual and its derivative, with k and theta in registers: the distance from correlation one takes 4 products
+  /// and 3 sums; s one product, one sum and the root; A one sum, and products for the other coefficients; the derivative
+  /// one product and one sum, kappa 3 products, theta one. Six factors are loaded. Float64 has one product more. Constants
+  /// are the coefficients of A and six more.
   static func dual(isDouble: Bool) -> OperationCount {
-    OperationCount(products: (isDouble ? 19 : 7) + 12, roots: 1, sums: 5, logic: 3, loads: 6)
+    OperationCount(
+      products: (isDouble ? 20 : 7) + 10, roots: 1, sums: 6, logic: 2, loads: 6, constants: (isDouble ? 20 : 8) + 6)
   }
   /// What reads and writes k and theta once.
   static let inPlace = OperationCount(loads: 2, stores: 2)
-  /// Two windows of three, one after the other: each two sums and a product with the scale. Along rows every element is
-  /// loaded for three outputs, along columns once.
-  static let stencil = OperationCount(products: 2, sums: 4, loads: 4, stores: 2)
+  /// A window of three along rows and columns: two sums each, and a product with a scale. Rows are loaded for each of
+  /// their three outputs.
+  static let stencil = OperationCount(products: 1, sums: 4, loads: 3, stores: 1)
   /// k and theta through both windows, and the affine map: a sum each.
   static let layer = OperationCount(sums: 10, loads: 6, stores: 2)
 }
@@ -59,7 +64,9 @@ private protocol SliceScalar: BinaryFloatingPoint {
   static func dual(
     _ dual: UnsafePointer<nt_dual>, _ rows: Int, _ columns: Int, _ factors: UnsafePointer<nt_slice_factors>,
     _ k: UnsafeMutablePointer<Self>, _ theta: UnsafeMutablePointer<Self>)
-  static func window(_ window: nt_window, _ x: UnsafePointer<Self>, _ out: UnsafeMutablePointer<Self>)
+  static func box(
+    _ rows: nt_window, _ columns: nt_window, _ x: UnsafePointer<Self>, _ out: UnsafeMutablePointer<Self>,
+    _ scratch: UnsafeMutablePointer<Self>)
   static func layer(
     _ layer: UnsafePointer<nt_slice_layer>, _ factors: UnsafePointer<nt_slice_factors>, _ k: UnsafePointer<Self>,
     _ theta: UnsafePointer<Self>, _ kOut: UnsafeMutablePointer<Self>, _ thetaOut: UnsafeMutablePointer<Self>,
@@ -77,9 +84,10 @@ extension Float: SliceScalar {
     _ dual: UnsafePointer<nt_dual>, _ rows: Int, _ columns: Int, _ factors: UnsafePointer<nt_slice_factors>,
     _ k: UnsafeMutablePointer<Float>, _ theta: UnsafeMutablePointer<Float>
   ) { nt_slice_dual_f32(dual, rows, columns, factors, k, theta) }
-  fileprivate static func window(
-    _ window: nt_window, _ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>
-  ) { nt_slice_window_f32(window, 1, x, out) }
+  fileprivate static func box(
+    _ rows: nt_window, _ columns: nt_window, _ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>,
+    _ scratch: UnsafeMutablePointer<Float>
+  ) { nt_slice_box_f32(rows, columns, x, out, scratch) }
   fileprivate static func layer(
     _ layer: UnsafePointer<nt_slice_layer>, _ factors: UnsafePointer<nt_slice_factors>, _ k: UnsafePointer<Float>,
     _ theta: UnsafePointer<Float>, _ kOut: UnsafeMutablePointer<Float>, _ thetaOut: UnsafeMutablePointer<Float>,
@@ -98,9 +106,10 @@ extension Double: SliceScalar {
     _ dual: UnsafePointer<nt_dual>, _ rows: Int, _ columns: Int, _ factors: UnsafePointer<nt_slice_factors>,
     _ k: UnsafeMutablePointer<Double>, _ theta: UnsafeMutablePointer<Double>
   ) { nt_slice_dual_f64(dual, rows, columns, factors, k, theta) }
-  fileprivate static func window(
-    _ window: nt_window, _ x: UnsafePointer<Double>, _ out: UnsafeMutablePointer<Double>
-  ) { nt_slice_window_f64(window, 1, x, out) }
+  fileprivate static func box(
+    _ rows: nt_window, _ columns: nt_window, _ x: UnsafePointer<Double>, _ out: UnsafeMutablePointer<Double>,
+    _ scratch: UnsafeMutablePointer<Double>
+  ) { nt_slice_box_f64(rows, columns, x, out, scratch) }
   fileprivate static func layer(
     _ layer: UnsafePointer<nt_slice_layer>, _ factors: UnsafePointer<nt_slice_factors>, _ k: UnsafePointer<Double>,
     _ theta: UnsafePointer<Double>, _ kOut: UnsafeMutablePointer<Double>, _ thetaOut: UnsafeMutablePointer<Double>,
@@ -168,14 +177,16 @@ func printKernelCycles() {
 }
 
 private func printCycles<T: SliceScalar>(_: T.Type, clock: Double) {
-  let rootCycles = T.isDouble ? 3.0 : 2.0, dualCount = OperationCount.dual(isDouble: T.isDouble)
+  let rootCycles = T.isDouble ? 3.0 : 2.0, loadsConstants = nt_selected_instruction_set() == nt_avx2
+  let dualCount = OperationCount.dual(isDouble: T.isDouble)
   for size in [32, 8, 4] {
     let cycles = measureCycles(T.self, size: size, clock: clock)
     for (name, time, count) in [
       ("ReLU dual", cycles.dual, dualCount + .inPlace), ("box stencil", cycles.stencil, .stencil),
       ("whole layer", cycles.layer, dualCount + .layer),
     ] {
-      let bound = count.bound(rootCycles: rootCycles), label = "\(T.name), \(size) x \(size), \(name)"
+      let bound = count.bound(rootCycles: rootCycles, loadsConstants: loadsConstants)
+      let label = "\(T.name), \(size) x \(size), \(name)"
       let padded = label.padding(toLength: 34, withPad: " ", startingAt: 0)
       print(String(format: "  %@ %6.1f  bound %5.1f  ratio %.2f", padded, time, bound, time / bound))
     }
@@ -203,7 +214,8 @@ private func measureCycles<T: SliceScalar>(
   }
   var dual = nt_dual()
   dual.kind = nt_dual_ab_relu
-  dual.parameters.1 = 1
+  // With the weights of the next convolution.
+  dual.parameters.1 = (2.0 / 9).squareRoot()
   T.factors(&dual, [T](repeating: 1, count: max(16, positions)), first)
   T.factors(&dual, [T](repeating: 1, count: count), second)
   var factors = nt_slice_factors(
@@ -211,22 +223,16 @@ private func measureCycles<T: SliceScalar>(
     second_row: size, first_has_lanes: 0)
   let window = nt_window(
     outer: 1, length: size, inner: 1, out_length: size, window: 3, stride: 1, dilation: 1, low: 1)
-  var (rows, columns) = (window, window)
-  rows.inner = size * T.lanes
-  (columns.outer, columns.inner) = (size, T.lanes)
-  // The weights of the next convolution are in the scale, so that the affine map only adds.
+  // Those weights are in the dual, so that the affine map only adds.
   let affine = nt_affine(
     weight_variance: 1, bias_variance: 0, theta_from_input: 0, theta_from_output: 1, theta_constant: 0)
   // Small slices take too short a time for the timer.
   let repeats = max(1, 1024 / positions), cycles = clock / Double(positions * repeats)
   return withUnsafePointer(to: dual) { dual in
     var layer = nt_slice_layer(
-      dual: dual, affine: affine, rows: window, columns: window, scale: 2.0 / 9, theta_is_zero: 0)
+      dual: dual, affine: affine, rows: window, columns: window, theta_is_zero: 0)
     let stencilTime = fastest {
-      for _ in 0..<repeats {
-        T.window(rows, k, kOut)
-        T.window(columns, kOut, thetaOut)
-      }
+      for _ in 0..<repeats { T.box(window, window, k, kOut, scratch) }
     }
     let layerTime = fastest {
       for _ in 0..<repeats { T.layer(&layer, &factors, k, theta, kOut, thetaOut, scratch) }

@@ -1,6 +1,7 @@
 // What the files of duals share.
 #pragma once
 
+#include <math.h>
 #include <stddef.h>
 
 #include "nt_duals.h"

@@ -34,7 +34,7 @@ static NT_INLINE VR TYPED(nt_erf)(const TYPED(nt_erf_constants) *constants, cons
   // sqrt(E) = root (1 + root_lost), 1 / root = inverse (1 + inverse_lost), and those of the factors and their products.
   VR root_lost = SPLAT_R(0.5) * inverse * inverse *
                  (TYPED(nt_spread_lost)(constants->beta, &spread) - PRODUCT_MINUS(root, root, spread.expanded));
-  VR inverse_lost = ONE_MINUS(root, inverse);
+  VR inverse_lost = LESS_PRODUCT(SPLAT_R(1), root, inverse);
   VR lost = factors1[2] + factors2[2];
   VR half = q12 * factors1[1], scaled = factors1[1] * factors2[1];
   VR correction = V_FMA(half, lost, PRODUCT_ERROR(q12, factors1[1], half));

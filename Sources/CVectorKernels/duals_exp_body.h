@@ -50,7 +50,7 @@ static void TYPED(nt_exp_normalized_factors)(const nt_dual *dual, long n, const 
   (void)dual;
   for (long j = 0; j < n; j += D_LANES) {
     VD variance = LOAD_WIDE(q + j);
-    TYPED(nt_correlation_factors)(variance, factors + j, stride);
+    TYPED(nt_correlation_factors)(variance, 1, factors + j, stride);
     STORE_NARROW(factors + 2 * stride + j, V_SQRT(variance));
   }
 }

@@ -56,16 +56,16 @@ static NT_INLINE VR TYPED(nt_product_error)(VR a, VR b, VR p) {
 }
 #define PRODUCT_ERROR TYPED(nt_product_error)
 
-// 1 - a b, rounded once when a b is near 1.
-static NT_INLINE VR TYPED(nt_one_minus)(VR a, VR b) {
+// c - a b, rounded once when a b is near c.
+static NT_INLINE VR TYPED(nt_less_product)(VR c, VR a, VR b) {
 #if NT_HAS_FMA
-  return V_FMA(-a, b, SPLAT_R(1));
+  return V_FMA(-a, b, c);
 #else
   VR p = a * b;
-  return (SPLAT_R(1) - p) - PRODUCT_ERROR(a, b, p);
+  return (c - p) - PRODUCT_ERROR(a, b, p);
 #endif
 }
-#define ONE_MINUS TYPED(nt_one_minus)
+#define LESS_PRODUCT TYPED(nt_less_product)
 
 // a b - c, rounded once when a b is near c.
 static NT_INLINE VR TYPED(nt_product_minus)(VR a, VR b, VR c) {

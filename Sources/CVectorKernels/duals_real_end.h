@@ -12,6 +12,6 @@
 #undef LOAD_WIDE
 #undef STORE_NARROW
 #undef PRODUCT_ERROR
-#undef ONE_MINUS
+#undef LESS_PRODUCT
 #undef DEFINE_POLYNOMIAL
 #undef NT_REAL_BITS

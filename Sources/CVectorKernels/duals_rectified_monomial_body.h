@@ -35,7 +35,7 @@ static void TYPED(nt_rectified_monomial_factors)(const nt_dual *dual, long n, co
   int degree = (int)dual->parameters[0];
   for (long j = 0; j < n; j += D_LANES) {
     VD variance = LOAD_WIDE(q + j), root = V_SQRT(variance);
-    TYPED(nt_correlation_factors)(variance, factors + j, stride);
+    TYPED(nt_correlation_factors)(variance, 1, factors + j, stride);
     VD whole = SPLAT_D(1);
     for (int i = 0; i < (degree - 1) / 2; i++) whole *= variance;
     VD lower = degree & 1 ? whole : whole * root;

@@ -13,7 +13,7 @@ static NT_INLINE TYPED(nt_sign_constants) TYPED(nt_sign_prepare)(const nt_dual *
 
 static void TYPED(nt_sign_factors)(const nt_dual *dual, long n, const REAL *q, REAL *factors, long stride) {
   (void)dual;
-  for (long j = 0; j < n; j += D_LANES) TYPED(nt_correlation_factors)(LOAD_WIDE(q + j), factors + j, stride);
+  for (long j = 0; j < n; j += D_LANES) TYPED(nt_correlation_factors)(LOAD_WIDE(q + j), 1, factors + j, stride);
 }
 
 static NT_INLINE VR TYPED(nt_sign)(const TYPED(nt_sign_constants) *constants, const VR *factors1, const VR *factors2,

@@ -32,6 +32,9 @@ typedef struct {
   void nt_slice_window_##bits(nt_window window, REAL scale, const REAL *x, REAL *out) {                            \
     NT_DISPATCH(nt_slice_window_##bits)(window, scale, x, out);                                                    \
   }                                                                                                                \
+  void nt_slice_box_##bits(nt_window rows, nt_window columns, const REAL *x, REAL *out, REAL *scratch) {           \
+    NT_DISPATCH(nt_slice_box_##bits)(rows, columns, x, out, scratch);                                              \
+  }                                                                                                                \
   void nt_slice_add_run_##bits(nt_slice_run run, REAL weight, const REAL *x, REAL *out) {                          \
     NT_DISPATCH(nt_slice_add_run_##bits)(run, weight, x, out);                                                     \
   }                                                                                                                \

@@ -39,16 +39,16 @@ static NT_INLINE void TYPED(nt_layer_row)(nt_layer_form form, const TYPED(nt_lay
   // Nothing comes of what is read again at the end.
 #define READ(place) TYPED(nt_layer_read)(form, constants, source, (place) < columns ? (place) : columns - 1)
   TYPED(nt_layer_input) input = READ(0);
-  TYPED(nt_layer_begun) begun = TYPED(nt_layer_begin)(source, &input, 0);
+  TYPED(nt_layer_begun) begun = TYPED(nt_layer_begin)(constants, source, &input, 0);
   TYPED(nt_layer_turned) turned = TYPED(nt_layer_turn)(constants, &begun);
   if (columns > 1) {
     input = READ(1);
-    begun = TYPED(nt_layer_begin)(source, &input, 1);
+    begun = TYPED(nt_layer_begin)(constants, source, &input, 1);
     input = READ(2);
     for (long x = 0; x < columns - 2; x++) {
       TYPED(nt_layer_end)(form, constants, &turned, target, x + shift);
       turned = TYPED(nt_layer_turn)(constants, &begun);
-      begun = TYPED(nt_layer_begin)(source, &input, x + 2);
+      begun = TYPED(nt_layer_begin)(constants, source, &input, x + 2);
       input = READ(x + 3);
     }
     TYPED(nt_layer_end)(form, constants, &turned, target, columns - 2 + shift);
@@ -116,7 +116,7 @@ static void TYPED(nt_layer_dispatch)(nt_layer_form form, const nt_slice_layer *l
 static void TYPED(nt_ab_relu_points)(const nt_dual *dual, long rows, long columns, const nt_slice_factors *factors,
                                      REAL *k, REAL *theta) {
   const nt_slice_layer layer = {
-    dual, {1, 0, 0, 0, 0}, {1, rows, 1, rows, 1, 1, 1, 0}, {1, columns, 1, columns, 1, 1, 1, 0}, 1, 0};
+    dual, {1, 0, 0, 0, 0}, {1, rows, 1, rows, 1, 1, 1, 0}, {1, columns, 1, columns, 1, 1, 1, 0}, 0};
   const nt_layer_form form = {1, 1, theta == NULL ? nt_theta_absent : nt_theta_given, nt_affine_none};
   TYPED(nt_layer_dispatch)(form, &layer, factors, k, theta, k, theta, NULL);
 }

@@ -9,7 +9,7 @@ typedef struct {
 static NT_INLINE TYPED(nt_layer_constants) TYPED(nt_layer_prepare)(const nt_slice_layer *layer) {
   const nt_affine *affine = &layer->affine;
   TYPED(nt_layer_constants) constants = {
-    TYPED(nt_ab_relu_prepare_scaled)(layer->dual, layer->scale),
+    TYPED(nt_ab_relu_prepare)(layer->dual),
     SPLAT_R(affine->weight_variance), SPLAT_R(affine->bias_variance),
     SPLAT_R(affine->theta_from_input), SPLAT_R(affine->theta_from_output), SPLAT_R(affine->theta_constant)};
   // What the compiler knows it would make anew in the loop, by instructions that cost more than a load.
@@ -62,7 +62,8 @@ static NT_INLINE TYPED(nt_layer_input) TYPED(nt_layer_read)(nt_layer_form form,
   return read;
 }
 
-static NT_INLINE TYPED(nt_layer_begun) TYPED(nt_layer_begin)(const TYPED(nt_layer_source) *source,
+static NT_INLINE TYPED(nt_layer_begun) TYPED(nt_layer_begin)(const TYPED(nt_layer_constants) *constants,
+                                                             const TYPED(nt_layer_source) *source,
                                                              const TYPED(nt_layer_input) *input, long x) {
   const long place = x * SLICE_LANES;
   VR factors1[3], factors2[3];
@@ -70,7 +71,8 @@ static NT_INLINE TYPED(nt_layer_begun) TYPED(nt_layer_begin)(const TYPED(nt_laye
     factors1[f] = source->first_has_lanes ? LOAD_R(source->first[f] + place) : SPLAT_R(source->first[f][x]);
     factors2[f] = LOAD_R(source->second[f] + place);
   }
-  TYPED(nt_layer_begun) begun = {input->k, input->theta, TYPED(nt_ab_relu_begin)(factors1, factors2, input->k)};
+  TYPED(nt_layer_begun) begun = {
+    input->k, input->theta, TYPED(nt_ab_relu_begin)(&constants->dual, factors1, factors2, input->k)};
   return begun;
 }
 

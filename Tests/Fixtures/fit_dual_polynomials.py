@@ -14,8 +14,8 @@ mp.mp.dps = 110
 TINY = mp.mpf(10) ** -24
 
 
-def relu_arc(d):
-    return mp.acos(1 - d / 2) / (mp.pi * mp.sqrt(d * (4 - d)))
+def relu_arc(t):
+    return mp.acos(1 - t) / (mp.pi * mp.sqrt(t * (2 - t)))
 
 
 def asin_ratio(z):
@@ -37,7 +37,7 @@ def cosh_root(z):
 HALF_LN2 = mp.log(2) / 2
 # Name, meaning, function, interval, degrees for float32 and float64.
 FITS = [
-    ("RELU_ARC", "acos(c) / (2 pi sqrt(1-c^2)) in d = 2 (1-c)", relu_arc, 0, 2, 8, 19),
+    ("RELU_ARC", "acos(c) / (pi sqrt(1-c^2)) in t = 1 - c", relu_arc, 0, 1, 8, 19),
     ("ASIN", "asin(x) / x in z = x^2", asin_ratio, 0, mp.mpf(1) / 2, 7, 18),
     ("EXP", "(exp(r) - 1 - r) / r^2", exp_tail, -HALF_LN2, HALF_LN2, 4, 10),
     ("SINH", "sinh(x) / x in z = x^2", sinh_ratio, 0, mp.mpf(1) / 16, 2, 4),

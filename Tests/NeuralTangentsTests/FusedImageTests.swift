@@ -156,6 +156,29 @@ struct FusedImageTests {
     #expect(largestError(try #require(equal.ntk)[0..<3, 0..<3], theta, relativeTo: thetaScale) < 1e-9)
   }
 
+  @Test("a kernel that is not finite names the row and the column of the caller's data", arguments: [(1, 0), (0, 1)])
+  func notFinite(sets: (Int, Int)) {
+    let network = Serial {
+      Conv(4, window: [3, 3], padding: .same); Relu(); GlobalAvgPool(); Dense(1)
+    }
+    // Lanes are filled from the larger data set, whichever it is.
+    var inputs = [FixtureInput.sine([3, 4, 4, 2]), FixtureInput.sine([40, 4, 4, 2])].map { $0.asType(.float32) }
+    let places = [1, 21]
+    inputs = inputs.indices.map { set in
+      let factors = (0..<inputs[set].shape[0]).map { $0 == places[set] ? Float(1e19) : 1 }
+      return inputs[set] * Tensor(factors, shape: [factors.count, 1, 1, 1])
+    }
+    let error = #expect(throws: NetworkError.self) {
+      try network.kernel(inputs[sets.0], inputs[sets.1], options: KernelOptions(threads: 1))
+    }
+    let found = error?.description ?? ""
+    let row = places[sets.0], column = places[sets.1]
+    #expect(
+      ["cov1": "[\(row)]", "cov2": "[\(column)]", "nngp": "[\(row), "].contains { name, place in
+        found.hasPrefix(name + ": expected finite numbers") && found.contains(" at " + place)
+      }, "\(found)")
+  }
+
   private func bits(_ tensor: Tensor) -> [UInt64] {
     tensor.asType(.float64).scalars(as: Double.self).map(\.bitPattern)
   }

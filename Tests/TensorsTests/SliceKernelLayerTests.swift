@@ -208,7 +208,7 @@ struct SliceKernelLayerTests {
           weight_variance: 1, bias_variance: 0.1, theta_from_input: 0, theta_from_output: 1, theta_constant: 0)
         : nt_affine(
           weight_variance: 1.2, bias_variance: 0.1, theta_from_input: 0.3, theta_from_output: 0.7, theta_constant: 0.2)
-      let isZero = random.below(3) == 0, scale = [1, 2.0 / 9][random.below(2)], height = rows.out_length
+      let isZero = random.below(3) == 0, height = rows.out_length
       let inputs = dualInputs(
         dual, columns, first: random.elements(height * (columns + 1), type, from: 1, to: 2),
         second: random.elements(height * (columns + 2) * T.lanes, type, from: 1, to: 2))
@@ -227,11 +227,11 @@ struct SliceKernelLayerTests {
       byRows(dual, inputs, columns: columns, &sums, &thetaSums)
       var horizontal = along
       (horizontal.outer, horizontal.inner) = (height, T.lanes)
-      let expected = plainWindow(horizontal, 1, sums.map { $0 * T(scale) })
-      let expectedTheta = plainWindow(horizontal, 1, thetaSums.map { $0 * T(scale) })
+      let expected = plainWindow(horizontal, 1, sums)
+      let expectedTheta = plainWindow(horizontal, 1, thetaSums)
 
       var layer = nt_slice_layer(
-        dual: dual, affine: affine, rows: rows, columns: along, scale: scale, theta_is_zero: isZero ? 1 : 0)
+        dual: dual, affine: affine, rows: rows, columns: along, theta_is_zero: isZero ? 1 : 0)
       let empty = [T](repeating: .nan, count: height * along.out_length * T.lanes)
       var scratch = [T](repeating: .nan, count: 2 * columns * T.lanes)
       // A theta that is zero is not read.
@@ -250,7 +250,7 @@ struct SliceKernelLayerTests {
       inputs.withFactors(hasLanes: false) { T.layer(&layer, $0, k, nil, &only, &none, &scratch) }
       #expect(only == got)
     }
-    withDual(nt_dual_ab_relu, [[0, 1], [0.2, 1], [-1, 1]][Int(seed % 3)]) { dual in
+    withDual(nt_dual_ab_relu, [[0, 1], [0.2, 1], [-1, 1], [0, 0.4], [0.7, 0.7]][Int(seed / 5 % 5)]) { dual in
       check(Float.self, dual)
       check(Double.self, dual)
     }
@@ -258,6 +258,8 @@ struct SliceKernelLayerTests {
 
   @Test("equal images keep correlation one through ten layers, bitwise, at every place", arguments: [3, 1], [4, 7])
   func equalImages(width: Int, size: Int) {
+    // With the weights of the next convolution.
+    let slope = 2.0.squareRoot() / Double(width)
     func check<T: DualElement>(_ type: T.Type, _ dual: UnsafePointer<nt_dual>) {
       var random = TestNumbers(seed: UInt64(width + size))
       let count = size * size
@@ -271,7 +273,7 @@ struct SliceKernelLayerTests {
         dual: dual,
         affine: nt_affine(
           weight_variance: 1, bias_variance: 0.05, theta_from_input: 0, theta_from_output: 1, theta_constant: 0),
-        rows: window, columns: window, scale: 2 / Double(width * width), theta_is_zero: 0)
+        rows: window, columns: window, theta_is_zero: 0)
       for depth in 0..<10 {
         // The variances that the dual sees are those after the window along the rows and the bias.
         var vertical = window
@@ -291,15 +293,15 @@ struct SliceKernelLayerTests {
         }
         inputs.withFactors(hasLanes: false) { T.layer(&layer, $0, k, theta, &next, &theta, &scratch) }
         #expect(next == nextVariances, "layer \(depth)")
-        // Correlation one: half of the variance comes out, exactly.
+        // Correlation one: the square of the slope, halved, times the variance comes out, rounded once.
         var dualOnly = q
         inputs.firstRow = size
         inputs.withFactors(hasLanes: false) { T.dual(dual, size, size, $0, &dualOnly, &none) }
-        #expect(zip(dualOnly, q).allSatisfy { $0 == $1 / 2 }, "layer \(depth)")
+        #expect(zip(dualOnly, q).allSatisfy { $0 == $1 * (2 * T(slope * slope / 4)) }, "layer \(depth)")
         (k, variances) = (next, nextVariances)
       }
     }
-    withDual(nt_dual_ab_relu, [0, 1]) { dual in
+    withDual(nt_dual_ab_relu, [0, slope]) { dual in
       check(Float.self, dual)
       check(Double.self, dual)
     }
@@ -317,7 +319,7 @@ struct SliceKernelLayerTests {
         dual: dual,
         affine: nt_affine(
           weight_variance: 1, bias_variance: 0, theta_from_input: 0, theta_from_output: 1, theta_constant: 0),
-        rows: window, columns: window, scale: 1, theta_is_zero: 1)
+        rows: window, columns: window, theta_is_zero: 1)
       let inputs = dualInputs(
         dual, size, first: [T](repeating: 1, count: size * (size + 1)),
         second: [T](repeating: 1, count: size * (size + 2) * T.lanes))

@@ -11,6 +11,7 @@ protocol SliceElement: BinaryFloatingPoint, Sendable {
   static func scale(
     _ rows: Int, _ columns: Int, _ factors: UnsafePointer<nt_slice_factors>, _ k: inout [Self], _ theta: inout [Self]?)
   static func window(_ window: nt_window, _ scale: Self, _ x: [Self], _ out: inout [Self])
+  static func box(_ rows: nt_window, _ columns: nt_window, _ x: [Self], _ out: inout [Self])
   static func addRun(_ run: nt_slice_run, _ weight: Self, _ x: [Self], _ out: inout [Self])
   static func sum(_ rows: Int, _ columns: Int, _ k: [Self], _ sums: inout [Double])
 }
@@ -33,6 +34,10 @@ extension Float: SliceElement {
   static func window(_ window: nt_window, _ scale: Float, _ x: [Float], _ out: inout [Float]) {
     nt_slice_window_f32(window, scale, x, &out)
   }
+  static func box(_ rows: nt_window, _ columns: nt_window, _ x: [Float], _ out: inout [Float]) {
+    var scratch = [Float](repeating: .nan, count: columns.length * lanes)
+    nt_slice_box_f32(rows, columns, x, &out, &scratch)
+  }
   static func addRun(_ run: nt_slice_run, _ weight: Float, _ x: [Float], _ out: inout [Float]) {
     nt_slice_add_run_f32(run, weight, x, &out)
   }
@@ -54,6 +59,10 @@ extension Double: SliceElement {
   ) { withOptionalElements(&theta) { nt_slice_scale_f64(rows, columns, factors, &k, $0) } }
   static func window(_ window: nt_window, _ scale: Double, _ x: [Double], _ out: inout [Double]) {
     nt_slice_window_f64(window, scale, x, &out)
+  }
+  static func box(_ rows: nt_window, _ columns: nt_window, _ x: [Double], _ out: inout [Double]) {
+    var scratch = [Double](repeating: .nan, count: columns.length * lanes)
+    nt_slice_box_f64(rows, columns, x, &out, &scratch)
   }
   static func addRun(_ run: nt_slice_run, _ weight: Double, _ x: [Double], _ out: inout [Double]) {
     nt_slice_add_run_f64(run, weight, x, &out)
@@ -209,6 +218,29 @@ struct SliceKernelTests {
       var out = [T](repeating: .nan, count: window.outer * window.out_length * window.inner)
       T.window(window, 0.7, x, &out)
       #expect(out == plainWindow(window, 0.7, x), "\(window)")
+    }
+    check(Float.self)
+    check(Double.self)
+  }
+
+  @Test("boxes are bitwise a window along the rows and one along the columns", arguments: 0..<300)
+  func box(seed: UInt64) {
+    func check<T: SliceElement>(_ type: T.Type) {
+      var random = TestNumbers(seed: seed)
+      func window(length: Int) -> nt_window {
+        let isNear = random.below(2) == 0
+        return nt_window(
+          outer: 1, length: length, inner: 1, out_length: random.below(9), window: isNear ? 3 : random.below(6),
+          stride: isNear ? 1 : 1 + random.below(3), dilation: isNear ? 1 : 1 + random.below(2),
+          low: random.below(7) - 2)
+      }
+      var (rows, columns) = (window(length: random.below(9)), window(length: random.below(9)))
+      (rows.outer, rows.inner) = (1 + random.below(3), columns.length * T.lanes)
+      (columns.outer, columns.inner) = (rows.outer * rows.out_length, T.lanes)
+      let x = random.elements(rows.outer * rows.length * rows.inner, type)
+      var out = [T](repeating: .nan, count: columns.outer * columns.out_length * columns.inner)
+      T.box(rows, columns, x, &out)
+      #expect(out == plainWindow(columns, 1, plainWindow(rows, 1, x)), "\(rows), \(columns)")
     }
     check(Float.self)
     check(Double.self)

@@ -9,7 +9,8 @@
 //
 // Equal inputs (k, q1 and q2 bitwise the same) have correlation one exactly. A covariance that is slightly too large
 // for its variances counts as correlation one. A zero variance gives correlation zero and the finite values that
-// follow. NaN gives NaN, an infinite covariance nothing finite.
+// follow; duals of the correlation take one below 2^-126 (2^-990 in float64) for it. NaN gives NaN, an infinite
+// covariance nothing finite.
 //
 // Errors, the largest seen against 100-digit values on the fixture of DualKernelTests (correlations up to 1 - 1e-7,
 // variances from 1e-25 to 1e15 where the result fits), in units of 2^-24 (float32) and 2^-53 (float64) of

@@ -56,6 +56,11 @@ void nt_slice_scale_f64(long rows, long columns, const nt_slice_factors *factors
 void nt_slice_window_f32(nt_window window, float scale, const float *x, float *out);
 void nt_slice_window_f64(nt_window window, double scale, const double *x, double *out);
 
+// The window sums along the rows and then along the columns of rows.outer slices, one after the other in memory; the
+// other sizes that follow from these are not used. scratch holds columns.length * lanes elements.
+void nt_slice_box_f32(nt_window rows, nt_window columns, const float *x, float *out, float *scratch);
+void nt_slice_box_f64(nt_window rows, nt_window columns, const double *x, double *out, double *scratch);
+
 // out[., o, .] += weight * x[., o * step + offset, .] for first <= o < last; x is (outer, length, inner), out is
 // (outer, out_length, inner), inner a multiple of the lanes. step may be negative.
 typedef struct nt_slice_run {
@@ -68,14 +73,13 @@ void nt_slice_add_run_f64(nt_slice_run run, double weight, const double *x, doub
 void nt_slice_sum_f32(long rows, long columns, const float *k, double *sums);
 void nt_slice_sum_f64(long rows, long columns, const double *k, double *sums);
 
-// One layer of a convolutional network: the window sum along the rows, the affine map, the dual, times scale, and the
-// window sum along the columns of the next convolution (window 1, stride 1: none). To the rounding of `scale`, what
-// nt_slice_window, nt_affine, nt_slice_dual and nt_slice_window give one after the other, in one pass.
+// One layer of a convolutional network: the window sum along the rows, the affine map, the dual, and the window sum along
+// the columns of the next convolution (window 1, stride 1: none), in one pass; to rounding, what nt_slice_window,
+// nt_affine, nt_slice_dual and nt_slice_window give one after the other.
 typedef struct nt_slice_layer {
   const nt_dual *dual;      // of kind nt_dual_ab_relu
   nt_affine affine;         // fastest with weight_variance 1 and theta_from_input 0
   nt_window rows, columns;  // outer and inner are not used; fastest are windows of 1, and of 3 without stride
-  double scale;
   int theta_is_zero;        // the theta that comes in is zero and not read
 } nt_slice_layer;
 

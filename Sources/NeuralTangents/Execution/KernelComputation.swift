@@ -197,6 +197,8 @@ struct KernelBlock {
   var selfCovariances: SelfCovarianceSet
   /// The same for all parts of a matrix.
   var runner: BlockRunner
+  /// Whether the data sets have changed places.
+  var isExchanged = false
 }
 
 extension KernelBlock {
@@ -208,6 +210,7 @@ extension KernelBlock {
       guard case .data(let data) = input, let x2 = data.x2 else { return input }
       return .data(CovarianceData(x1: x2, x2: data.x1, mask1: data.mask2, mask2: data.mask1))
     }
+    result.isExchanged = true
     result.selfCovariances = []
     if selfCovariances.contains(.first) { result.selfCovariances.insert(.second) }
     if selfCovariances.contains(.second) { result.selfCovariances.insert(.first) }

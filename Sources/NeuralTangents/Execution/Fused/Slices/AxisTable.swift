@@ -23,7 +23,6 @@ final class AxisTable: Sendable {
     var runs: [Run]
   }
 
-  let operandSize: Int
   let size: Int
   /// What a pair of outputs is made of.
   private let pairs: @Sendable (Int, Int) -> [Pair]
@@ -38,8 +37,8 @@ final class AxisTable: Sendable {
   }
 
   /// A linear map; `weights` lists the inputs of every output.
-  convenience init(operandSize: Int, weights: [[(position: Int, weight: Double)]]) {
-    self.init(operandSize: operandSize, size: weights.count) { first, second in
+  convenience init(weights: [[(position: Int, weight: Double)]]) {
+    self.init(size: weights.count) { first, second in
       let (a, b) = (weights[first], weights[second])
       var pairs: [Pair] = []
       pairs.reserveCapacity(a.count * b.count)
@@ -62,7 +61,7 @@ final class AxisTable: Sendable {
       guard place >= 0, place < axis.spreadSize, place % axis.spread == 0 else { return nil }
       return place / axis.spread
     }
-    self.init(operandSize: axis.size, size: axis.outputSize) { first, second in
+    self.init(size: axis.outputSize) { first, second in
       (0..<axis.window).compactMap { k in
         guard let p = source(first, k), let q = source(second, k) else { return nil }
         return Pair(key: k, p: p, q: q, weight: 1)
@@ -83,8 +82,7 @@ final class AxisTable: Sendable {
     var key: Int
   }
 
-  private init(operandSize: Int, size: Int, pairs: @escaping @Sendable (Int, Int) -> [Pair]) {
-    self.operandSize = operandSize
+  private init(size: Int, pairs: @escaping @Sendable (Int, Int) -> [Pair]) {
     self.size = size
     self.pairs = pairs
   }
@@ -120,17 +118,15 @@ final class AxisTable: Sendable {
 
 extension AxisTable {
   /// The map along one axis; nil where nothing changes.
-  convenience init?(_ axis: PositionMap.Axis, operandSize: Int) {
+  convenience init?(_ axis: PositionMap.Axis) {
     switch axis {
     case .unchanged: return nil
     case .selected(let positions):
-      self.init(operandSize: operandSize, weights: positions.map { [($0, 1)] })
+      self.init(weights: positions.map { [($0, 1)] })
     case .removed(let position):
-      self.init(operandSize: operandSize, weights: [[(position, 1)]])
+      self.init(weights: [[(position, 1)]])
     case .weighted(let weights):
-      self.init(
-        operandSize: operandSize,
-        weights: weights.map { row in row.indices.filter { row[$0] != 0 }.map { ($0, row[$0]) } })
+      self.init(weights: weights.map { row in row.indices.filter { row[$0] != 0 }.map { ($0, row[$0]) } })
     }
   }
 }

@@ -46,13 +46,13 @@ struct SegmentedProgram: Sendable {
     let hasMasks = inputsWithMasks.contains(true)
     var segments: [Segment] = []
     var largest = 1
-    for stage in 0...(stages.steps.max() ?? 0) {
-      let included = program.steps.indices.filter { stages.steps[$0] == stage }
+    for stage in 0...(stages.max() ?? 0) {
+      let included = program.steps.indices.filter { stages[$0] == stage }
       let made = Set(included.map { program.steps[$0].result })
       // Inputs that are outputs, too, pass through the first segment.
       let passed = stage == 0 ? outputs.filter { $0 < program.inputCount } : []
       let inputs = Set(included.flatMap { program.steps[$0].operands } + passed).subtracting(made).sorted()
-      let read = Set(program.steps.indices.filter { stages.steps[$0] > stage }.flatMap { program.steps[$0].operands })
+      let read = Set(program.steps.indices.filter { stages[$0] > stage }.flatMap { program.steps[$0].operands })
       let results = made.sorted().filter { read.contains($0) || outputs.contains($0) } + passed
       guard !results.isEmpty else { continue }
       let (part, places) = program.part(steps: included, inputs: inputs)
@@ -81,7 +81,7 @@ struct SegmentedProgram: Sendable {
   }
 
   /// Per step the part that it belongs to: even ones are computed slice by slice.
-  private static func stages(_ program: CovarianceProgram) -> (steps: [Int], values: [Int]) {
+  private static func stages(_ program: CovarianceProgram) -> [Int] {
     var values = [Int](repeating: 0, count: program.valueCount)
     var steps: [Int] = []
     for step in program.steps {
@@ -91,6 +91,6 @@ struct SegmentedProgram: Sendable {
       values[step.result] = stage
       steps.append(stage)
     }
-    return (steps, values)
+    return steps
   }
 }

@@ -26,8 +26,6 @@ struct SliceBox {
   /// Number of positions along every axis; below 1 where no position is that far from another.
   var lengths: PositionAxes { sizes &- displacement.magnitudes }
 
-  var isEmpty: Bool { any(lengths .< 1) }
-
   /// The first position of the first input.
   var start: PositionAxes { (PositionAxes.zero &- displacement).replacing(with: 0, where: displacement .> 0) }
 

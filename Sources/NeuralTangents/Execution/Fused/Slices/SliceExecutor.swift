@@ -21,6 +21,7 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
   private let wanted: SelfCovarianceSet
   /// Where the first entry is in the Gram matrix.
   private let origin: (row: Int, column: Int)
+  private let isExchanged: Bool
   /// Bytes of groups of inputs that a thread may keep.
   private static var groupBudget: Int { 24 << 20 }
 
@@ -30,6 +31,7 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
     self.withNTK = withNTK
     wanted = block.selfCovariances
     origin = (block.rows.lowerBound, block.columns.lowerBound)
+    isExchanged = block.isExchanged
     let isSymmetric = inputs.allSatisfy(\.isSymmetric)
     self.isSymmetric = isSymmetric
     (n1, n2) = inputs[0].counts
@@ -135,7 +137,7 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
     let results = plan.outputs.map {
       SliceResult<Scalar>(
         $0, hasTheta: plan.nodes[$0.node].hasTheta, n1: n1, n2: n2, isSymmetric: isSymmetric, withNTK: withNTK,
-        origin: origin)
+        origin: origin, isExchanged: isExchanged)
     }
     let tasks = tasks()
     let store = GroupStore(self, budget: Self.groupBudget)

@@ -1,22 +1,36 @@
 import CVectorKernels
 
 /// Joins the steps of convolutional layers into single passes over a slice.
-enum SliceFusion {
+struct SliceFusion {
   private static let lastAxis = PositionAxes.axisCount - 1
+  /// The duals that it made, which the steps point to.
+  private(set) var descriptions: [DualDescription] = []
+  private var factorSets: [SlicePlan.FactorSet]
+
+  /// Fuses the chains of a plan.
+  static func fuse(_ plan: inout SlicePlan) {
+    var fusion = SliceFusion(factorSets: plan.factorSets)
+    for index in plan.nodes.indices {
+      guard case .chain(let source, let stride, let steps) = plan.nodes[index].kind else { continue }
+      plan.nodes[index].kind = .chain(source: source, stride: stride, steps: fusion.fused(steps))
+    }
+    plan.descriptions += fusion.descriptions
+    plan.factorSets = fusion.factorSets
+  }
 
   /// Window along the rows, affine map, activation of two lines, next window along the columns: one step where there are an
-  /// affine map and such an activation.
-  static func fused(_ steps: [SliceStep]) -> [SliceStep] {
+  /// affine map and such an activation. Windows along both are one step too.
+  private mutating func fused(_ steps: [SliceStep]) -> [SliceStep] {
     var result: [SliceStep] = []
     var index = 0
     while index < steps.count {
-      guard let (layer, count) = layer(steps[index...]) else {
+      guard let (operation, count) = Self.layer(steps[index...]) ?? Self.box(steps[index...]) else {
         result.append(steps[index])
         index += 1
         continue
       }
       var step = steps[index]
-      step.operation = .layer(layer)
+      step.operation = operation
       step.resultSizes = steps[index + count - 1].resultSizes
       result.append(step)
       index += count
@@ -24,7 +38,7 @@ enum SliceFusion {
     return scalesFolded(result)
   }
 
-  private static func layer(_ steps: ArraySlice<SliceStep>) -> (SliceStep.Layer, count: Int)? {
+  private static func layer(_ steps: ArraySlice<SliceStep>) -> (SliceStep.Operation, count: Int)? {
     var rest = steps
     var rows: SliceStep.Window?
     if case .window(let window)? = rest.first?.operation, window.axis == lastAxis - 1 {
@@ -41,13 +55,21 @@ enum SliceFusion {
       columns = window
       rest = rest.dropFirst()
     }
-    let layer = SliceStep.Layer(
-      rows: rows, affine: affine, dual: dual, factorSet: set, columns: columns, scale: 1)
-    return (layer, rest.startIndex - steps.startIndex)
+    let layer = SliceStep.Layer(rows: rows, affine: affine, dual: dual, factorSet: set, columns: columns)
+    return (.layer(layer), rest.startIndex - steps.startIndex)
+  }
+
+  /// Windows along the columns and then the rows, where the latter is not part of a layer.
+  private static func box(_ steps: ArraySlice<SliceStep>) -> (SliceStep.Operation, count: Int)? {
+    guard case .window(let columns)? = steps.first?.operation, columns.axis == lastAxis,
+      case .window(let rows)? = steps.dropFirst().first?.operation, rows.axis == lastAxis - 1,
+      layer(steps.dropFirst()) == nil
+    else { return nil }
+    return (.box(rows: rows, columns: columns), 2)
   }
 
   /// Lets every layer multiply its results by the weights of the next one, which then only adds.
-  private static func scalesFolded(_ steps: [SliceStep]) -> [SliceStep] {
+  private mutating func scalesFolded(_ steps: [SliceStep]) -> [SliceStep] {
     var result = steps
     var previous: Int?
     for index in steps.indices {
@@ -56,7 +78,7 @@ enum SliceFusion {
         let weight = layer.affine.weight_variance
         // Extreme weights would be lost in the range of float32.
         if let previous, case .layer(var before) = result[previous].operation, weight > 1e-6, weight < 1e6 {
-          before.scale = weight
+          scale(&before, by: weight)
           layer.affine.weight_variance = 1
           layer.affine.theta_from_input /= weight
           result[previous].operation = .layer(before)
@@ -68,5 +90,15 @@ enum SliceFusion {
       }
     }
     return result
+  }
+
+  /// Multiplies what a layer gives by `scale`: ABRelu's dual is of second degree in its two slopes.
+  private mutating func scale(_ layer: inout SliceStep.Layer, by scale: Double) {
+    let parameters = layer.dual.pointee.parameters, root = scale.squareRoot()
+    let description = DualDescription(
+      VectorDual(nt_dual_ab_relu, parameters: [parameters.0 * root, parameters.1 * root]))
+    descriptions.append(description)
+    layer.dual = description.pointer
+    factorSets[layer.factorSet].source = .dual(.vector(description.pointer))
   }
 }

@@ -125,6 +125,8 @@ struct SliceStep {
   enum Operation {
     /// The window sum of a convolution along one axis.
     case window(Window)
+    /// Those of one along rows and columns.
+    case box(rows: Window, columns: Window)
     case affine(nt_affine)
     case dual(FusedPlan.DualRoutine, factorSet: Int)
     /// K and Θ times a factor of each input: layer normalisation, masks.
@@ -153,7 +155,6 @@ struct SliceStep {
     var dual: UnsafePointer<nt_dual>
     var factorSet: Int
     var columns: Window?
-    var scale: Double
   }
 
   var operation: Operation
@@ -166,6 +167,16 @@ struct SliceStep {
   /// Whether Θ is set before the step.
   var hasTheta: Bool
 
+  /// The windows that it sums over.
+  var windows: [Window] {
+    switch operation {
+    case .window(let window): [window]
+    case .box(let rows, let columns): [rows, columns]
+    case .layer(let layer): [layer.rows, layer.columns].compactMap { $0 }
+    default: []
+    }
+  }
+
   var isLocalize: Bool { if case .localize = operation { true } else { false } }
 
   /// The factors that it reads.
@@ -173,7 +184,7 @@ struct SliceStep {
     switch operation {
     case .dual(_, let set), .scale(let set): set
     case .layer(let layer): layer.factorSet
-    case .window, .affine, .scaleAll, .dropout, .localize: nil
+    case .window, .box, .affine, .scaleAll, .dropout, .localize: nil
     }
   }
 

@@ -255,7 +255,7 @@ struct SlicePlanner {
     var kept: [Int] = []
     for (index, axis) in map.axes.enumerated() {
       if case .removed = axis {} else { kept.append(index) }
-      if let table = AxisTable(axis, operandSize: plan.nodes[node].sizes[first + index]) {
+      if let table = AxisTable(axis) {
         node = addTable(table, axis: first + index, after: node)
       }
     }
@@ -281,18 +281,13 @@ struct SlicePlanner {
   // MARK: - Chains
 
   private mutating func finishChains() {
+    SliceFusion.fuse(&plan)
     for index in plan.nodes.indices {
-      guard case .chain(let source, _, let steps) = plan.nodes[index].kind else { continue }
-      var finished = SliceFusion.fused(steps)
+      guard case .chain(let source, _, var finished) = plan.nodes[index].kind else { continue }
       var stride = PositionAxes(repeating: 1)
       for step in finished.indices.reversed() {
         finished[step].resultStride = stride
-        switch finished[step].operation {
-        case .window(let window): stride[window.axis] *= window.stride
-        case .layer(let layer):
-          for window in [layer.rows, layer.columns].compactMap({ $0 }) { stride[window.axis] *= window.stride }
-        default: break
-        }
+        for window in finished[step].windows { stride[window.axis] *= window.stride }
         finished[step].stride = stride
       }
       plan.nodes[index].kind = .chain(source: source, stride: stride, steps: finished)

@@ -278,7 +278,7 @@ extension SliceStep {
   /// Whether it cannot work in place.
   var needsOtherMemory: Bool {
     switch operation {
-    case .window, .layer: true
+    case .window, .box, .layer: true
     default: false
     }
   }

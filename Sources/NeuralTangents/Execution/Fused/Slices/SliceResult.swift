@@ -8,8 +8,9 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
   let k11: Tensor
   let k22: Tensor?
   private let n2: Int
-  /// Where the first entry is in the Gram matrix.
+  /// Where the first entry is in the Gram matrix, and whether that has rows for columns.
   private let origin: (row: Int, column: Int)
+  private let isExchanged: Bool
   private let isSymmetric: Bool
   private let hasTheta: Bool
   private let positionCount: Int
@@ -20,10 +21,10 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
 
   init(
     _ output: SlicePlan.Output, hasTheta: Bool, n1: Int, n2: Int, isSymmetric: Bool, withNTK: Bool,
-    origin: (row: Int, column: Int)
+    origin: (row: Int, column: Int), isExchanged: Bool
   ) {
     self.output = output
-    self.origin = origin
+    (self.origin, self.isExchanged) = (origin, isExchanged)
     self.n2 = n2
     self.isSymmetric = isSymmetric
     self.hasTheta = hasTheta
@@ -61,16 +62,22 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
     guard let target = isOfFirst ? pointers.k11 : pointers.k22 else { return }
     let entries = entryCount
     for (lane, input) in inputs.enumerated() {
-      try forEachEntry(box, k + lane, name: "cov\(isOfFirst ? 1 : 2)", of: [origin.row + input]) { entry, _, value in
+      let place = isOfFirst ? origin.row + input : origin.column + input
+      try forEachEntry(box, k + lane, name: "cov\(isOfFirst == isExchanged ? 2 : 1)", of: [place]) { entry, _, value in
         target[input * entries + entry] = value
         if isSymmetric { pointers.k12[(input * n2 + input) * entries + entry] = value }
       }
       guard isSymmetric, let matrix = pointers.theta, hasTheta else { continue }
-      try forEachEntry(box, theta + lane, name: "ntk", of: [origin.row + input, origin.row + input]) {
+      try forEachEntry(box, theta + lane, name: "ntk", of: [place, place]) {
         entry, _, value in
         matrix[(input * n2 + input) * entries + entry] = value
       }
     }
+  }
+
+  private func place(_ row: Int, _ column: Int) -> [Int] {
+    let place = [origin.row + row, origin.column + column]
+    return isExchanged ? place.reversed() : place
   }
 
   private var entryCount: Int { isDiagonal ? positionCount : positionCount * positionCount }
@@ -82,7 +89,7 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
     for (lane, (row, column)) in zip(rows, columns).enumerated() where !isSymmetric || column > row {
       let upper = target + (row * n2 + column) * entries
       let lower = isSymmetric ? target + (column * n2 + row) * entries : nil
-      try forEachEntry(box, source + lane, name: name, of: [origin.row + row, origin.column + column]) {
+      try forEachEntry(box, source + lane, name: name, of: place(row, column)) {
         entry, mirrored, value in
         upper[entry] = value
         lower?[mirrored] = value

@@ -13,6 +13,8 @@ protocol SliceScalar: FusedScalar {
     _ theta: Pointer?)
   static func sliceScale(_ rows: Int, _ columns: Int, _ factors: nt_slice_factors, _ k: Pointer, _ theta: Pointer?)
   static func sliceWindow(_ window: nt_window, scale: Self, _ x: UnsafePointer<Self>, _ out: Pointer)
+  static func sliceBox(
+    _ rows: nt_window, _ columns: nt_window, _ x: UnsafePointer<Self>, _ out: Pointer, scratch: Pointer)
   static func sliceAddRun(_ run: nt_slice_run, weight: Self, _ x: UnsafePointer<Self>, _ out: Pointer)
   static func sliceSum(_ rows: Int, _ columns: Int, _ k: UnsafePointer<Self>, _ sums: UnsafeMutablePointer<Double>)
   static func sliceLayer(
@@ -42,6 +44,12 @@ extension Float: SliceScalar {
 
   static func sliceWindow(_ window: nt_window, scale: Float, _ x: UnsafePointer<Float>, _ out: Pointer) {
     nt_slice_window_f32(window, scale, x, out)
+  }
+
+  static func sliceBox(
+    _ rows: nt_window, _ columns: nt_window, _ x: UnsafePointer<Float>, _ out: Pointer, scratch: Pointer
+  ) {
+    nt_slice_box_f32(rows, columns, x, out, scratch)
   }
 
   static func sliceAddRun(_ run: nt_slice_run, weight: Float, _ x: UnsafePointer<Float>, _ out: Pointer) {
@@ -84,6 +92,12 @@ extension Double: SliceScalar {
 
   static func sliceWindow(_ window: nt_window, scale: Double, _ x: UnsafePointer<Double>, _ out: Pointer) {
     nt_slice_window_f64(window, scale, x, out)
+  }
+
+  static func sliceBox(
+    _ rows: nt_window, _ columns: nt_window, _ x: UnsafePointer<Double>, _ out: Pointer, scratch: Pointer
+  ) {
+    nt_slice_box_f64(rows, columns, x, out, scratch)
   }
 
   static func sliceAddRun(_ run: nt_slice_run, weight: Double, _ x: UnsafePointer<Double>, _ out: Pointer) {

@@ -16,6 +16,13 @@ extension SliceWorker {
       let result = SliceBox(sizes: step.resultSizes, displacement: displacement &* step.resultStride)
       sum(window, box, result, k, kOut)
       if computesTheta && step.hasTheta { sum(window, box, result, theta, thetaOut) }
+    case .box(let rows, let columns):
+      let result = SliceBox(sizes: step.resultSizes, displacement: displacement &* step.resultStride)
+      let planes = box.lengths[0] * box.lengths[1]
+      let along = columns.description(length: box.lengths[3], result: result.lengths[3])
+      let across = rows.description(length: box.lengths[2], result: result.lengths[2], outer: planes)
+      Scalar.sliceBox(across, along, k, kOut, scratch: rowScratch)
+      if computesTheta && step.hasTheta { Scalar.sliceBox(across, along, theta, thetaOut, scratch: rowScratch) }
     case .layer(let layer):
       let result = SliceBox(sizes: step.resultSizes, displacement: displacement &* step.resultStride)
       try run(layer, step, box, result, displacement, k, theta, kOut, thetaOut)
@@ -110,7 +117,7 @@ extension SliceWorker {
       dual: layer.dual, affine: layer.affine,
       rows: layer.rows?.description(length: box.lengths[2], result: middle.lengths[2]) ?? .none(length: box.lengths[2]),
       columns: layer.columns?.description(length: middle.lengths[3], result: result.lengths[3])
-        ?? .none(length: middle.lengths[3]), scale: layer.scale, theta_is_zero: step.hasTheta ? 0 : 1)
+        ?? .none(length: middle.lengths[3]), theta_is_zero: step.hasTheta ? 0 : 1)
     let operandPlane = box.lengths[2] * box.lengths[3] * Scalar.lanes
     let resultPlane = result.lengths[2] * result.lengths[3] * Scalar.lanes
     var (from, to) = (0, 0)
