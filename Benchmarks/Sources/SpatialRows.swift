@@ -24,7 +24,7 @@ extension Row {
     add(
       "\(pooled), x1 != x2", .convGap, depth: 21, size: (32, 32), peer: (2, 2), target: 500, id: "pooled 32",
       repeats: 1)
-    add("\(pooled), x1 = x2", .convGap, depth: 21, size: (48, nil), peer: (2, nil), target: 900, repeats: 1)
+    add("\(pooled), x1 = x2", .convGap, depth: 21, size: (96, nil), peer: (2, nil), target: 900, repeats: 1)
     add(
       "\(pooled), x1 != x2", .convGap, depth: 21, dtype: "float64", size: (16, 32), peer: (2, 2), target: 150,
       id: "pooled 64", repeats: 1)

@@ -3,18 +3,27 @@ import NeuralTangents
 import Tensors
 import Testing
 
-private struct PeerErrors: Decodable, Sendable {
-  struct Error: Decodable {
-    let largest: Double
-    let rootMeanSquare: Double
-  }
+/// The errors of the peer's float32 kernel, relative to the largest entry.
+struct PeerFloat32Error: Decodable {
+  let largest: Double
+  let rootMeanSquare: Double
 
+  /// Checks that those of `found` are no larger.
+  func bounds(_ found: Tensor, exact: Tensor, _ name: String) throws {
+    let difference = abs(found.asType(.float64) - exact) / abs(exact).max()
+    #expect(difference.max().scalar(as: Double.self) <= largest, "largest error of \(name)")
+    let mean = sqrt((difference * difference).mean()).scalar(as: Double.self)
+    #expect(mean <= rootMeanSquare, "root mean square error of \(name)")
+  }
+}
+
+private struct PeerErrors: Decodable, Sendable {
   struct Case: Decodable, CustomTestStringConvertible, Sendable {
     let activation: String
     let depth: Int
     let data: String
-    let nngp: Error
-    let ntk: Error
+    let nngp: PeerFloat32Error
+    let ntk: PeerFloat32Error
 
     var testDescription: String { "\(depth) x \(activation), \(data) rows" }
   }
@@ -52,16 +61,8 @@ struct Float32Tests {
     let x = data(peer.data)
     let exact = try network.kernel(x, options: KernelOptions(executor: .reference))
     let single = try network.kernel(x.asType(.float32))
-    for (name, found, expected, error) in [
-      ("nngp", single.nngp, exact.nngp, peer.nngp),
-      ("ntk", try #require(single.ntk), try #require(exact.ntk), peer.ntk),
-    ] {
-      let difference = abs(found.asType(.float64) - expected) / abs(expected).max()
-      let largest = difference.max().scalar(as: Double.self)
-      let rootMeanSquare = sqrt((difference * difference).mean()).scalar(as: Double.self)
-      #expect(largest <= error.largest, "largest error of \(name)")
-      #expect(rootMeanSquare <= error.rootMeanSquare, "root mean square error of \(name)")
-    }
+    try peer.nngp.bounds(single.nngp, exact: exact.nngp, "nngp")
+    try peer.ntk.bounds(#require(single.ntk), exact: #require(exact.ntk), "ntk")
   }
 
   /// SplitMix64 with seed 1 in [−1, 1), rounded to float32; "near": odd rows are nearly parallel to the row before.
