@@ -17,7 +17,7 @@
 // sqrt(kappa11 kappa22), and of the same root for the derivative:
 //
 //                              float32: kappa  derivative    float64: kappa  derivative
-//   ABRelu                              2.1    2.8                    2.4    3.0
+//   ABRelu                              1.6    2.9                    2.2    3.4
 //   Erf                                 2.5    2.4                    2.8    2.3
 //   Gelu                                3.1    2.8                    1.8    2.0
 //   Sin                                 2.2    2.0                    4.4    2.6
@@ -25,11 +25,11 @@
 //   Exp                                 1.1    1.1                    1.2    1.2
 //   ExpNormalized                       2.6    1.0                    2.3    1.4
 //   Gabor                               2.6    3.4                    3.2    3.6
-//   Sign                                1.4    0                      1.0    0
+//   Sign                                1.0    0                      1.5    0
 //   Rbf                                 0.5    1.2                    0.5    1.2
 //   polynomials to degree 8             4.0    2.4                    4.0    4.5
 //   power series of degree 3            1.1    1.2                    1.6    2.0
-//   RectifiedMonomial to degree 5       4.9    4.4                    4.6    3.6
+//   RectifiedMonomial to degree 5       2.5    3.4                    4.6    3.6
 #pragma once
 
 #ifdef __cplusplus

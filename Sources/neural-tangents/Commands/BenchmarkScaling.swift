@@ -148,7 +148,7 @@ struct BenchmarkScaling {
     guard !isLogarithmic else {
       return Figure(
         title: title, x: Axis(x, range: first / 1.2...last * 1.2, isLogarithmic: true, ticks: ticks),
-        y: Axis(y, isLogarithmic: true), content: .marks(marks))
+        y: Axis(y, isLogarithmic: true), content: .marks(marks), legend: .bottomRight)
     }
     for curve in series {
       let ideal = curve.x.map { curve.y[0] * $0 / curve.x[0] }
