@@ -77,6 +77,10 @@ struct KernelTests {
         "x2: expected the shape [2, 3] of x1 but for the number of inputs, found [2, 4]"
       ),
       (
+        Tensor.zeros([2, 3, 3]), Tensor.zeros([2, 3]),
+        "x2: expected the shape [2, 3, 3] of x1 but for the number of inputs, found [2, 3]"
+      ),
+      (
         Tensor([0, 1, Float.nan, 2], shape: [2, 2]), nil, "x1: expected finite numbers, found NaN or infinity at [1, 0]"
       ),
       (

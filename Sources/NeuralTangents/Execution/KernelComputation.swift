@@ -165,7 +165,7 @@ struct KernelComputation: Sendable {
         guard let tensor, !tensor.isTraced, var index = firstNonFinite(tensor) else { continue }
         index[0] += block.rows.lowerBound
         if name != "cov1" { index[1] += block.columns.lowerBound }
-        throw .notFinite(kernel: name, place: "NaN or infinity at \(index)")
+        throw .notFinite(kernel: name, at: index)
       }
     }
   }
@@ -265,10 +265,13 @@ extension CovarianceInput {
 
 extension NetworkError {
   /// The kernel of valid data came out as NaN or infinity.
-  static func notFinite(kernel: String, place: String) -> NetworkError {
-    NetworkError(
+  static func notFinite(kernel: String, at index: [Int], _ value: (some BinaryFloatingPoint)? = nil as Double?)
+    -> NetworkError
+  {
+    let kind = value.map { $0.isNaN ? "NaN" : "infinity" } ?? "NaN or infinity"
+    return NetworkError(
       path: [.name(kernel)],
       expected: "finite numbers (scale the inputs down, use float64, or check the activation's constants)",
-      found: place)
+      found: "\(kind) at \(index)")
   }
 }

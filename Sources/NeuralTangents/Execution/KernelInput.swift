@@ -30,16 +30,19 @@ struct KernelInput {
       }
     }
     first = try dataSet(x1, "x1")
-    second = try x2.map { (x2: Tensor) throws(NetworkError) in try dataSet(x2, "x2") }
     self.axes = try axes.resolved(rank: first.shape.count)
+    let shape = first.shape
+    func otherShape(_ found: [Int]) -> NetworkError {
+      NetworkError(
+        path: [.name("x2")], expected: "the shape \(shape) of x1 but for the number of inputs", found: "\(found)")
+    }
+    // Tokens have no channels yet.
+    if let x2, tokenCount == nil, x2.rank != x1.rank { throw otherShape(x2.shape) }
+    second = try x2.map { (x2: Tensor) throws(NetworkError) in try dataSet(x2, "x2") }
     if let second {
       var expected = first.shape
       if second.shape.count == expected.count { expected[self.axes.batch] = second.shape[self.axes.batch] }
-      guard second.shape == expected else {
-        throw NetworkError(
-          path: [.name("x2")], expected: "the shape \(first.shape) of x1 but for the number of inputs",
-          found: "\(second.shape)")
-      }
+      guard second.shape == expected else { throw otherShape(second.shape) }
     }
     areIdentical = x2.map { $0.isIdentical(to: x1) } ?? true
   }

@@ -55,7 +55,7 @@ struct DemoReport {
   func conclude() {
     if gnuplot == nil {
       StandardError.warn(Gnuplot.missingMessage)
-    } else {
+    } else if !pictures.isEmpty {
       print("Pictures:")
       for path in pictures { print("  \(path)") }
     }

@@ -236,12 +236,13 @@ final class TileWorker<Scalar: FusedScalar> {
   private func notFinite(
     _ block: UnsafePointer<Scalar>, _ rowCount: Int, _ columnCount: Int, _ row: Int, _ column: Int, _ name: String
   ) -> NetworkError {
+    let origin = executor.origin
     for i in 0..<rowCount {
       for j in 0..<columnCount where !block[i * Executor.tileSize + j].isFinite {
-        let (value, origin) = (block[i * Executor.tileSize + j], executor.origin)
-        return .notFinite(kernel: name, place: "\(value) at [\(origin.row + row + i), \(origin.column + column + j)]")
+        return .notFinite(
+          kernel: name, at: [origin.row + row + i, origin.column + column + j], block[i * Executor.tileSize + j])
       }
     }
-    return .notFinite(kernel: name, place: "NaN or infinity")
+    return .notFinite(kernel: name, at: [origin.row + row, origin.column + column])
   }
 }

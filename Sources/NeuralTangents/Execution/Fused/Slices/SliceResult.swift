@@ -111,7 +111,7 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
           let (p, q) = (box.index(of: start &+ step), box.index(of: second &+ step))
           for d in 0..<lengths[3] {
             let value = source[place]
-            guard value.isFinite else { throw NetworkError.notFinite(kernel: name, place: "\(value) at \(pair())") }
+            guard value.isFinite else { throw NetworkError.notFinite(kernel: name, at: pair(), value) }
             if isDiagonal {
               body(p + d, p + d, value)
             } else {
