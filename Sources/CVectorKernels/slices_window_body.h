@@ -138,8 +138,9 @@ static void TYPED(nt_slice_window)(nt_window g, REAL scale, const REAL *x, REAL 
   }
 }
 
-// One row of a box of windows: in registers where both windows are of at most three neighbours; otherwise the sum along
-// the rows goes to scratch, which stays in the nearest cache, and from there the sum along the columns to its place.
+// One row of a box of windows: in registers where at most three rows meet and the window along the columns is of three
+// neighbours; otherwise the sum along the rows goes to scratch, which stays in the nearest cache, and from there the sum
+// along the columns to its place.
 static NT_INLINE void TYPED(nt_box_row)(const nt_window *rows, const nt_window *columns, long y, const REAL *x,
                                         REAL *out, REAL *scratch) {
   const TYPED(nt_taps) taps = TYPED(nt_taps_of)(rows, y);

@@ -4,7 +4,7 @@ import CVectorKernels
 struct SliceFusion {
   private static let lastAxis = PositionAxes.axisCount - 1
   /// The duals that it made, which the steps point to.
-  private(set) var descriptions: [DualDescription] = []
+  private var descriptions: [DualDescription] = []
   private var factorSets: [SlicePlan.FactorSet]
 
   /// Fuses the chains of a plan.
