@@ -28,29 +28,36 @@ let package = Package(
       linkerSettings: [
         .linkedFramework("Accelerate", .when(platforms: [.macOS, .iOS]))
       ]),
+    .target(name: "Tensors", dependencies: ["CVectorKernels", "CLinearAlgebra"]),
     .target(
-      name: "Tensors",
-      dependencies: [
-        "CVectorKernels", "CLinearAlgebra", "CZlib",
-        .product(name: "SwiftCSV", package: "SwiftCSV"),
-      ]),
+      name: "DataFiles",
+      dependencies: ["Tensors", "CZlib", .product(name: "SwiftCSV", package: "SwiftCSV")]),
+    .target(name: "CovarianceEngine", dependencies: ["Tensors", "CVectorKernels", "CLinearAlgebra"]),
     .target(
-      name: "NeuralTangents",
-      dependencies: ["Tensors", "CVectorKernels", .product(name: "Yams", package: "Yams")]),
+      name: "Networks",
+      dependencies: ["CovarianceEngine", "Tensors", "CVectorKernels", .product(name: "Yams", package: "Yams")]),
+    .target(name: "FiniteWidth", dependencies: ["Networks", "CovarianceEngine", "Tensors"]),
+    .target(name: "Inference", dependencies: ["Networks", "CovarianceEngine", "Tensors"]),
+    .target(
+      name: "NeuralTangents", dependencies: ["Networks", "FiniteWidth", "Inference", "CovarianceEngine", "Tensors"]),
     .executableTarget(
       name: "neural-tangents",
       dependencies: [
-        "NeuralTangents", "Tensors",
+        "NeuralTangents", "DataFiles", "Tensors", "CVectorKernels", "CLinearAlgebra",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Resources/Data")]),
     .executableTarget(
       name: "benchmarks", dependencies: ["NeuralTangents", "Tensors", "CVectorKernels"], path: "Benchmarks/Sources"),
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(
-      name: "TensorsTests", dependencies: ["Tensors", "CVectorKernels"],
-      resources: [.copy("Fixtures")]),
+      name: "VectorKernelTests", dependencies: ["CVectorKernels", "TestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "NeuralTangentsTests", dependencies: ["NeuralTangents", "Tensors", "CVectorKernels"],
+      name: "TensorsTests", dependencies: ["Tensors", "CVectorKernels", "TestSupport"], resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "DataFilesTests", dependencies: ["DataFiles", "Tensors"], resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "NeuralTangentsTests", dependencies: ["NeuralTangents", "Networks", "Tensors", "CVectorKernels"],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "CommandLineTests", dependencies: ["neural-tangents", "NeuralTangents", "Tensors"]),
