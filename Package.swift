@@ -61,7 +61,7 @@ let package = Package(
       name: "NeuralTangentsTests", dependencies: ["NeuralTangents", "Networks", "Tensors", "CVectorKernels"],
       resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "CommandLineTests", dependencies: ["neural-tangents", "NeuralTangents", "Tensors"]),
+      name: "CommandLineTests", dependencies: ["neural-tangents", "NeuralTangents", "DataFiles", "Tensors"]),
   ],
   swiftLanguageModes: [.v6]
 )
