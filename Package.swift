@@ -32,7 +32,9 @@ let package = Package(
     .target(
       name: "DataFiles",
       dependencies: ["Tensors", "CZlib", .product(name: "SwiftCSV", package: "SwiftCSV")]),
-    .target(name: "CovarianceEngine", dependencies: ["Tensors", "CVectorKernels", "CLinearAlgebra"]),
+    .target(
+      name: "CovarianceEngine", dependencies: ["Tensors", "CVectorKernels", "CLinearAlgebra"],
+      exclude: ["README.md", "Execution/Slices/README.md"]),
     .target(
       name: "Networks",
       dependencies: ["CovarianceEngine", "Tensors", "CVectorKernels", .product(name: "Yams", package: "Yams")]),
