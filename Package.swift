@@ -16,17 +16,16 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(
-      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-    .systemLibrary(
       name: "CSleef", pkgConfig: "sleef", providers: [.apt(["libsleef-dev"]), .brew(["sleef"])]),
     .systemLibrary(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(name: "CVectorKernels", dependencies: ["CSleef"]),
+    // OpenBLAS is loaded when it is first used, not linked: Sources/CLinearAlgebra/blas_library.c says why.
     .target(
       name: "CLinearAlgebra",
-      dependencies: [.target(name: "COpenBLAS", condition: .when(platforms: [.linux]))],
       linkerSettings: [
-        .linkedFramework("Accelerate", .when(platforms: [.macOS, .iOS]))
+        .linkedFramework("Accelerate", .when(platforms: [.macOS, .iOS])),
+        .linkedLibrary("dl", .when(platforms: [.linux])),
       ]),
     .target(
       name: "Tensors",
