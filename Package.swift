@@ -45,8 +45,15 @@ let package = Package(
       resources: [.copy("Resources/Data")]),
     .executableTarget(
       name: "benchmarks", dependencies: ["NeuralTangents", "Tensors", "CVectorKernels"], path: "Benchmarks/Sources"),
+    // Checks in C, which `make test` runs, and `make test-neon` for arm64 in an emulator.
+    .executableTarget(
+      name: "kernel-checks", dependencies: ["CVectorKernels"], path: "Tests/CVectorKernelsTests",
+      linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
+    .executableTarget(
+      name: "blas-checks", dependencies: ["CLinearAlgebra"], path: "Tests/CLinearAlgebraTests",
+      linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
     .testTarget(
-      name: "TensorsTests", dependencies: ["Tensors", "CVectorKernels"],
+      name: "TensorsTests", dependencies: ["Tensors", "CVectorKernels", "CLinearAlgebra"],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "NeuralTangentsTests", dependencies: ["NeuralTangents", "Tensors", "CVectorKernels"],

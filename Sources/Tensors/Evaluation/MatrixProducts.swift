@@ -28,16 +28,8 @@ extension LinearAlgebraScalar {
     guard OwnProducts.areFaster, OwnProducts.suit(m: n, n: n, k: k) else {
       return syrk(upper: upper, columnMajor: columnMajor, n: n, k: k, alpha: alpha, a: a, lda: lda, c: c, ldc: ldc)
     }
-    let left = PanelProduct<Self>.Matrix(transpose: columnMajor, leadingDimension: lda)
-    let right = PanelProduct<Self>.Matrix(transpose: !columnMajor, leadingDimension: lda)
-    let height = 192
-    for first in stride(from: 0, to: n, by: height) {
-      let rows = min(height, n - first)
-      let columns = upper ? first..<n : 0..<first + rows
-      OwnProducts.multiply(
-        m: rows, n: columns.count, k: k, alpha: alpha, a + first * left.rowStride, left,
-        a + columns.lowerBound * right.columnStride, right, c + first * ldc + columns.lowerBound, ldc: ldc)
-    }
+    OwnProducts.multiplyBySelf(
+      upper: upper, n: n, k: k, alpha: alpha, a, .init(transpose: columnMajor, leadingDimension: lda), c, ldc: ldc)
   }
 }
 
@@ -115,6 +107,23 @@ enum OwnProducts {
     let panel = scratch.bytes.bindMemory(to: Scalar.self, capacity: product.scratchCount)
     for task in 0..<product.taskCount { product.run(task, a, b, c, scratch: panel) }
     withExtendedLifetime((copy, scratch)) {}
+  }
+
+  /// The part of c = alpha a aᵀ on and above, or on and below, the diagonal: a is (n, k). What is beyond the diagonal by
+  /// less than a block is overwritten.
+  static func multiplyBySelf<Scalar: LinearAlgebraScalar>(
+    upper: Bool, n: Int, k: Int, alpha: Scalar, _ a: UnsafePointer<Scalar>, _ strides: PanelProduct<Scalar>.Matrix,
+    _ c: UnsafeMutablePointer<Scalar>, ldc: Int
+  ) {
+    let transposed = PanelProduct<Scalar>.Matrix(rowStride: strides.columnStride, columnStride: strides.rowStride)
+    let height = 192
+    for first in stride(from: 0, to: n, by: height) {
+      let rows = min(height, n - first)
+      let columns = upper ? first..<n : 0..<first + rows
+      multiply(
+        m: rows, n: columns.count, k: k, alpha: alpha, a + first * strides.rowStride, strides,
+        a + columns.lowerBound * strides.rowStride, transposed, c + first * ldc + columns.lowerBound, ldc: ldc)
+    }
   }
 }
 
