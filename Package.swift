@@ -44,7 +44,8 @@ let package = Package(
       ],
       resources: [.copy("Resources/Data")]),
     .executableTarget(
-      name: "benchmarks", dependencies: ["NeuralTangents", "Tensors", "CVectorKernels"], path: "Benchmarks/Sources"),
+      name: "benchmarks", dependencies: ["NeuralTangents", "Tensors", "CVectorKernels", "CLinearAlgebra"],
+      path: "Benchmarks/Sources"),
     // Checks in C, which `make test` runs, and `make test-neon` for arm64 in an emulator.
     .executableTarget(
       name: "kernel-checks", dependencies: ["CVectorKernels"], path: "Tests/CVectorKernelsTests",
@@ -59,7 +60,7 @@ let package = Package(
       name: "NeuralTangentsTests", dependencies: ["NeuralTangents", "Tensors", "CVectorKernels"],
       resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "CommandLineTests", dependencies: ["neural-tangents", "NeuralTangents", "Tensors"]),
+      name: "CommandLineTests", dependencies: ["neural-tangents", "NeuralTangents", "Tensors", "CVectorKernels"]),
   ],
   swiftLanguageModes: [.v6]
 )

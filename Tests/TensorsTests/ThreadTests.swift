@@ -17,7 +17,7 @@ struct ThreadTests {
           let wanted = min(limit, Threads.count)
           var numbers = TestNumbers(seed: UInt64(limit))
           let matrix = numbers.naive([96, 96], .float64).tensor(.float64)
-          let definite = matmul(matrix, matrix.transposed()) + 100 * Tensor.identity(96, dtype: .float64)
+          let definite = matmul(matrix, matrix.transposed([1, 0])) + 100 * Tensor.eye(96, dtype: .float64)
           for _ in 0..<50 {
             Threads.withLimit(limit) {
               Threads.withThreadedBLAS {
@@ -55,8 +55,8 @@ struct ThreadTests {
     defer { nt_blas_set_threads(before) }
     var numbers = TestNumbers(seed: 1)
     let matrix = numbers.naive([120, 120], .float32).tensor(.float32)
-    _ = try eigh(matrix + matrix.transposed())
-    _ = matmul(matrix.transposed(), matrix)
+    _ = try eigh(matrix + matrix.transposed([1, 0]))
+    _ = matmul(matrix.transposed([1, 0]), matrix)
     _ = Threads.withLimit(1) { matmul(matrix, matrix) }
     // Other tests may be at work: between their calls the number is the one that was set.
     var isThere = false

@@ -333,7 +333,8 @@ extension ContractionPlan {
     } else if isGram {
       // A Gram matrix: half the multiplications, and exactly symmetric.
       Scalar.multiplyBySelf(
-        upper: false, columnMajor: aLayout.isTransposed, n: m, k: k, a: a, lda: aLayout.leadingDimension, c: out, ldc: m)
+        upper: false, columnMajor: aLayout.isTransposed, n: m, k: k, a: a, lda: aLayout.leadingDimension, c: out, ldc: m
+      )
       mirrorLowerTriangle(out, size: m)
     } else {
       Scalar.multiply(

@@ -110,7 +110,8 @@ struct PanelProduct<Scalar: LinearAlgebraScalar>: Sendable {
               first_tap: 0, last_tap: 1, first_channel: 0, last_channel: length, adds: first > 0 ? 1 : 0)
             let source = a + firstRow * rowStride + first
             nt_convolve(
-              type, &table, part, source, source, scratch, length, panel.vectors, out + firstRow * outStride + panel.column,
+              type, &table, part, source, source, scratch, length, panel.vectors,
+              out + firstRow * outStride + panel.column,
               panel.columns)
           }
         }

@@ -4,6 +4,10 @@ import Foundation
 import Synchronization
 
 /// How many threads the package computes with, and the one way it spreads work over them.
+///
+/// BLAS has a number of threads of its own, one for the whole process: the package sets it while it works with BLAS and sets
+/// it back, and callers that want different numbers wait for each other. Whoever else calls the same BLAS meanwhile has the
+/// package's number.
 public enum Threads {
   private static let chosenCount = Atomic<Int>(0)
   /// Asked for once: the answer takes the system tens of microseconds.
