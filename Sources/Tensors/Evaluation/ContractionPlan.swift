@@ -231,7 +231,7 @@ extension ContractionPlan {
       for index in 0..<batchCount {
         let (a, b) = (pointers.0 + aView.offset(ofBatch: index), pointers.1 + bView.offset(ofBatch: index))
         if m == 1 || n == 1 || a == b && aView == bView.transposed {
-          Threads.withThreadedBLAS { multiply(index) }
+          product(a, b, pointers.2 + index * m * n, usesThreads: true)
         } else {
           tiledProduct(a, b, pointers.2 + index * m * n)
         }
@@ -302,17 +302,22 @@ extension ContractionPlan {
   }
 
   private func product<Scalar: LinearAlgebraScalar>(
-    _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>
+    _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>,
+    usesThreads: Bool = false
   ) {
     guard multiplications > Self.fewMultiplications else {
       return productWithLoops(a, b, out, zero: 0) { $0 + $1 * $2 }
     }
     let isGram = m > 1 && n > 1 && a == b && aView == bView.transposed
-    if multiplications <= Self.singleThreadedProduct && !isGram {
-      productWithBLAS(a, b, out, isGram: false)
+    func call() { productWithBLAS(a, b, out, isGram: isGram) }
+    if usesThreads {
+      Threads.withThreadedBLAS(call)
+    } else if multiplications <= Self.singleThreadedProduct && !isGram {
+      call()
     } else {
-      Threads.withSingleThreadedBLAS { productWithBLAS(a, b, out, isGram: isGram) }
+      Threads.withSingleThreadedBLAS(call)
     }
+    if isGram { mirrorLowerTriangle(out, size: m) }
   }
 
   private func productWithBLAS<Scalar: LinearAlgebraScalar>(
@@ -331,11 +336,10 @@ extension ContractionPlan {
         columnMajor: bLayout.isTransposed, transpose: true, m: k, n: n, a: b, lda: bLayout.leadingDimension, x: a,
         incx: aView.columnStride, y: out, incy: 1)
     } else if isGram {
-      // A Gram matrix: half the multiplications, and exactly symmetric.
+      // A Gram matrix: half the multiplications, and exactly symmetric when it is mirrored.
       Scalar.multiplyBySelf(
         upper: false, columnMajor: aLayout.isTransposed, n: m, k: k, a: a, lda: aLayout.leadingDimension, c: out, ldc: m
       )
-      mirrorLowerTriangle(out, size: m)
     } else {
       Scalar.multiply(
         transposeA: aLayout.isTransposed, transposeB: bLayout.isTransposed, m: m, n: n, k: k, a: a,
