@@ -131,7 +131,7 @@ static void *choose_core(void *handle, const char *asked) {
     if (handle == NULL) return NULL;
     remember(core_name, library.get_core());
     if (nt_level_of_core(core_name) == processor.level) {
-      core.origin = nt_core_corrected;
+      core.origin = is_asked ? nt_core_refused : nt_core_corrected;
       break;
     }
   }

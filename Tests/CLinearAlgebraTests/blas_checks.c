@@ -4,6 +4,17 @@
 //   blas_checks                          all checks
 //   blas_checks --first CORE --then CORE  BLAS takes this processor for the first core, and is given the second: for
 //                                         processors that an emulator makes up
+#if !defined(__linux__)
+
+#include <stdio.h>
+
+int main(void) {
+  printf("BLAS is not loaded here, but linked: nothing to check\n");
+  return 0;
+}
+
+#else
+
 #define _GNU_SOURCE
 
 #include "CLinearAlgebra.h"
@@ -106,7 +117,7 @@ static void too_much(void) {
   setenv("OPENBLAS_CORETYPE", "SkylakeX", 1);
   nt_blas_core core = nt_get_blas_core();
   EXPECT(nt_level_of_core(core.name) == nt_this_processor().level, "found %s", core.name);
-  EXPECT(core.origin == nt_core_corrected, "found origin %d", core.origin);
+  EXPECT(core.origin == nt_core_refused, "found origin %d", core.origin);
   check_products();
 }
 
@@ -168,7 +179,7 @@ static void levels(void) {
 // MARK: - Threads
 
 // Works inside BLAS with its own number of threads, and looks whether that stays so.
-static atomic_int wrong_counts, peak, inside;
+static atomic_int wrong_counts;
 static void *work(void *argument) {
   int count = (int)(long)argument;
   enum { n = 96 };
@@ -176,15 +187,12 @@ static void *work(void *argument) {
   for (int i = 0; i < n * n; i++) a[i] = b[i] = sin(i);
   for (int round = 0; round < 300; round++) {
     nt_blas_enter(count);
-    int now = atomic_fetch_add(&inside, 1) + 1, seen = atomic_load(&peak);
-    while (now > seen && !atomic_compare_exchange_weak(&peak, &seen, now)) {}
     if (nt_blas_threads() != count) atomic_fetch_add(&wrong_counts, 1);
     nt_dgemm(nt_row_major, nt_no_transpose, nt_transpose, n, n, n, 1, a, n, b, n, 0, c, n);
     nt_blas_enter(1);  // inside already: nothing happens
     if (nt_blas_threads() != count || !nt_blas_is_entered()) atomic_fetch_add(&wrong_counts, 1);
     nt_blas_leave();
     if (nt_blas_threads() != count) atomic_fetch_add(&wrong_counts, 1);
-    atomic_fetch_sub(&inside, 1);
     nt_blas_leave();
   }
   free(a);
@@ -312,3 +320,5 @@ int main(int count, char **arguments) {
   run("the number of threads that the process chose stays", number_of_the_owner, NULL);
   return failures > 0;
 }
+
+#endif

@@ -34,6 +34,7 @@ typedef enum nt_core_origin {
   nt_core_detected,      // it found the core by itself, which is right for the processor
   nt_core_asked,         // OPENBLAS_CORETYPE names it
   nt_core_corrected,     // it took the processor for a lesser one, and was loaded again for the right core
+  nt_core_refused,       // OPENBLAS_CORETYPE names one that the processor cannot run: it was loaded again
   nt_core_shared,        // lesser than the processor, but somebody in this process had loaded BLAS before
   nt_core_unchangeable,  // lesser than the processor, but this BLAS would not take another
 } nt_core_origin;
@@ -41,7 +42,7 @@ typedef enum nt_core_origin {
 // The kind of processor that BLAS uses the inner loops of.
 typedef struct nt_blas_core {
   const char *name;        // "" where the library does not tell
-  const char *first_name;  // what BLAS took the processor for by itself
+  const char *first_name;  // the core at the first loading
   nt_core_origin origin;
   int is_lesser;           // uses fewer instructions than the processor has, without anybody asking for that
 } nt_blas_core;

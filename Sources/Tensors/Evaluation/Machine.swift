@@ -30,6 +30,7 @@ package enum Machine {
       switch core.origin {
       case nt_core_asked: ", as OPENBLAS_CORETYPE asks"
       case nt_core_corrected: "; by itself it would have taken this processor for \(String(cString: core.first_name))"
+      case nt_core_refused: "; this processor cannot run \(String(cString: core.first_name)), as OPENBLAS_CORETYPE asks"
       case nt_core_shared: ", less than this processor, because it was loaded before; products do without it"
       case nt_core_unchangeable: ", less than this processor; products do without it"
       default: ""
