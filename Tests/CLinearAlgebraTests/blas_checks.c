@@ -271,6 +271,7 @@ static void run(const char *name, void (*check)(void), const char *warning) {
     dup2(errors[1], STDERR_FILENO);
     close(errors[0]);
     alarm(120);
+    failures = 0;
     check();
     fflush(stdout);
     _exit(failures > 0);
