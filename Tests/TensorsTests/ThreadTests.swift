@@ -1,5 +1,6 @@
 import CLinearAlgebra
 import CVectorKernels
+import Dispatch
 import Foundation
 import Synchronization
 import Testing
@@ -9,26 +10,23 @@ import Testing
 @Suite("Threads of BLAS")
 struct ThreadTests {
   @Test("callers with other limits, at the same time, have the threads that they asked for")
-  func callersWithOtherLimits() async {
+  func callersWithOtherLimits() {
     let wrong = Mutex<[String]>([])
-    await withTaskGroup(of: Void.self) { group in
-      for limit in [1, 2, 3, 1, 2] {
-        group.addTask {
-          let wanted = min(limit, Threads.count)
-          var numbers = TestNumbers(seed: UInt64(limit))
-          let matrix = numbers.naive([96, 96], .float64).tensor(.float64)
-          let definite = matmul(matrix, matrix.transposed([1, 0])) + 100 * Tensor.eye(96, dtype: .float64)
-          for _ in 0..<50 {
-            Threads.withLimit(limit) {
-              Threads.withThreadedBLAS {
-                let before = nt_blas_threads()
-                // A factorisation that enters BLAS again.
-                _ = try? cholesky(definite)
-                let after = nt_blas_threads()
-                if before != wanted || after != wanted {
-                  wrong.withLock { $0.append("wanted \(wanted), found \(before) and \(after)") }
-                }
-              }
+    var numbers = TestNumbers(seed: 1)
+    let matrix = numbers.naive([96, 96], .float64).tensor(.float64)
+    let definite = matmul(matrix, matrix.transposed([1, 0])) + 100 * Tensor.eye(96, dtype: .float64)
+    let limits = [1, 2, 3, 1, 2]
+    DispatchQueue.concurrentPerform(iterations: limits.count) { index in
+      let wanted = min(limits[index], Threads.count)
+      for _ in 0..<50 {
+        Threads.withLimit(limits[index]) {
+          Threads.withThreadedBLAS {
+            let before = nt_blas_threads()
+            // A factorisation that enters BLAS again.
+            _ = try? cholesky(definite)
+            let after = nt_blas_threads()
+            if before != wanted || after != wanted {
+              wrong.withLock { $0.append("wanted \(wanted), found \(before) and \(after)") }
             }
           }
         }
@@ -90,10 +88,11 @@ struct ThreadTests {
 struct OwnProductTests {
   @Test(
     "products with any layout, factor and row stride are sums of products",
-    arguments: [(6, 16, 16), (37, 29, 53), (200, 70, 31), (300, 17, 1100), (13, 130, 64)], [false, true], [false, true])
-  func products(size: (m: Int, n: Int, k: Int), transposeA: Bool, transposeB: Bool) {
+    arguments: [[6, 16, 16], [37, 29, 53], [200, 70, 31], [300, 17, 1100], [13, 130, 64]], 0..<4)
+  func products(size: [Int], layout: Int) {
+    let (transposeA, transposeB) = (layout % 2 == 1, layout / 2 == 1)
     func check<Scalar: LinearAlgebraScalar>(_: Scalar.Type, tolerance: Double) {
-      let (m, n, k) = size
+      let (m, n, k) = (size[0], size[1], size[2])
       var numbers = TestNumbers(seed: UInt64(m))
       let a = (0..<m * k).map { _ in Scalar(numbers.uniform()) }, b = (0..<k * n).map { _ in Scalar(numbers.uniform()) }
       let ldc = n + 3
@@ -119,10 +118,10 @@ struct OwnProductTests {
   }
 
   @Test(
-    "triangles of products of a matrix with itself", arguments: [(16, 16), (70, 33), (401, 40)], [false, true],
-    [false, true])
-  func productsWithItself(size: (n: Int, k: Int), upper: Bool, columnMajor: Bool) {
-    let (n, k) = size
+    "triangles of products of a matrix with itself", arguments: [[16, 16], [70, 33], [401, 40]], 0..<4)
+  func productsWithItself(size: [Int], layout: Int) {
+    let (n, k) = (size[0], size[1])
+    let (upper, columnMajor) = (layout % 2 == 1, layout / 2 == 1)
     var numbers = TestNumbers(seed: UInt64(n))
     let a = (0..<n * k).map { _ in numbers.uniform() }
     var c = [Double](repeating: 0, count: n * n)
