@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Tensors
 
 /// The program `neural-tangents`.
 @main
@@ -41,7 +42,7 @@ struct NeuralTangentsCommand: ParsableCommand {
 
       EXIT STATUS
         0   success
-        64  options or arguments that make no sense
+        64  options, arguments or an environment that make no sense
         65  a file was read, and what it holds is wrong
         66  a file to read is missing
         70  the computation failed
@@ -59,6 +60,7 @@ struct NeuralTangentsCommand: ParsableCommand {
     Interruption.prepare()
     do {
       var command = try parseAsRoot()
+      if let mistake = Machine.instructionSetMistake { throw CommandError.usage(mistake) }
       try command.run()
     } catch {
       stop(for: error)
