@@ -140,7 +140,7 @@ struct FitCommand: ParsableCommand {
     report.append(
       "Predict with: neural-tangents predict \(name) --method \(kernel.rawValue) --diag-reg-absolute \(fit.noiseVariance)"
     )
-    print(report.joined(separator: "\n"))
+    StandardOutput.report(report.joined(separator: "\n"), beside: output)
   }
 
   private func encoder(of table: CsvTable, isFold: Bool = false) throws -> FeatureEncoder {
