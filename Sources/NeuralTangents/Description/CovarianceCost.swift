@@ -36,7 +36,7 @@ struct CovarianceCost {
     case .dual(let activation):
       // Quadrature evaluates the function and its derivative at every pair of nodes.
       if let numerical = activation as? ElementwiseNumerical {
-        return 4 * Self.kernels * numerical.degree * numerical.degree * result
+        return product(4 * Self.kernels, numerical.degree * numerical.degree, result)
       }
       return Self.flopsPerDual * result
     case .normalize: return 2 * Self.kernels * result
@@ -47,7 +47,7 @@ struct CovarianceCost {
     case .product: return (count - 1) * (1 + count) * result + (count - 1) * result
     case .patches(let rule):
       // Window sums run along one axis after the other.
-      return Self.kernels * (rule.axes.reduce(1) { $0 + $1.window - 1 }) * result
+      return product(Self.kernels, rule.axes.reduce(1) { $0 + $1.window - 1 }, result)
     case .positions(let map):
       guard !map.isSelection else { return 0 }
       let perEntry = map.axes.reduce(0.0) { sum, axis in
@@ -56,12 +56,20 @@ struct CovarianceCost {
         // Rows and columns, a product and a sum each.
         return sum + 4 * Double(terms) / Double(weights.count)
       }
-      return Self.kernels * max(operands, Int(perEntry * Double(result)))
+      return Self.kernels * max(operands, Int(min(perEntry * Double(result), 0x1p60)))
     case .flatten, .globalPool: return Self.kernels * operands
     case .rule:
       // A product with a matrix of positions on either side.
       let positions = program.positions[step.operands[0]].reduce(1, *)
-      return Self.kernels * 4 * positions * max(result, operands)
+      return product(Self.kernels * 4, positions, max(result, operands))
+    }
+  }
+
+  /// The largest integer stands for all larger products.
+  private func product(_ factors: Int...) -> Int {
+    factors.reduce(1) { product, factor in
+      let (result, overflow) = product.multipliedReportingOverflow(by: factor)
+      return overflow ? .max : result
     }
   }
 }

@@ -26,6 +26,7 @@ struct GramPlan: Sendable {
 
   init(_ computation: KernelComputation) throws(NetworkError) {
     self.computation = computation
+    try computation.options.check()
     prepared = try computation.prepared()
     (rowCount, columnCount) = prepared.inputs[0].counts
     isSymmetric = prepared.inputs.allSatisfy(\.isSymmetric)
@@ -37,7 +38,8 @@ struct GramPlan: Sendable {
     let (rows, columns) = (blocks(rowCount), blocks(columnCount))
     blockCount = isSymmetric ? rows * (rows + 1) / 2 : rows * columns
     if obstacle == nil {
-      tileSize = blocks(computation.options.tileSize ?? Self.automaticTileSize(prepared, computation)) * grid
+      let wanted = computation.options.tileSize ?? Self.automaticTileSize(prepared, computation)
+      tileSize = blocks(min(wanted, max(rowCount, columnCount))) * grid
     } else {
       tileSize = max(rowCount, columnCount)
     }
@@ -106,6 +108,7 @@ struct GramPlan: Sendable {
   func forEachStrip(
     rows: Int, _ body: (Range<Int>, [KernelComputation.Output]) throws -> Void
   ) throws {
+    try requireSize("rows", rows, atMost: .max)
     let size = rows >= rowCount ? rowCount : max(1, rows / tileSize) * tileSize
     try computation.requireMemory(prepared, entries: Double(min(size, rowCount)) * Double(columnCount), dtype: dtype)
     let tiles = GramRange.tiles(rows: rowCount, columns: columnCount, size: tileSize, isSymmetric: false)

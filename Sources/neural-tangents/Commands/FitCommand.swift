@@ -86,6 +86,9 @@ struct FitCommand: ParsableCommand {
     ] where value < least {
       throw ValidationError("\(name): expected at least \(least), found \(value)")
     }
+    guard restarts <= EvidenceFitOptions.largestRestarts else {
+      throw ValidationError("--restarts: expected at most \(EvidenceFitOptions.largestRestarts), found \(restarts)")
+    }
   }
 
   func run() throws {
