@@ -84,7 +84,10 @@ struct NumberOptionTests {
       case 64:
         #expect(lines.count == 1 && outcome.errors.contains(option.name), place)
         #expect(outcome.errors.contains("expected") || outcome.errors.contains("is invalid for"), place)
-        #expect(outcome.output.isEmpty && outcome.errors.contains(value), place)
+        #expect(outcome.output.isEmpty, place)
+        // As the number is printed: 1e308 as 1e+308.
+        let found = Double(value).map { option.isInteger ? value : "\($0)" } ?? value
+        #expect(outcome.errors.contains(found) || outcome.errors.contains(value), place)
       default:
         // The number is possible, and what is computed with it is not.
         #expect([65, 70].contains(outcome.status) && lines.count == 1 && lines[0].hasPrefix("error: "), place)
