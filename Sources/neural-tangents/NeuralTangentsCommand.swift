@@ -47,7 +47,8 @@ struct NeuralTangentsCommand: ParsableCommand {
         66  a file to read is missing
         70  the computation failed
         73  a file cannot be written
-        130 stopped with Ctrl-C; no file is left half written
+        129, 130, 143  stopped by a closed terminal, Ctrl-C or kill; no file is left
+            half written
         Errors are one line on standard error that begins with "error: ".
       """,
     version: version,
@@ -62,6 +63,7 @@ struct NeuralTangentsCommand: ParsableCommand {
       var command = try parseAsRoot()
       if let mistake = Machine.instructionSetMistake { throw CommandError.usage(mistake) }
       try command.run()
+      try StandardOutput.finish()
     } catch {
       stop(for: error)
     }
@@ -71,9 +73,19 @@ struct NeuralTangentsCommand: ParsableCommand {
     if let known = CommandError(error) { fail(known) }
     // The rest comes from the argument parser, which also throws help, the version and completion scripts.
     let code = exitCode(for: error)
-    if code.isSuccess { exit(withError: error) }
+    if code.isSuccess { finish(with: fullMessage(for: error)) }
     let isUsage = code.rawValue == CommandError.Status.usage.rawValue
     fail(CommandError(isUsage ? .usage : .internalFailure, message(for: error)))
+  }
+
+  private static func finish(with text: String) -> Never {
+    if !text.isEmpty { print(text) }
+    do {
+      try StandardOutput.finish()
+      Foundation.exit(0)
+    } catch {
+      fail(error)
+    }
   }
 
   private static func fail(_ error: CommandError) -> Never {

@@ -50,12 +50,12 @@ public struct GramJob: Sendable {
   /// Of a symmetric matrix the entries below the diagonal are computed, too, and equal those above to the last bit.
   ///
   /// - Parameters:
-  ///   - rows: of a strip at most, unless a tile has more; nil for strips of about 64 MB.
+  ///   - rows: of a strip at most, unless a tile has more, at least 1; nil for strips of about 64 MB.
   ///   - body: called with the rows and their kernel with all inputs of the second data set; `cov2` of it is nil.
   /// - Throws: `NetworkError` as `run`, and what `body` throws.
   public func forEachStrip(rows: Int? = nil, _ body: (Range<Int>, Kernel) throws -> Void) throws {
     let entries = plan.computation.withNTK ? 1 << 22 : 1 << 23
-    try plan.forEachStrip(rows: rows ?? entries / columnCount) { rows, outputs in
+    try plan.forEachStrip(rows: rows ?? max(1, entries / columnCount)) { rows, outputs in
       try body(rows, kernel(outputs, rows: rows))
     }
   }

@@ -18,7 +18,6 @@ public struct ConvGap: ReadyMadeNetwork {
   /// - Parameters:
   ///   - channels: of every convolution, in the finite network.
   ///   - window: size of the convolutions' windows along every axis of positions.
-  /// - Precondition: the depth is not negative, the other numbers are positive.
   public init(
     depth: Int, classes: Int = 10, channels: Int = 128, window: Int = 3, activation: any Activation = Relu(),
     weightStd: Double = 2.0.squareRoot(), biasStd: Double? = nil

@@ -15,7 +15,12 @@ public enum Threads {
   @TaskLocal private static var limit: Int?
   @TaskLocal private static var isInRegion = false
 
+  /// More threads than this can gain nothing on any machine that has fewer processors, and each has memory of its own.
+  private static let mostThreads = max(256, processorCount)
+
   /// Threads that an operation may use: the processors of this machine unless set, and not more than `withLimit` allows.
+  ///
+  /// It is set to the nearest number that is possible: at least 1, at most 256 or the processors of the machine.
   public static var count: Int {
     get {
       let chosen = chosenCount.load(ordering: .relaxed)
@@ -23,20 +28,16 @@ public enum Threads {
       return limit.map { min($0, all) } ?? all
     }
     set {
-      precondition(newValue > 0, "expected at least one thread, found \(newValue)")
-      chosenCount.store(newValue, ordering: .relaxed)
+      chosenCount.store(max(1, min(newValue, mostThreads)), ordering: .relaxed)
     }
   }
 
-  /// Calls `body`, in which operations use at most `limit` threads; nil changes nothing.
-  ///
-  /// - Precondition: the limit is positive.
+  /// Calls `body`, in which operations use at most `limit` threads, of which there is always one; nil changes nothing.
   public static func withLimit<Result, Failure: Error>(
     _ limit: Int?, _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
     guard let limit else { return try body() }
-    precondition(limit > 0, "expected at least one thread, found \(limit)")
-    let least = min(limit, self.limit ?? limit)
+    let least = max(1, min(limit, self.limit ?? limit))
     return try $limit.withValue(least) { () -> Swift.Result<Result, Failure> in
       do throws(Failure) {
         return .success(try body())

@@ -9,7 +9,14 @@ public struct Cost: Hashable, Sendable, CustomStringConvertible {
 
   public static let zero = Cost(flops: 0, bytes: 0)
 
-  public static func + (a: Cost, b: Cost) -> Cost { Cost(flops: a.flops + b.flops, bytes: a.bytes + b.bytes) }
+  /// The largest integer stands for all larger sums.
+  public static func + (a: Cost, b: Cost) -> Cost {
+    func sum(_ x: Int, _ y: Int) -> Int {
+      let (sum, overflow) = x.addingReportingOverflow(y)
+      return overflow ? .max : sum
+    }
+    return Cost(flops: sum(a.flops, b.flops), bytes: sum(a.bytes, b.bytes))
+  }
 
   public static func += (a: inout Cost, b: Cost) { a = a + b }
 

@@ -57,7 +57,7 @@ struct BlendOperation: CovarianceOperation {
     return result
   }
 
-  func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int { 8 * result }
+  func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double { 8 * result }
 
   /// The executors that keep covariances in cache know linear maps of positions.
   func lower(to lowering: inout some Lowering) throws(Obstacle) { try lowering.map([.weighted(weights)]) }

@@ -27,7 +27,7 @@ public struct Conv: SharedConvolution {
   ///   - strides: steps between windows; ones by default.
   ///   - dilation: steps between the offsets of the window; ones by default.
   ///   - dimensions: channels last by default.
-  /// - Precondition: all numbers are positive, and there are as many as the window has.
+  /// - Precondition: there are as many numbers as the window has, and standard deviations are finite.
   public init(
     _ channels: Int, window: [Int], strides: [Int]? = nil, padding: Padding = .valid, dilation: [Int]? = nil,
     weightStd: Double = 1, biasStd: Double? = nil, parameterization: Parameterization = .ntk,

@@ -17,7 +17,7 @@ public struct SumPool: PoolLayer {
   /// - Parameters:
   ///   - window: sizes of the window, one per axis of positions in the order of the input's axes.
   ///   - strides: steps between windows; ones by default.
-  /// - Precondition: all numbers are positive, and there are as many strides as the window has.
+  /// - Precondition: there are as many strides as the window has.
   public init(
     window: [Int], strides: [Int]? = nil, padding: Padding = .valid, batchAxis: Int = 0,
     channelAxis: Int = -1
