@@ -54,6 +54,12 @@ let package = Package(
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "CommandLineTests", dependencies: ["neural-tangents", "NeuralTangents", "Tensors"]),
+    // The code blocks of README and articles, which a plugin extracts before they are compiled.
+    .testTarget(
+      name: "SnippetTests", dependencies: ["neural-tangents", "NeuralTangents", "Tensors"],
+      plugins: ["ExtractSnippets"]),
+    .plugin(name: "ExtractSnippets", capability: .buildTool(), dependencies: ["extract-snippets"]),
+    .executableTarget(name: "extract-snippets", path: "Tests/ExtractSnippets"),
   ],
   swiftLanguageModes: [.v6]
 )
