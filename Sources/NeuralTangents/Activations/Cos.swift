@@ -10,6 +10,7 @@ import Tensors
 public struct Cos: Activation {
   public static let nodeName = "cos"
 
+  /// Height: φ(x) = a cos(b x + c).
   @HyperParameter public var a: Double
   @HyperParameter public var b: Double
   @HyperParameter public var c: Double

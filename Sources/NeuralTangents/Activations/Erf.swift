@@ -9,6 +9,7 @@ import Tensors
 public struct Erf: Activation {
   public static let nodeName = "erf"
 
+  /// Height: φ(x) = a erf(b x) + c.
   @HyperParameter public var a: Double
   @HyperParameter public var b: Double
   @HyperParameter public var c: Double

@@ -10,6 +10,7 @@ import Tensors
 public struct Exp: Activation {
   public static let nodeName = "exp"
 
+  /// Height: φ(x) = a exp(b x).
   @HyperParameter public var a: Double
   @HyperParameter public var b: Double
 

@@ -11,6 +11,7 @@ import Tensors
 public struct Gaussian: Activation {
   public static let nodeName = "gaussian"
 
+  /// Height: φ(x) = a exp(b x²).
   @HyperParameter public var a: Double
   @HyperParameter public var b: Double
 

@@ -15,6 +15,7 @@ import Tensors
 public struct HardTanh: Activation {
   public static let nodeName = "hardTanh"
 
+  /// The least value.
   @HyperParameter public var min: Double
   @HyperParameter public var max: Double
 

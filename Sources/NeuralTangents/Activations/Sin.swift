@@ -11,6 +11,7 @@ import Tensors
 public struct Sin: Activation {
   public static let nodeName = "sin"
 
+  /// Height: φ(x) = a sin(b x + c).
   @HyperParameter public var a: Double
   @HyperParameter public var b: Double
   @HyperParameter public var c: Double

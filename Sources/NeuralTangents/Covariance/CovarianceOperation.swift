@@ -42,19 +42,26 @@ public enum CovarianceOperation: Sendable {
 /// NTK parameterization: Θ ← σw² Θ + (new K). Standard parameterization: Θ ← σw² Θ + fan-in·K + 1 (the 1 with a bias).
 /// *Source:* Jacot et al. 2018 (arXiv 1806.07572); Sohl-Dickstein et al. 2020 (arXiv 2001.07301).
 public struct AffineRule: Sendable {
+  /// σw².
   public var weightVariance: HyperParameter
+  /// σb².
   public var biasVariance: HyperParameter
+  /// What the old Θ is multiplied by, besides σw².
   public var inputScale: Double
+  /// What the new covariance counts in Θ.
   public var outputScale: Double
+  /// What is added to Θ, of the bias.
   public var constant: Double
 }
 
 /// K12 ← K12 / √((v1 + ε)(v2 + ε)), Θ alike, where v is the variance, or its mean over some axes of positions, over those
 /// that are not masked, and over the inputs of a data set.
 public struct NormalizationRule: Sendable {
+  /// What is added to variances before they divide.
   public var epsilon: Double
   /// Axes of positions to average over, counted among positions.
   public var positionAxes: [Int]
+  /// Whether variances are means over the inputs of a data set, too.
   public var overBatch: Bool
 }
 

@@ -8,11 +8,15 @@ import Tensors
 public struct CovarianceProgram: Sendable {
   /// One operation, the values it reads and the value it defines.
   public struct Step: Sendable {
+    /// What is applied.
     public let operation: CovarianceOperation
+    /// The values that it reads.
     public let operands: [Int]
+    /// The value that it makes.
     public let result: Int
   }
 
+  /// The steps, each of which uses what is before it only.
   public private(set) var steps: [Step] = []
   /// Number of inputs: values `0 ..< inputCount`.
   public private(set) var inputCount = 0
@@ -81,6 +85,7 @@ public struct CovarianceProgram: Sendable {
     return result
   }
 
+  /// Appends an operation that works channel by channel, so once for each kind of channel that `input` has.
   public mutating func appendByChannel(
     _ operation: CovarianceOperation, _ operand: CovarianceValue, shape: [Int]? = nil, axes: DataAxes? = nil,
     isGaussian: Bool
@@ -187,6 +192,7 @@ public struct CovarianceValue: Sendable {
   /// Whether channels are still those of the network's input, which may be masked one by one.
   var hasInputChannels: Bool
 
+  /// How many channels the finite network has here.
   public var channels: Int { shape[channelAxis] }
 
   /// What is known of the mean of activations over the network's parameters.

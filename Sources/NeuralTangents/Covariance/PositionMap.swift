@@ -33,6 +33,7 @@ public struct PositionMap: Sendable {
 
   /// One per axis of positions.
   public var axes: [Axis]
+  /// What is masked after the map.
   public var maskRule: MaskRule
   /// What happens along the batch axis, given the number of inputs.
   public var batch: (@Sendable (Int) -> Axis)?

@@ -19,8 +19,11 @@ public struct MonteCarloKernel: Sendable {
   /// Standard errors of the entries above: the standard deviation between networks over √`sampleCount`. nil when there
   /// is one network only.
   public var nngpStandardError: Tensor?
+  /// Standard errors of `ntk`.
   public var ntkStandardError: Tensor?
+  /// Standard errors of `cov1`.
   public var cov1StandardError: Tensor?
+  /// Standard errors of `cov2`.
   public var cov2StandardError: Tensor?
 
   /// Networks that were drawn.

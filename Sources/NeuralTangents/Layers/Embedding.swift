@@ -12,6 +12,7 @@ public struct Embedding: SingleInputLayer {
   public let vocabulary: Int
   /// Output channels.
   public let width: Int
+  /// σw: the standard deviation of a token's vector.
   @HyperParameter public private(set) var weightStd: Double
   public let parameterization: Parameterization
 

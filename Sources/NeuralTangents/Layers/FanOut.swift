@@ -4,6 +4,7 @@ import Tensors
 public struct FanOut: Layer {
   public static let nodeName = "fanOut"
 
+  /// The number of copies.
   public let count: Int
 
   /// - Precondition: `count` is positive.

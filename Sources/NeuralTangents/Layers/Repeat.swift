@@ -5,6 +5,7 @@ public struct Repeat: Layer {
   public static let nodeName = "repeat"
 
   public private(set) var layer: any Layer
+  /// How many times.
   public let count: Int
 
   /// - Precondition: `count` is not negative.

@@ -2,7 +2,9 @@ import Tensors
 
 /// Kernels between two sets of points; either may be missing where a prediction does not need it.
 public struct KernelPair: Sendable {
+  /// K; nil where a prediction does not need it.
   public var nngp: Tensor?
+  /// Θ; nil where a prediction does not need it.
   public var ntk: Tensor?
 
   public init(nngp: Tensor? = nil, ntk: Tensor? = nil) {

@@ -9,6 +9,7 @@ import Foundation
 public struct LBFGS: Sendable {
   /// Pairs of steps and gradient changes that stand for the Hessian.
   public var memory: Int
+  /// Iterations at most.
   public var maximumIterations: Int
   /// Converged when no derivative is larger.
   public var gradientTolerance: Double
@@ -27,9 +28,13 @@ public struct LBFGS: Sendable {
 
   /// Where a minimisation ended.
   public struct Minimum: Sendable {
+    /// The numbers.
     public var point: [Double]
+    /// The function's value there.
     public var value: Double
+    /// Its derivatives there.
     public var gradient: [Double]
+    /// Iterations that were made.
     public var iterations: Int
     /// Calls of the function.
     public var evaluations: Int

@@ -4,6 +4,7 @@ import Foundation
 ///
 /// *Source:* Krizhevsky, "The CIFAR-10 and CIFAR-100 data sets", binary version.
 public struct CifarBatch: Sendable {
+  /// Which of the two data sets a file belongs to.
   public enum Kind: String, Sendable, Hashable, CaseIterable {
     /// One label of 10 classes per image.
     case cifar10

@@ -10,6 +10,7 @@ public struct CsvTable: Sendable {
   public let path: String
   /// The names of the columns, without surrounding spaces: all different, none empty.
   public let header: [String]
+  /// The cells of each row, one per column.
   public let rows: [[String]]
   /// The line of the file on which each row begins; the header is on line 1.
   public let lines: [Int]

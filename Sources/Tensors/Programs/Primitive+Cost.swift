@@ -7,10 +7,13 @@ public struct Cost: Hashable, Sendable, CustomStringConvertible {
 
   public init(flops: Int, bytes: Int) { (self.flops, self.bytes) = (flops, bytes) }
 
+  /// The cost of doing nothing.
   public static let zero = Cost(flops: 0, bytes: 0)
 
+  /// What both take.
   public static func + (a: Cost, b: Cost) -> Cost { Cost(flops: a.flops + b.flops, bytes: a.bytes + b.bytes) }
 
+  /// Adds the cost of something else.
   public static func += (a: inout Cost, b: Cost) { a = a + b }
 
   public var description: String { "\(flops) flops, \(bytes) bytes" }

@@ -49,7 +49,9 @@ public func vjp<each Input: TensorTree, Output: TensorTree>(
 
 /// A number and its derivatives in the tensors of a tree.
 public struct ValueAndGradient<Tree: TensorTree>: TensorTree {
+  /// The number, a tensor of rank 0.
   public var value: Tensor
+  /// Its derivatives, of the structure and the shapes of the tree that it was differentiated in.
   public var gradient: Tree
 
   public func mapTensors<Failure: Error>(

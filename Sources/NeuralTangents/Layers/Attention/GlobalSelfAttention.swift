@@ -26,15 +26,22 @@ public struct GlobalSelfAttention: SingleInputLayer {
   public static let nodeName = "globalSelfAttention"
 
   private var settings: AttentionSettings
+  /// Where inputs have the batch and the channels.
   public let axes: DataAxes
 
+  /// Channels of the output.
   public var outputChannels: Int { settings.outputChannels }
+  /// Channels of keys and queries, of all heads together.
   public var keyChannels: Int { settings.keyChannels }
+  /// Channels of values, of all heads together.
   public var valueChannels: Int { settings.valueChannels }
+  /// The number of heads.
   public var heads: Int { settings.heads }
   /// Whether scores are divided by the number of key channels, and queries are keys; otherwise by its square root.
   public var linearScaling: Bool { settings.linearScaling }
+  /// What is made of the scores.
   public var mechanism: AttentionMechanism { settings.mechanism }
+  /// How positions enter.
   public var positionalEmbedding: PositionalEmbedding { settings.embedding }
   /// Whether a query sees only keys at its own position and before.
   public var isCausal: Bool { settings.isCausal }

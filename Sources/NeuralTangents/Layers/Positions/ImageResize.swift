@@ -9,6 +9,7 @@ public struct ImageResize: SingleInputLayer {
 
   /// One size per axis of the input, −1 where it stays.
   public let shape: [Int]
+  /// How elements between positions are found.
   public let method: ResizeMethod
   /// Whether weights widen when an axis becomes shorter.
   public let antialias: Bool
