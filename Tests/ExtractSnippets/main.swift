@@ -55,7 +55,8 @@ for path in arguments.dropFirst(3) {
     for shell in page.shells {
       let output = shell.output.map { literal($0) }.joined(separator: ", ")
       shells.append(
-        "ShellSnippet(page: \"\(name)\", line: \(shell.line), command: \(literal(shell.command)), output: [\(output)]),")
+        "ShellSnippet(page: \"\(name)\", line: \(shell.line), command: \(literal(shell.command)), output: [\(output)]),"
+      )
     }
   } catch {
     FileHandle.standardError.write(Data("\(path):\(error)\n".utf8))

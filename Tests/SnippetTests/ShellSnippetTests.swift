@@ -24,14 +24,20 @@ struct ShellSnippetTests {
     let (status, output) = try folder.run(snippet.command)
     #expect(status == 0, "\(snippet.testDescription)\n\(output)")
     var lines = output.split(separator: "\n", omittingEmptySubsequences: false).map(trimmed)[...]
-    for expected in snippet.output.map({ trimmed($0[...]) }) where expected.trimmingCharacters(in: .whitespaces) != "..." {
+    for expected in snippet.output.map({ trimmed($0[...]) })
+    where expected.trimmingCharacters(in: .whitespaces) != "..." {
       let index = lines.firstIndex(of: expected)
       #expect(index != nil, "\(snippet.testDescription) does not print\n\(expected)\nbut\n\(output)")
       if let index { lines = lines[(index + 1)...] }
     }
   }
 
-  @Test("pages have blocks") func pages() {
+  @Test("no page shows a command twice, and README shows some")
+  func commands() {
+    for (page, snippets) in Dictionary(grouping: shellSnippets, by: \.page) {
+      let commands = snippets.map(\.command)
+      #expect(Set(commands).count == commands.count, "\(page)")
+    }
     #expect(shellSnippets.contains { $0.page == "README.md" })
   }
 
