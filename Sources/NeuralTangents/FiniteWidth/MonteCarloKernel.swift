@@ -46,6 +46,7 @@ extension Layer {
   ///   - patterns: the graphs of the inputs, for `Aggregate`.
   ///   - maskConstant: inputs equal to it (or NaN, if it is NaN) are missing; nil when none is.
   ///   - kernels: without `.ntk` the tangent kernel is not computed.
+  ///   - options: between which positions, and over how many channels.
   /// - Throws: `NetworkError` when the network does not fit the data, has several outputs, or gives numbers that are not
   ///   finite, and what factorisations in the network throw.
   /// - Complexity: `samples` times that of `empiricalKernel`; networks are spread over the threads.
@@ -62,7 +63,15 @@ extension Layer {
   /// The estimates after different numbers of networks, each of which continues the one before: what they converge to
   /// shows in them.
   ///
-  /// - Parameter sampleCounts: ascending, the first at least 1.
+  /// - Parameters:
+  ///   - sampleCounts: ascending, the first at least 1.
+  ///   - x1: inputs as `monteCarloKernel` takes them.
+  ///   - x2: inputs of the same shape but for their number; nil stands for `x1`.
+  ///   - key: decides which networks are drawn.
+  ///   - patterns: the graphs of the inputs, for `Aggregate`.
+  ///   - maskConstant: inputs equal to it (or NaN, if it is NaN) are missing; nil when none is.
+  ///   - kernels: without `.ntk` the tangent kernel is not computed.
+  ///   - options: between which positions, and over how many channels.
   /// - Throws: as `monteCarloKernel`.
   public func monteCarloKernels(
     _ x1: Tensor, _ x2: Tensor? = nil, sampleCounts: [Int], key: RandomKey, patterns: GraphPatterns? = nil,

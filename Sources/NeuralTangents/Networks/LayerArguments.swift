@@ -68,7 +68,11 @@ extension LayerArguments {
     return number
   }
 
-  /// - Parameter maximum: by default what no sensible number exceeds, so that products of sizes stay numbers.
+  /// - Parameters:
+  ///   - maximum: by default what no sensible number exceeds, so that products of sizes stay numbers.
+  ///   - name: of the argument.
+  ///   - defaultValue: what it is when it is left out; nil when it must be there.
+  ///   - minimum: the least that is allowed.
   public mutating func integer(
     _ name: String, default defaultValue: Int? = nil, atLeast minimum: Int? = nil,
     atMost maximum: Int = LayerArguments.largestSize

@@ -78,6 +78,8 @@ public struct EvidenceFitOptions: Sendable {
 /// - Parameters:
 ///   - x: inputs, shape (N, channels).
 ///   - y: targets of mean about zero, shape (N) or (N, outputs).
+///   - network: its constants are where the search begins.
+///   - options: how long and how widely to search.
 /// - Throws: `NetworkError` when network and data do not fit, `PredictionError` for targets that do not and for a kernel
 ///   that is not positive definite with the noise that the fit begins with.
 /// - Complexity: about N³ multiplications and additions per iteration, and memory for some N×N matrices per layer.

@@ -20,7 +20,13 @@ public struct Myrtle: ReadyMadeNetwork {
   public let channels: Int
   private var settings: ReadyMadeSettings
 
-  /// - Parameter biasStd: nil for layers without a bias.
+  /// - Parameters:
+  ///   - biasStd: nil for layers without a bias.
+  ///   - depth: 5, 7 or 10.
+  ///   - channels: of each convolution.
+  ///   - classes: outputs.
+  ///   - activation: after each convolution.
+  ///   - weightStd: of all layers.
   /// - Precondition: the depth is 5, 7 or 10, the other numbers are positive.
   public init(
     depth: Int, classes: Int = 10, channels: Int = 128, activation: any Activation = Relu(),

@@ -48,6 +48,7 @@ public struct LBFGS: Sendable {
   /// - Parameters:
   ///   - function: nil where it has no value.
   ///   - progress: told every iteration's number and value.
+  ///   - start: where the search begins.
   /// - Returns: nil when the function has no value at `start`.
   public func minimize<Failure: Error>(
     from start: [Double], progress: (Int, Double) -> Void = { _, _ in },

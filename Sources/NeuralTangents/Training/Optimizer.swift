@@ -18,7 +18,9 @@ public protocol Optimizer: Sendable {
 
   /// The state after one step.
   ///
-  /// - Parameter gradient: of the loss in the parameters, of their structure.
+  /// - Parameters:
+  ///   - gradient: of the loss in the parameters, of their structure.
+  ///   - state: before the step.
   func step<Tree: TensorTree>(_ state: TrainingState<Tree>, gradient: Tree) -> TrainingState<Tree>
 }
 

@@ -17,7 +17,9 @@ public struct CsvTable: Sendable {
 
   /// Reads a CSV file.
   ///
-  /// - Parameter separator: what stands between cells; without it, the first comma, semicolon or tab of the header.
+  /// - Parameters:
+  ///   - separator: what stands between cells; without it, the first comma, semicolon or tab of the header.
+  ///   - path: of the file; it may be compressed.
   /// - Throws: `TensorError.file` when the file cannot be read, `TensorError.format` with the line when it is not a table.
   public init(at path: String, separator: Character? = nil) throws(TensorError) {
     let file = try FileBytes(at: path)

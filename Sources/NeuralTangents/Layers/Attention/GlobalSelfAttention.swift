@@ -53,6 +53,20 @@ public struct GlobalSelfAttention: SingleInputLayer {
   ///   - weightPositionalStd: standard deviation σpos of the embeddings.
   ///   - valuePositionalEmbedding: whether values are made of the embedded inputs, too.
   ///   - causal: whether a query sees only keys at its own position and before, in row-major order.
+  ///   - outputChannels: channels of the output.
+  ///   - keyChannels: channels of keys and queries, of all heads together.
+  ///   - valueChannels: channels of values, of all heads together.
+  ///   - heads: the number of heads.
+  ///   - linearScaling: whether scores are divided by the channels of a head, rather than by their root.
+  ///   - weightKeyStd: standard deviation of the weights of keys.
+  ///   - weightValueStd: standard deviation of the weights of values.
+  ///   - weightQueryStd: standard deviation of the weights of queries.
+  ///   - weightOutStd: standard deviation of the weights of the output.
+  ///   - biasStd: standard deviation of the biases; nil for none.
+  ///   - mechanism: what is made of the scores.
+  ///   - positionalEmbedding: how positions enter.
+  ///   - batchAxis: where inputs have the batch.
+  ///   - channelAxis: where inputs have the channels.
   /// - Precondition: numbers of channels and heads and the norm are positive, standard deviations are finite.
   public init(
     outputChannels: Int, keyChannels: Int, valueChannels: Int, heads: Int, linearScaling: Bool = true,
