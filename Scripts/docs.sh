@@ -30,7 +30,7 @@ convert() {
     --output-dir "$work/archives/$name.doccarchive" --fallback-display-name "$name" \
     --fallback-bundle-identifier "$name" --fallback-default-module-kind Module --hosting-base-path "${DOCS_BASE:-/}" \
     --enable-experimental-external-link-support --enable-experimental-overloaded-symbol-presentation \
-    --disable-parameters-and-returns-validation --warnings-as-errors "$@"
+    --warnings-as-errors "$@"
 }
 convert Tensors
 convert NeuralTangents --dependency "$work/archives/Tensors.doccarchive"

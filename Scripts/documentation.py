@@ -2,7 +2,8 @@
 """The symbol graphs of the documentation, and whether its pages name them.
 
 documentation.py merge GRAPHS OUTPUT   one folder of symbol graphs for each site, in OUTPUT
-documentation.py check OUTPUT          every public symbol stands under a theme, every theme's symbol exists
+documentation.py check OUTPUT          every public symbol has a comment and stands under a theme, and every theme's
+                                       symbol exists
 
 A reader of the site meets the modules that a user imports. NeuralTangents is an umbrella: it exports other modules again, so
 their symbols become its own here, wherever a declaration lives. What extends types of the system is left out.
@@ -88,11 +89,24 @@ def themes(page):
     return title, named
 
 
+def uncommented(graph):
+    """Public symbols without a comment, but for those that speak for themselves: initialisers, cases, and what fulfils a
+    protocol's requirement, whose comment is that of the requirement."""
+    requirements = {r["source"] for r in graph["relationships"] if r["kind"].endswith("equirementOf")}
+    names = {s["pathComponents"][-1] for s in graph["symbols"] if s["identifier"]["precise"] in requirements}
+    names |= {"description", "rawValue", "encode(to:)", "hash(into:)", "==(_:_:)"}
+    for symbol in graph["symbols"]:
+        spoken = symbol["kind"]["identifier"] in ("swift.init", "swift.enum.case")
+        if "docComment" not in symbol and not spoken and symbol["pathComponents"][-1] not in names:
+            yield path(symbol["pathComponents"])
+
+
 def check(output):
     mistakes = []
     for name, catalog, _ in sites():
         graph = json.loads((output / name / f"{name}.symbols.json").read_text())
         known = {path(s["pathComponents"]) for s in graph["symbols"]}
+        mistakes += [f"{name}: {symbol} has no comment" for symbol in uncommented(graph)]
         found, grouped = set(), {}
         for page in sorted(catalog.rglob("*.md")):
             title, named = themes(page)

@@ -7,6 +7,7 @@ import Tensors
 public struct PatchAxis: Sendable, Hashable {
   /// Length of the input.
   public var size: Int
+  /// Positions along the axis that a window covers.
   public var window: Int
   /// Input positions from one window to the next.
   public var stride = 1

@@ -21,6 +21,7 @@ public struct HyperParameters: TensorTree, Sendable {
   public struct Entry: Sendable {
     /// Where, as in error messages: `serial[0].dense.weightStd`.
     public let path: String
+    /// What the constant is.
     public let kind: Kind
     /// A scalar.
     public var value: Tensor

@@ -4,6 +4,7 @@ import Tensors
 public struct Repeat: Layer {
   public static let nodeName = "repeat"
 
+  /// The layer that is repeated.
   public private(set) var layer: any Layer
   /// How many times.
   public let count: Int

@@ -17,6 +17,7 @@ public struct CifarBatch: Sendable {
 
   static let imageSize = 3 * 32 * 32
 
+  /// Which of the two data sets it is of.
   public let kind: Kind
   /// Pixels from 0 to 255, (N, 32, 32, 3), int32.
   public let images: Tensor
