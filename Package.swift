@@ -46,6 +46,14 @@ let package = Package(
       resources: [.copy("Resources/Data")]),
     .executableTarget(
       name: "benchmarks", dependencies: ["NeuralTangents", "Tensors", "CVectorKernels"], path: "Benchmarks/Sources"),
+    .testTarget(
+      name: "TensorsTests", dependencies: ["Tensors", "CVectorKernels"],
+      resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "NeuralTangentsTests", dependencies: ["NeuralTangents", "Tensors", "CVectorKernels"],
+      resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "CommandLineTests", dependencies: ["neural-tangents", "NeuralTangents", "Tensors"]),
     // The code blocks of README and articles, which a plugin extracts before they are compiled.
     .testTarget(
       name: "SnippetTests", dependencies: ["neural-tangents", "NeuralTangents", "Tensors"],
