@@ -1,8 +1,8 @@
 SWIFT ?= swift
 # Suites of the inner loops: run once more for every instruction set.
-KERNEL_TESTS ?= TensorsTests|Dual|Fused|Float32
+KERNEL_TESTS ?= VectorKernelTests|TensorsTests|Dual|Fused|Float32
 # Suites that the sanitizers watch: memory, threads and files.
-SANITIZED_TESTS ?= TensorsTests|Fused|Gram
+SANITIZED_TESTS ?= VectorKernelTests|TensorsTests|DataFilesTests|Fused|Gram
 SOURCES := Sources Tests Plugins Benchmarks Examples Package.swift
 
 .DEFAULT_GOAL := help

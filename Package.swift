@@ -7,6 +7,7 @@ let package = Package(
   products: [
     .library(name: "NeuralTangents", targets: ["NeuralTangents"]),
     .library(name: "Tensors", targets: ["Tensors"]),
+    .library(name: "DataFiles", targets: ["DataFiles"]),
     .executable(name: "neural-tangents", targets: ["neural-tangents"]),
   ],
   dependencies: [
@@ -28,35 +29,42 @@ let package = Package(
       linkerSettings: [
         .linkedFramework("Accelerate", .when(platforms: [.macOS, .iOS]))
       ]),
+    .target(name: "Tensors", dependencies: ["CVectorKernels", "CLinearAlgebra"]),
     .target(
-      name: "Tensors",
-      dependencies: [
-        "CVectorKernels", "CLinearAlgebra", "CZlib",
-        .product(name: "SwiftCSV", package: "SwiftCSV"),
-      ]),
+      name: "DataFiles",
+      dependencies: ["Tensors", "CZlib", .product(name: "SwiftCSV", package: "SwiftCSV")]),
+    .target(name: "CovarianceEngine", dependencies: ["Tensors", "CVectorKernels", "CLinearAlgebra"]),
     .target(
-      name: "NeuralTangents",
-      dependencies: ["Tensors", "CVectorKernels", .product(name: "Yams", package: "Yams")]),
+      name: "Networks",
+      dependencies: ["CovarianceEngine", "Tensors", "CVectorKernels", .product(name: "Yams", package: "Yams")]),
+    .target(name: "FiniteWidth", dependencies: ["Networks", "CovarianceEngine", "Tensors"]),
+    .target(name: "Inference", dependencies: ["Networks", "CovarianceEngine", "Tensors"]),
+    .target(
+      name: "NeuralTangents", dependencies: ["Networks", "FiniteWidth", "Inference", "CovarianceEngine", "Tensors"]),
     .executableTarget(
       name: "neural-tangents",
       dependencies: [
-        "NeuralTangents", "Tensors",
+        "NeuralTangents", "DataFiles", "Tensors", "CVectorKernels", "CLinearAlgebra",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Resources/Data")]),
     .executableTarget(
       name: "benchmarks", dependencies: ["NeuralTangents", "Tensors", "CVectorKernels"], path: "Benchmarks/Sources"),
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(
-      name: "TensorsTests", dependencies: ["Tensors", "CVectorKernels"],
-      resources: [.copy("Fixtures")]),
+      name: "VectorKernelTests", dependencies: ["CVectorKernels", "TestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "NeuralTangentsTests", dependencies: ["NeuralTangents", "Tensors", "CVectorKernels"],
+      name: "TensorsTests", dependencies: ["Tensors", "CVectorKernels", "TestSupport"], resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "DataFilesTests", dependencies: ["DataFiles", "Tensors"], resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "NeuralTangentsTests", dependencies: ["NeuralTangents", "Networks", "Tensors", "CVectorKernels"],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "CommandLineTests", dependencies: ["neural-tangents", "NeuralTangents", "Tensors"]),
     // The code blocks of README and articles, which a plugin extracts before they are compiled.
     .testTarget(
-      name: "SnippetTests", dependencies: ["neural-tangents", "NeuralTangents", "Tensors"],
+      name: "SnippetTests", dependencies: ["neural-tangents", "NeuralTangents", "DataFiles", "Tensors"],
       plugins: ["ExtractSnippets"]),
     .plugin(name: "ExtractSnippets", capability: .buildTool(), dependencies: ["extract-snippets"]),
     .executableTarget(name: "extract-snippets", path: "Tests/ExtractSnippets"),

@@ -6,7 +6,8 @@ documentation.py check OUTPUT          every public symbol has a comment and sta
                                        symbol exists
 
 A reader of the site meets the modules that a user imports. NeuralTangents is an umbrella: it exports other modules again, so
-their symbols become its own here, wherever a declaration lives. What extends types of the system is left out.
+their symbols become its own here, wherever a declaration lives. DataFiles, which adds files to tensors, is shown with Tensors.
+What extends types of the system is left out.
 """
 
 import json

@@ -1,4 +1,5 @@
 import Foundation
+import DataFiles
 import Tensors
 
 /// Writes results as `benchmark.csv`, `benchmark.json` and, for people, `benchmark.md`.

@@ -1,4 +1,4 @@
-"""Writes Tests/TensorsTests/Fixtures/dual-kernels.json: activation duals at 100 digits.
+"""Writes Tests/VectorKernelTests/Fixtures/dual-kernels.json: activation duals at 100 digits.
 
 Closed forms in q12, q11, q22 (Cho and Saul 2009; Williams 1996; Tsuchida et al. 2020; the rest are Gaussian integrals),
 evaluated at numbers that the type in question represents exactly. Each point is [q12, q11, q22, kappa, kappa', scale of

@@ -1,4 +1,4 @@
-"""Writes Tests/TensorsTests/Fixtures/files: what NumPy writes, one small file per type, order and version.
+"""Writes Tests/DataFilesTests/Fixtures/files: what NumPy writes, one small file per type, order and version.
 
 All but a few hold formulas of a = arange(24) as (2, 3, 4): integers a - 7 (a when unsigned), floats (a - 7) / 4, Booleans
 a % 3 == 0.

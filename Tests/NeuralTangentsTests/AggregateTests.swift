@@ -2,7 +2,8 @@ import Foundation
 import Tensors
 import Testing
 
-@testable import NeuralTangents
+@testable import Networks
+import NeuralTangents
 
 @Suite("Messages along graphs")
 struct AggregateTests {
@@ -184,7 +185,7 @@ struct AggregateTests {
       k12: before.nngp, theta: .matrix(before.nngp), k11: before.cov1, k22: try #require(before.cov2),
       layout: before.layout)
     let rule = AggregateRule(implementation: .dense, axes: [0])
-    let found = try rule.evaluate([state], CovarianceContext(x1IsX2: false, pattern1: a1, pattern2: nil))
+    let found = try rule.evaluate([state], CovarianceContext(isSymmetric: false, pattern1: a1, pattern2: nil))
     let expected = try Aggregate().kernel(x1, x2, patterns: GraphPatterns(a1, a2))
     #expect(largestError(found.k12, expected.nngp, relativeTo: 1) < 1e-14)
     #expect(largestError(found.k11, expected.cov1, relativeTo: 1) < 1e-14)

@@ -80,10 +80,10 @@ struct FusedExecutorTests {
     let x = Self.data(40, 6, seed: 7, dtype: dtype)
     let alone = try Self.network.kernel(x)
     let twice = try Self.network.kernel(x, x)
-    #expect(twice.x1IsX2 && twice.cov2 != nil && alone.cov2 == nil)
+    #expect(twice.isSymmetric && twice.cov2 != nil && alone.cov2 == nil)
     #expect(allClose(alone.nngp, twice.nngp, relativeTolerance: 0, absoluteTolerance: 0))
     let more = try Self.network.kernel(x, concatenate([x, Self.data(3, 6, seed: 8, dtype: dtype)], axis: 0))
-    #expect(!more.x1IsX2)
+    #expect(!more.isSymmetric)
     let tolerance = dtype == .float32 ? 2e-6 : 1e-14
     #expect(largestError(more.nngp[0..., 0..<40], alone.nngp, relativeTo: 1) < tolerance)
     #expect(largestError(try #require(more.ntk)[0..., 0..<40], try #require(alone.ntk), relativeTo: 1) < 2 * tolerance)

@@ -66,7 +66,7 @@ func sameBits(_ a: Tensor?, _ b: Tensor?) -> Bool {
 
 func sameBits(_ a: Kernel, _ b: Kernel) -> Bool {
   sameBits(a.nngp, b.nngp) && sameBits(a.ntk, b.ntk) && sameBits(a.cov1, b.cov1) && sameBits(a.cov2, b.cov2)
-    && a.shape1 == b.shape1 && a.shape2 == b.shape2 && a.x1IsX2 == b.x1IsX2 && a.layout == b.layout
+    && a.shape1 == b.shape1 && a.shape2 == b.shape2 && a.isSymmetric == b.isSymmetric && a.layout == b.layout
 }
 
 /// Collects what progress says, from any thread.

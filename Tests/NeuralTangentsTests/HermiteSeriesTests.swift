@@ -2,7 +2,8 @@ import Foundation
 import Tensors
 import Testing
 
-@testable import NeuralTangents
+@testable import Networks
+import NeuralTangents
 
 @Suite("Hermite series")
 struct HermiteSeriesTests {

@@ -55,39 +55,6 @@ struct NaiveTensor {
   }
 }
 
-/// Repeatable numbers for tests.
-struct TestNumbers {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 0x1234_5678 }
-
-  mutating func bits() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  /// In (low, high), with few enough digits to be a Float.
-  mutating func uniform(_ low: Double = -1, _ high: Double = 1) -> Double {
-    Double(Float(low + (high - low) * Double(bits() >> 11) / Double(1 << 53)))
-  }
-
-  mutating func below(_ bound: Int) -> Int { Int(bits() % UInt64(bound)) }
-
-  /// Numbers that are exact in `dtype`: small integers for int32, 0 and 1 for bool.
-  mutating func naive(_ shape: [Int], _ dtype: DType = .float64) -> NaiveTensor {
-    NaiveTensor(shape) { _ in
-      switch dtype {
-      case .float32, .float64: uniform(-4, 4)
-      case .int32: Double(below(19) - 9)
-      case .bool: Double(below(2))
-      }
-    }
-  }
-}
-
 /// Whether shape and numbers are as expected; equal infinities and NaN count as the same.
 func expectSame(
   _ found: Tensor, _ expected: NaiveTensor, relative: Double = 0, absolute: Double = 0, _ context: String = "",

@@ -5,6 +5,21 @@ extension Tensor: Equatable {
   }
 }
 
+extension Tensor {
+  /// Whether both have one shape and the same elements to the last bit, those of different floating-point types the same
+  /// numbers; a traced tensor is the same as itself only. Nothing is copied.
+  package func hasSameElements(as other: Tensor) -> Bool {
+    if isIdentical(to: other) { return true }
+    guard shape == other.shape, !isTraced, !other.isTraced else { return false }
+    if dtype == other.dtype { return storage.hasSameBytes(as: other.storage) }
+    guard dtype.isFloatingPoint, other.dtype.isFloatingPoint else { return false }
+    let (single, double) = dtype == .float32 ? (self, other) : (other, self)
+    return single.withUnsafeBuffer(of: Float.self) { single in
+      double.withUnsafeBuffer(of: Double.self) { double in zip(single, double).allSatisfy { Double($0) == $1 } }
+    }
+  }
+}
+
 /// Whether shapes broadcast and |x - y| <= absoluteTolerance + relativeTolerance * |y| for all elements; infinities are
 /// close to themselves, NaN to nothing unless `equalNaN`.
 public func allClose(

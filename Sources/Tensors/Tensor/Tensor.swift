@@ -6,7 +6,7 @@ public struct Tensor: Sendable {
   public let dtype: DType
   /// Size along each axis; empty for a scalar.
   public let shape: [Int]
-  var storage: TensorStorage
+  package var storage: TensorStorage
 
   init(shape: [Int], dtype: DType, storage: TensorStorage) {
     assert(storage.traced != nil || storage.byteCount >= shape.product * dtype.byteCount)
@@ -19,7 +19,7 @@ public struct Tensor: Sendable {
   public var rank: Int { shape.count }
   /// The number of elements.
   public var count: Int { shape.product }
-  var byteCount: Int { count * dtype.byteCount }
+  package var byteCount: Int { count * dtype.byteCount }
 
   /// Whether this tensor stands for a value of a program being traced, and so has a shape but no elements.
   public var isTraced: Bool { storage.traced != nil }
@@ -88,7 +88,7 @@ extension Tensor {
     Tensor(repeating: 1, shape: shape, dtype: dtype)
   }
 
-  init(uninitialized shape: [Int], dtype: DType) {
+  package init(uninitialized shape: [Int], dtype: DType) {
     precondition(shape.allSatisfy { $0 >= 0 }, "negative size in shape \(shape)")
     self.init(shape: shape, dtype: dtype, storage: TensorStorage(byteCount: shape.product * dtype.byteCount))
   }
@@ -152,7 +152,7 @@ extension Array where Element == Int {
   public var product: Int { reduce(1, *) }
 
   /// Row-major strides, in elements, of a contiguous tensor of this shape.
-  var rowMajorStrides: [Int] {
+  package var rowMajorStrides: [Int] {
     var strides = [Int](repeating: 1, count: count)
     for axis in indices.dropLast().reversed() { strides[axis] = strides[axis + 1] * self[axis + 1] }
     return strides

@@ -5,7 +5,7 @@ import Synchronization
 /// A traced tensor has no memory but the value of a program that it stands for.
 ///
 /// Written to only while uniquely referenced, which is what makes it safe to send.
-final class TensorStorage: @unchecked Sendable {
+package final class TensorStorage: @unchecked Sendable {
   private let address: UnsafeMutableRawPointer?
   let byteCount: Int
   private let capacity: Int
@@ -29,7 +29,7 @@ final class TensorStorage: @unchecked Sendable {
   }
 
   /// - Precondition: there are elements.
-  var bytes: UnsafeMutableRawPointer {
+  package var bytes: UnsafeMutableRawPointer {
     guard let address else {
       preconditionFailure(
         """
@@ -43,6 +43,11 @@ final class TensorStorage: @unchecked Sendable {
 
   /// Gives freed blocks that are kept for later back to the allocator.
   static func releaseKept() { StorageRecycler.shared.releaseKept() }
+
+  /// Whether both hold the same bytes.
+  func hasSameBytes(as other: TensorStorage) -> Bool {
+    byteCount == other.byteCount && memcmp(bytes, other.bytes, byteCount) == 0
+  }
 
   func copy() -> TensorStorage {
     let result = TensorStorage(byteCount: byteCount)

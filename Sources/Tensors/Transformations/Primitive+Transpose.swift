@@ -148,7 +148,8 @@ extension Tensor {
 }
 
 extension Array where Element == Int {
-  var inversePermutation: [Int] {
+  /// Of an order of axes, the order that undoes it.
+  package var inversePermutation: [Int] {
     var result = self
     for (index, place) in enumerated() { result[place] = index }
     return result

@@ -1,4 +1,5 @@
 import Foundation
+import DataFiles
 import Tensors
 
 /// Writes results: under a temporary name first, so that a file is there in full or not at all.

@@ -1,4 +1,5 @@
 import Foundation
+import DataFiles
 import Tensors
 
 /// One of the data sets that come with the program: numbers, and in the last column what to predict.

@@ -1,4 +1,5 @@
 import Foundation
+import DataFiles
 import Tensors
 
 /// Turns the rows of a table into inputs of a network, in the way that a training table decides: columns of numbers are

@@ -1,4 +1,5 @@
 import Foundation
+import DataFiles
 import Tensors
 
 /// What a cell of a table is taken for.

@@ -1,3 +1,4 @@
+import DataFiles
 import Tensors
 
 /// Turns the target columns of a table into outputs of a network, and outputs back.

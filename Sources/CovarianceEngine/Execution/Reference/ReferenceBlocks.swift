@@ -1,0 +1,168 @@
+import Tensors
+
+/// Runs the reference executor block by block, so that its memory is that of a block and not of the whole kernel.
+///
+/// When both data sets are one, only blocks on and above the diagonal are computed. Blocks do not depend on the number
+/// of threads. Programs that mix the inputs of a data set, and traced ones, run in one piece.
+struct ReferenceBlocks {
+  private let program: CovarianceProgram
+  private let block: BlockRequest
+  private var inputs: [ProgramInput] { block.inputs }
+  private var patterns: GraphPatterns? { block.patterns }
+  private let outputs: [Int]
+  private let withNTK: Bool
+  private let options: KernelOptions
+  private let demand: CovarianceDemand
+  private let isWhole: Bool
+  private let isSymmetric: Bool
+  private let hasFullBatch: Bool
+
+  /// Entries of the largest tensor of a block: a few megabytes.
+  private static let entriesPerBlock = 1 << 19
+
+  init(
+    _ program: CovarianceProgram, _ block: BlockRequest, outputs: [Int], withNTK: Bool, options: KernelOptions,
+    isTraced: Bool
+  ) {
+    self.program = program
+    self.block = block
+    self.outputs = outputs
+    self.withNTK = withNTK
+    self.options = options
+    demand = CovarianceDemand(program, outputs: outputs, wantsAllPositions: options.positions == .all)
+    hasFullBatch = options.batch == .all || program.steps.contains { $0.operation.needsFullBatch }
+    isWhole = isTraced || hasFullBatch || program.mixesInputs
+    isSymmetric = block.inputs.allSatisfy(\.isSymmetric)
+  }
+
+  /// Inputs of each data set in a block. Kernels are the same in all parts of a matrix that start at multiples of it.
+  static func size(_ program: CovarianceProgram, _ demand: CovarianceDemand) -> Int {
+    let largest =
+      (0..<program.valueCount).map { value in
+        let count = program.positions[value].reduce(1, *)
+        return demand.isFull[value] ? count * count : count
+      }.max() ?? 1
+    // Without positions a block is a matrix, whose operations gain from its size.
+    let entries = largest == 1 ? 16 * entriesPerBlock : entriesPerBlock
+    return max(1, Int((Double(entries) / Double(largest)).squareRoot()))
+  }
+
+  func run() throws(NetworkError) -> [CovarianceBlock] {
+    let (n1, n2) = inputs[0].counts
+    if isWhole { return finished(try compute(inputs, patterns), isSymmetric: isSymmetric) }
+    let tiles = GramBlock.tiles(rows: n1, columns: n2, size: Self.size(program, demand), isSymmetric: isSymmetric)
+    var assembly = GramAssembly(
+      GramBlock(rows: 0..<n1, columns: 0..<n2), isMirrored: isSymmetric, hasSecond: !isSymmetric)
+    for tile in tiles {
+      let parts = inputs.map { $0.part(rows: tile.rows, columns: tile.columns) }
+      let part = patterns?.part(rows: tile.rows, columns: tile.columns, isSymmetric: isSymmetric)
+      let states = try block.runner.run(self, parts, part)
+      let results = finished(states, isSymmetric: isSymmetric && tile.isOnDiagonal)
+      if tiles.count == 1 { return results }
+      assembly.insert(results, tile)
+    }
+    return assembly.outputs
+  }
+
+  private func finished(_ states: [CovarianceState], isSymmetric: Bool) -> [CovarianceBlock] {
+    states.map { state in
+      let needed = options.batch == .diagonal ? state.withoutOtherInputs() : state
+      let state = isSymmetric ? needed.symmetrized() : needed
+      var theta = state.theta.matrix
+      if case .zero = state.theta { theta = .zeros(state.k12.shape, dtype: state.k12.dtype) }
+      return CovarianceBlock(
+        k12: state.k12, theta: theta, k11: state.k11, k22: isSymmetric ? nil : state.k22, layout: state.layout,
+        mask1: state.mask1, mask2: state.mask2)
+    }
+  }
+
+  fileprivate func compute(_ inputs: [ProgramInput], _ patterns: GraphPatterns?) throws(NetworkError)
+    -> [CovarianceState]
+  {
+    try evaluate(try states(of: inputs), isSymmetric: inputs.allSatisfy(\.isSymmetric), patterns)
+  }
+
+  fileprivate func states(of inputs: [ProgramInput]) throws(NetworkError) -> [CovarianceState] {
+    var states: [CovarianceState] = []
+    for (index, input) in inputs.enumerated() {
+      let covariances = InputCovariances(
+        withNTK: withNTK, isFull: demand.isFull[index], hasFullBatch: hasFullBatch,
+        needsMeans: demand.needsMeans[index])
+      states.append(try covariances.state(of: input))
+    }
+    return states
+  }
+
+  fileprivate func evaluate(_ states: [CovarianceState], isSymmetric: Bool, _ patterns: GraphPatterns?)
+    throws(NetworkError) -> [CovarianceState]
+  {
+    let executor = ReferenceExecutor(
+      program: program, demand: demand,
+      context: CovarianceContext(
+        isSymmetric: isSymmetric, pattern1: patterns?.first, pattern2: patterns?.second ?? patterns?.first))
+    return try executor.run(
+      states.map { (state: CovarianceState) throws(NetworkError) in try executor.finished(state) }, outputs: outputs)
+  }
+}
+
+/// Runs blocks one after another, through a compiled program when there are enough of them to pay for it.
+final class BlockRunner {
+  private let isCompiled: Bool
+  private var compiled: [Bool: CompiledFunction<[CovarianceState], [Tensor]?, [CovarianceState]>] = [:]
+
+  /// - Parameter blockCount: of the whole Gram matrix, so that all parts of it are computed in one way.
+  init(blockCount: Int) {
+    isCompiled = blockCount > 8
+  }
+
+  func run(
+    _ blocks: ReferenceBlocks, _ inputs: [ProgramInput], _ patterns: GraphPatterns?
+  ) throws(NetworkError) -> [CovarianceState] {
+    guard isCompiled else { return try blocks.compute(inputs, patterns) }
+    let isSymmetric = inputs.allSatisfy(\.isSymmetric)
+    let function =
+      compiled[isSymmetric]
+      ?? compile { (states: [CovarianceState], patterns: [Tensor]?) in
+        try blocks.evaluate(
+          states, isSymmetric: isSymmetric, patterns.map { GraphPatterns($0[0], $0.count > 1 ? $0[1] : nil) })
+      }
+    compiled[isSymmetric] = function
+    let states = try blocks.states(of: inputs)
+    do {
+      return try function(states, patterns.map { [$0.first] + ($0.second.map { [$0] } ?? []) })
+    } catch let error as NetworkError {
+      throw error
+    } catch {
+      throw NetworkError(expected: "a kernel", found: "\(error)")
+    }
+  }
+}
+
+extension CovarianceState: TensorTree {
+  public func mapTensors<Failure: Error>(_ transform: (Tensor) throws(Failure) -> Tensor) throws(Failure)
+    -> CovarianceState
+  {
+    var result = self
+    result.k12 = try transform(k12)
+    if case .matrix(let matrix) = theta { result.theta = .matrix(try transform(matrix)) }
+    result.k11 = try transform(k11)
+    result.k22 = try transform(k22)
+    result.mean1 = try mean1.map(transform)
+    result.mean2 = try mean2.map(transform)
+    result.mask1 = try mask1.map(transform)
+    result.mask2 = try mask2.map(transform)
+    return result
+  }
+
+  public var structure: [String] {
+    let theta =
+      switch theta {
+      case .notRequested: "none"
+      case .zero: "zero"
+      case .matrix: "matrix"
+      }
+    return [
+      "\(theta) \(mean1 != nil) \(mean2 != nil) \(mask1 != nil) \(mask2 != nil) \(layout.positions) \(layout.isDiagonal) \(layout.hasFullBatch)"
+    ]
+  }
+}

@@ -1,0 +1,96 @@
+/// A covariance program cut where steps cannot be computed slice by slice: parts for the fused executor and parts for the
+/// reference executor in turn, with whole covariances of a block of inputs between them.
+package struct SegmentedProgram: Sendable {
+  struct Segment: Sendable {
+    enum Executor: Sendable {
+      case fused(SliceGraph)
+      case reference(CovarianceProgram, CovarianceDemand)
+    }
+
+    let executor: Executor
+    /// The values of the whole program that it starts from, and those that it gives.
+    let inputs: [Int]
+    let outputs: [Int]
+    /// The latter in the segment's own program.
+    let places: [Int]
+  }
+
+  let segments: [Segment]
+  let outputs: [Int]
+  /// Inputs of each data set in a block. Kernels are the same in all parts of a matrix that start at multiples of it.
+  let blockSize: Int
+
+  /// Numbers of the largest covariance between segments: some megabytes, and some tens where fewer would leave lanes empty.
+  private static let (entriesPerBlock, mostEntriesPerBlock) = (1 << 19, 1 << 22)
+
+  /// What keeps a program from being cut; nil where nothing does.
+  package static func obstacle(_ program: CovarianceProgram) -> String? {
+    if program.mixesInputs { return "a layer that mixes the inputs of a data set" }
+    for step in program.steps {
+      switch step.operation {
+      // The means come from the very beginning.
+      case .sum(hasMeans: true), .concatenate(_, hasMeans: true): return "branches that do not have zero mean"
+      default: continue
+      }
+    }
+    return nil
+  }
+
+  init(
+    _ program: CovarianceProgram, outputs: [Int], wantsAllPositions: Bool, withNTK: Bool, inputsWithNTK: [Bool],
+    inputsWithMasks: [Bool]
+  ) {
+    self.outputs = outputs
+    let stages = Self.stages(program)
+    let demand = CovarianceDemand(program, outputs: outputs, wantsAllPositions: wantsAllPositions)
+    let hasMasks = inputsWithMasks.contains(true)
+    var segments: [Segment] = []
+    var largest = 1
+    for stage in 0...(stages.max() ?? 0) {
+      let included = program.steps.indices.filter { stages[$0] == stage }
+      let made = Set(included.map { program.steps[$0].result })
+      // Inputs that are outputs, too, pass through the first segment.
+      let passed = stage == 0 ? outputs.filter { $0 < program.inputCount } : []
+      let inputs = Set(included.flatMap { program.steps[$0].operands } + passed).subtracting(made).sorted()
+      let read = Set(program.steps.indices.filter { stages[$0] > stage }.flatMap { program.steps[$0].operands })
+      let results = made.sorted().filter { read.contains($0) || outputs.contains($0) } + passed
+      guard !results.isEmpty else { continue }
+      let (part, places) = program.part(steps: included, inputs: inputs)
+      let ids = results.map { places[$0]! }
+      let areFull = results.map { demand.isFull[$0] }
+      for value in inputs + results {
+        let count = program.positions[value].reduce(1, *)
+        largest = max(largest, demand.isFull[value] ? count * count : count, 1)
+      }
+      let executor: Segment.Executor
+      if let plan = stage.isMultiple(of: 2)
+        ? try? SliceGraphBuilder.build(
+          part, outputs: ids, areFull: areFull, withNTK: withNTK,
+          inputsWithNTK: inputs.map { $0 < program.inputCount ? inputsWithNTK[$0] : withNTK },
+          inputsWithMasks: inputs.map { $0 < program.inputCount ? inputsWithMasks[$0] : hasMasks }) : nil
+      {
+        executor = .fused(plan)
+      } else {
+        executor = .reference(part, CovarianceDemand(part, outputs: ids, areFull: areFull))
+      }
+      segments.append(Segment(executor: executor, inputs: inputs, outputs: results, places: ids))
+    }
+    self.segments = segments
+    func size(_ entries: Int) -> Int { max(1, Int((Double(entries) / Double(largest)).squareRoot())) }
+    blockSize = max(size(Self.entriesPerBlock), min(Float.lanes, size(Self.mostEntriesPerBlock)))
+  }
+
+  /// Per step the part that it belongs to: even ones are computed slice by slice.
+  private static func stages(_ program: CovarianceProgram) -> [Int] {
+    var values = [Int](repeating: 0, count: program.valueCount)
+    var steps: [Int] = []
+    for step in program.steps {
+      let before = step.operands.map { values[$0] }.max() ?? 0
+      let isFused = program.sliceObstacle(of: step) == nil
+      let stage = before.isMultiple(of: 2) == isFused ? before : before + 1
+      values[step.result] = stage
+      steps.append(stage)
+    }
+    return steps
+  }
+}

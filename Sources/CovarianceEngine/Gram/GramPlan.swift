@@ -1,0 +1,172 @@
+import Tensors
+
+/// How a kernel is cut into tiles, and what their computation starts from.
+///
+/// Tiles lie on the grid of the executor, so an entry is the same to the last bit in every tile that holds it: kernels
+/// depend neither on the tile size nor on the number of threads. A tile is computed on all threads, one after another.
+struct GramPlan: Sendable {
+  /// Floating-point operations of a tile per thread: a second's worth and less of the fused executors, some seconds' worth
+  /// of the reference executor.
+  private static let operationsPerTile = 2e10
+  /// A tile of two kernels in float64 takes 64 MB.
+  private static let largestTile = 2048
+
+  let computation: KernelComputation
+  let rowCount: Int
+  let columnCount: Int
+  let isSymmetric: Bool
+  let tileSize: Int
+  let obstacle: String?
+  private let blockCount: Int
+
+  var options: KernelOptions { computation.options }
+  /// Element type of what is put together.
+  var dtype: DType { options.accumulation ?? computation.inputs[0].dtype }
+
+  init(_ computation: KernelComputation) throws(NetworkError) {
+    self.computation = computation
+    (rowCount, columnCount) = computation.inputs[0].counts
+    isSymmetric = computation.inputs.allSatisfy(\.isSymmetric)
+    obstacle = Self.obstacle(computation)
+    // One pair at least must fit, before anything is counted that could overflow.
+    try computation.requireMemory(entries: 1, dtype: computation.inputs[0].dtype)
+    let grid = computation.grid
+    func blocks(_ count: Int) -> Int { (count + grid - 1) / grid }
+    let (rows, columns) = (blocks(rowCount), blocks(columnCount))
+    blockCount = isSymmetric ? rows * (rows + 1) / 2 : rows * columns
+    if obstacle == nil {
+      tileSize = blocks(computation.options.tileSize ?? Self.automaticTileSize(computation)) * grid
+    } else {
+      tileSize = max(rowCount, columnCount)
+    }
+  }
+
+  private static func obstacle(_ computation: KernelComputation) -> String? {
+    if computation.isTraced { return "a function that is traced is computed in one piece" }
+    if computation.options.batch == .all { return "covariances between all inputs of a data set are computed in one piece" }
+    return computation.program.mixesInputs ? "a layer mixes the inputs of a data set, so nothing can be cut" : nil
+  }
+
+  private static func automaticTileSize(_ computation: KernelComputation) -> Int {
+    let program = computation.program
+    let demands = DisplacementDemand.demands(
+      of: program, outputs: computation.ids, wantsAllPositions: computation.options.positions == .all)
+    let costs = CovarianceCost(program: program, demands: demands)
+    let steps = program.steps.reduce(0.0) { $0 + Double(costs.step($1).flops) }
+    let channels = computation.inputs.map { input in
+      if case .data(let data) = input { data.x1.shape[data.x1.rank - 1] } else { 0 }
+    }
+    let pair = channels.indices.reduce(steps) { $0 + Double(costs.input($1, channels: channels[$1]).flops) }
+    let threads = Double(Threads.withLimit(computation.options.threads) { Threads.count })
+    let size = (operationsPerTile * threads / max(1, pair)).squareRoot()
+    return max(1, min(largestTile, Int(min(size, 1e6))))
+  }
+
+  /// The tiles, row after row; of a symmetric matrix those on and above the diagonal.
+  var tiles: [GramBlock] {
+    GramBlock.tiles(rows: rowCount, columns: columnCount, size: tileSize, isSymmetric: isSymmetric)
+  }
+
+  var whole: GramBlock { GramBlock(rows: 0..<rowCount, columns: 0..<columnCount) }
+
+  /// The whole as one tile, which spares it being put together, unless the options are about tiles.
+  var tilesIfAsked: [GramBlock] {
+    let isAsked = options.tileSize != nil || options.progress != nil || dtype != computation.inputs[0].dtype
+    return isAsked ? tiles : [whole]
+  }
+
+  // MARK: - Computing
+
+  /// The whole matrices, put together from `tiles`.
+  func run(_ tiles: [GramBlock]) throws(NetworkError) -> [CovarianceBlock] {
+    guard let outputs = try run(tiles, until: { false }) else { preconditionFailure("stopped by nobody") }
+    return outputs
+  }
+
+  /// The same, unless it is stopped.
+  ///
+  /// - Parameter isStopped: asked before every tile; when it says yes nothing is returned.
+  func run(_ tiles: [GramBlock], until isStopped: () -> Bool) throws(NetworkError) -> [CovarianceBlock]? {
+    try computation.requireMemory(entries: Double(whole.entryCount), dtype: dtype)
+    var run = Run(self, tiles, isMirrored: isSymmetric)
+    var assembly = GramAssembly(whole, isMirrored: isSymmetric, hasSecond: !isSymmetric, dtype: dtype)
+    while !isStopped() {
+      guard let (range, outputs) = try run.next() else { return assembly.outputs }
+      if tiles.count == 1 { return outputs.map { $0.asType(dtype) } }
+      assembly.insert(outputs, range)
+    }
+    return nil
+  }
+
+  /// Strips of whole rows from top to bottom, each of some tiles.
+  func forEachStrip(
+    rows: Int, _ body: (Range<Int>, [CovarianceBlock]) throws -> Void
+  ) throws {
+    let size = rows >= rowCount ? rowCount : max(1, rows / tileSize) * tileSize
+    try computation.requireMemory(entries: Double(min(size, rowCount)) * Double(columnCount), dtype: dtype)
+    let tiles = GramBlock.tiles(rows: rowCount, columns: columnCount, size: tileSize, isSymmetric: false)
+    var run = Run(self, tiles, isMirrored: false)
+    for start in stride(from: 0, to: rowCount, by: size) {
+      let strip = GramBlock(rows: start..<min(start + size, rowCount), columns: 0..<columnCount)
+      var assembly = GramAssembly(strip, isMirrored: false, hasSecond: false, dtype: dtype)
+      for _ in 0..<GramBlock.tileCount(strip, size: tileSize) {
+        guard let (range, outputs) = try run.next() else { break }
+        assembly.insert(outputs, range)
+      }
+      try body(strip.rows, assembly.outputs)
+    }
+  }
+
+  /// Works through tiles, one with every call of `next`.
+  struct Run {
+    private let plan: GramPlan
+    private let tiles: [GramBlock]
+    private let isMirrored: Bool
+    private let runner: BlockRunner
+    private let began = ContinuousClock.now
+    private var tilesDone = 0
+    private var entriesDone = 0
+
+    /// - Parameter isMirrored: whether a tile gives its mirror image, too.
+    init(_ plan: GramPlan, _ tiles: [GramBlock], isMirrored: Bool) {
+      (self.plan, self.tiles, self.isMirrored) = (plan, tiles, isMirrored)
+      runner = BlockRunner(blockCount: plan.blockCount)
+      report()
+    }
+
+    /// The next tile; nil after the last.
+    mutating func next() throws(NetworkError) -> (range: GramBlock, outputs: [CovarianceBlock])? {
+      guard tilesDone < tiles.count else { return nil }
+      let range = tiles[tilesDone]
+      let outputs = try Threads.withLimit(plan.options.threads) { () throws(NetworkError) in
+        try plan.compute(range, runner)
+      }
+      tilesDone += 1
+      entriesDone += range.entryCount * (isMirrored && !range.isOnDiagonal ? 2 : 1)
+      report()
+      return (range, outputs)
+    }
+
+    private func report() {
+      plan.options.progress?(
+        GramProgress(
+          tilesDone: tilesDone, tileCount: tiles.count, entriesDone: entriesDone,
+          entryCount: plan.whole.entryCount, elapsed: ContinuousClock.now - began, obstacle: plan.obstacle))
+    }
+  }
+
+  private func compute(_ range: GramBlock, _ runner: BlockRunner) throws(NetworkError) -> [CovarianceBlock] {
+    if isSymmetric && range.rows.lowerBound > range.columns.lowerBound {
+      return try compute(range.mirrored, runner).map(\.mirrored)
+    }
+    // Those of every input in one tile of its row or column, which costs as little as it can.
+    var selfCovariances: SelfCovarianceSet = range.isOnDiagonal && isSymmetric ? .first : []
+    if !isSymmetric && range.columns.lowerBound == 0 { selfCovariances.insert(.first) }
+    if !isSymmetric && range.rows.lowerBound == 0 { selfCovariances.insert(.second) }
+    let block = BlockRequest(
+      inputs: computation.inputs.map { $0.part(rows: range.rows, columns: range.columns) },
+      patterns: computation.patterns?.part(rows: range.rows, columns: range.columns, isSymmetric: isSymmetric),
+      rows: range.rows, columns: range.columns, selfCovariances: selfCovariances, runner: runner)
+    return try computation.execute(block)
+  }
+}

@@ -1,0 +1,108 @@
+import Tensors
+
+/// The covariances of an infinitely wide network's outputs over one or two data sets.
+public struct Kernel: Sendable {
+  /// K: covariance of outputs at initialisation, shape (N1, N2, P…, P…) for outputs with positions P…, (N1, N2, P…) if
+  /// the layout is diagonal, (N1, N2) for outputs without; per channel, channels are independent.
+  public var nngp: Tensor
+  /// Θ: neural tangent kernel, of the shape of K; nil when it was not asked for.
+  public var ntk: Tensor?
+  /// Covariances of the first data set's outputs with themselves, shape (N1, P…, P…) or (N1, P…); with another N1 in
+  /// front if those between different inputs were asked for.
+  public var cov1: Tensor
+  /// Those of the second data set; nil when there is one data set only.
+  public var cov2: Tensor?
+  /// What the axes of K, Θ and the covariances are.
+  public var layout: CovarianceLayout
+  /// True where a position of the first data set's outputs is masked, shape (N1, P…); nil when none can be.
+  public var mask1: Tensor?
+  /// The same of the second data set.
+  public var mask2: Tensor?
+  /// Shape of the outputs for the first data set.
+  public var shape1: [Int]
+  /// Shape of the outputs for the second data set; that of the first when there is one only.
+  public var shape2: [Int]
+  /// Whether both data sets are the same.
+  public var isSymmetric: Bool
+  /// Whether output channels are independent zero-mean Gaussians given the input, which an activation needs next.
+  public var isGaussian: Bool
+  /// Where the batch and the channels are in the outputs.
+  public var axes: DataAxes
+}
+
+/// Which kernels to compute.
+public struct KernelSet: OptionSet, Sendable, Hashable {
+  public let rawValue: Int
+
+  public init(rawValue: Int) {
+    self.rawValue = rawValue
+  }
+
+  /// The covariance at initialisation.
+  public static let nngp = KernelSet(rawValue: 1)
+  /// The tangent kernel.
+  public static let ntk = KernelSet(rawValue: 2)
+  /// Both.
+  public static let all: KernelSet = [.nngp, .ntk]
+}
+
+/// How to compute a kernel.
+public struct KernelOptions: Sendable {
+  /// What computes a kernel.
+  public enum Executor: String, Sendable, CaseIterable {
+    /// The fused one where the network allows it, the reference one otherwise.
+    case automatic
+    /// Tensor operations on whole matrices: supports everything.
+    case reference
+    /// Chains of operations over tiles that stay in cache.
+    case fused
+  }
+
+  /// Which covariances of many.
+  public enum Extent: Sendable, Hashable {
+    case all
+    /// Of each with itself.
+    case diagonal
+  }
+
+  /// What computes the kernel.
+  public var executor: Executor
+  /// Covariances between which positions of the outputs to return; what layers before need is found out and exact.
+  public var positions: Extent
+  /// Covariances between which inputs of one data set to return in `cov1` and `cov2`.
+  public var batch: Extent
+  /// float32 or float64; nil for the precision of the data.
+  public var precision: DType?
+  /// Element type of the matrices that tiles are put together in; nil for that of the computation. With float64 a kernel
+  /// computed in float32 is put together in float64, without a whole matrix of each.
+  public var accumulation: DType?
+  /// Rows and columns of a tile; nil for about a second of work. A network's executor rounds it up to what it computes in
+  /// one piece, so no kernel depends on it.
+  public var tileSize: Int?
+  /// Threads to compute with at most; nil for `Threads.count`.
+  public var threads: Int?
+  /// Called before the first tile and after each, in this order, on the thread that computes.
+  public var progress: (@Sendable (GramProgress) -> Void)?
+
+  /// - Precondition: types are float32 or float64, and numbers positive.
+  public init(
+    executor: Executor = .automatic, positions: Extent = .all, batch: Extent = .diagonal, precision: DType? = nil,
+    accumulation: DType? = nil, tileSize: Int? = nil, threads: Int? = nil,
+    progress: (@Sendable (GramProgress) -> Void)? = nil
+  ) {
+    for dtype in [precision, accumulation] {
+      precondition(dtype?.isFloatingPoint ?? true, "expected float32 or float64, found \(dtype!)")
+    }
+    for count in [tileSize, threads] {
+      precondition(count.map { $0 > 0 } ?? true, "expected a positive number, found \(count!)")
+    }
+    self.executor = executor
+    self.positions = positions
+    self.batch = batch
+    self.precision = precision
+    self.accumulation = accumulation
+    self.tileSize = tileSize
+    self.threads = threads
+    self.progress = progress
+  }
+}

@@ -1,0 +1,192 @@
+import CovarianceEngine
+import Foundation
+import Networks
+import Tensors
+
+/// A network whose standard deviations were fitted to data by maximum marginal likelihood, with the level of noise.
+public struct EvidenceFit: Sendable {
+  /// The logarithm of the density of the targets, summed over outputs, before and after.
+  public struct LogLikelihood: Sendable, Hashable {
+    /// In nats, with the constants of the network as given.
+    public let before: Double
+    /// In nats, with the fitted ones.
+    public let after: Double
+  }
+
+  /// The network that was given, with other standard deviations.
+  public let network: any Layer
+  /// Variance of the noise of targets, in units of the kernel: `DiagonalRegularizer.absolute`.
+  public let noiseVariance: Double
+  /// The noise that the fit began with.
+  public let initialNoiseVariance: Double
+  /// The log marginal likelihood of the targets.
+  public let logMarginalLikelihood: LogLikelihood
+  /// Steps of the optimizer.
+  public let iterations: Int
+  /// False when iterations ran out.
+  public let isConverged: Bool
+}
+
+/// How to fit a network.
+public struct EvidenceFitOptions: Sendable {
+  /// The covariance of the Gaussian process: the NNGP, or the NTK taken as one.
+  public var kernel: KernelSet
+  /// Whether all weights share one factor and all biases another, instead of every layer having its own.
+  public var isTied: Bool
+  /// Where the noise begins; nil for a tenth of the targets' mean square.
+  public var initialNoiseVariance: Double?
+  /// Steps of the optimizer at most.
+  public var maximumIterations: Int
+  /// Standard deviation of a log-normal prior on the factors that the fit puts on standard deviations, which keeps what
+  /// the data do not determine near the network's own numbers; nil for none. By default a factor of 20 is one of it.
+  public var priorWidth: Double?
+  /// Further fits from random places near the first one's; the best of all counts.
+  public var restarts: Int
+  /// Randomness of the restarts.
+  public var key: RandomKey
+  /// Told the share of iterations done.
+  public var progress: (@Sendable (Double) -> Void)?
+
+  /// - Precondition: `kernel` is one kernel, and no number is negative.
+  public init(
+    kernel: KernelSet = .nngp, isTied: Bool = false, initialNoiseVariance: Double? = nil, maximumIterations: Int = 100,
+    priorWidth: Double? = 3, restarts: Int = 0, key: RandomKey = RandomKey(seed: 0),
+    progress: (@Sendable (Double) -> Void)? = nil
+  ) {
+    precondition(kernel == .nngp || kernel == .ntk, "expected one kernel")
+    precondition(maximumIterations >= 0 && restarts >= 0, "expected no negative numbers")
+    precondition(initialNoiseVariance.map { $0 > 0 && $0.isFinite } ?? true, "expected a positive noise variance")
+    self.kernel = kernel
+    self.isTied = isTied
+    self.initialNoiseVariance = initialNoiseVariance
+    precondition(priorWidth.map { $0 > 0 } ?? true, "expected a positive width of the prior")
+    self.maximumIterations = maximumIterations
+    self.priorWidth = priorWidth
+    self.restarts = restarts
+    self.key = key
+    self.progress = progress
+  }
+}
+
+/// Fits every weightStd and biasStd of a network, and the noise, to training data by maximum marginal likelihood:
+/// L-BFGS over their logarithms, with the exact gradient.
+///
+/// Some combinations of standard deviations are not determined by data: a ReLU network without biases depends on the
+/// product of its weightStd only, and a saturated erf network hardly on their size. A weak prior decides these
+/// (`EvidenceFitOptions.priorWidth`); the likelihoods that are returned do not include it.
+///
+/// A layer without a bias stays without one. Standard deviations that the likelihood does not depend on stay as they are.
+///
+/// - Parameters:
+///   - x: inputs, shape (N, channels).
+///   - y: targets of mean about zero, shape (N) or (N, outputs).
+///   - network: its constants are where the search begins.
+///   - options: how long and how widely to search.
+/// - Throws: `NetworkError` when network and data do not fit, `PredictionError` for targets that do not and for a kernel
+///   that is not positive definite with the noise that the fit begins with.
+/// - Complexity: about N³ multiplications and additions per iteration, and memory for some N×N matrices per layer.
+public func fit(
+  _ network: any Layer, _ x: Tensor, _ y: Tensor, options: EvidenceFitOptions = EvidenceFitOptions()
+) throws -> EvidenceFit {
+  try requireFinite(y.asType(.float64), "y")
+  let evidence = try Evidence(network, x.asType(.float64), y.asType(.float64), options)
+  let method = LBFGS(maximumIterations: options.maximumIterations, gradientTolerance: 1e-5, valueTolerance: 1e-10)
+  let total = Double((options.restarts + 1) * max(1, options.maximumIterations))
+  var best: LBFGS.Minimum?
+  let initial = try evidence.logLikelihood(evidence.start)
+  let keys = options.key.split(into: options.restarts + 1)
+  for run in 0...options.restarts {
+    let start =
+      run == 0
+      ? evidence.start
+      : keys[run].normal([evidence.start.count], dtype: .float64).scalars(as: Double.self)
+    let minimum = try method.minimize(
+      from: start,
+      progress: { iteration, _ in options.progress?(Double(run * options.maximumIterations + iteration) / total) }
+    ) { point in
+      do {
+        return try evidence.sample(point)
+      } catch TensorError.notPositiveDefinite, TensorError.notFinite {
+        return nil
+      }
+    }
+    if let minimum, minimum.value < best?.value ?? .infinity { best = minimum }
+  }
+  // The start has a value, so there is a best.
+  let found = best?.point ?? evidence.start
+  let final = try evidence.logLikelihood(found)
+  return EvidenceFit(
+    network: try network.replacing(evidence.constants(Tensor(found))),
+    noiseVariance: evidence.noise(Tensor(found)).scalar(as: Double.self),
+    initialNoiseVariance: evidence.initialNoise,
+    logMarginalLikelihood: EvidenceFit.LogLikelihood(before: initial, after: final),
+    iterations: best?.iterations ?? 0, isConverged: best?.isConverged ?? false)
+}
+
+/// The negative log marginal likelihood and log prior per target number, as a function of the logarithms of factors on the standard
+/// deviations and the noise variance.
+private struct Evidence {
+  let start: [Double]
+  let initialNoise: Double
+  /// The number of target numbers.
+  let scale: Double
+  private let priorWidth: Double?
+  private let initial: HyperParameters
+  /// Per constant which factor it has; nil for those that stay.
+  private let factors: [Int?]
+  private let function: CompiledFunction<Tensor, ValueAndGradient<Tensor>>
+
+  init(_ network: any Layer, _ x: Tensor, _ y: Tensor, _ options: EvidenceFitOptions) throws {
+    let initial = network.hyperParameters
+    var places: [String: Int] = [:]
+    let factors: [Int?] = initial.entries.map { entry in
+      guard entry.kind == .standardDeviation, entry.value.scalar(as: Double.self) != 0 else { return nil }
+      let name = options.isTied ? entry.path.split(separator: ".").last.map(String.init) ?? entry.path : entry.path
+      if let known = places[name] { return known }
+      places[name] = places.count
+      return places.count - 1
+    }
+    let meanSquare = square(y).mean().scalar(as: Double.self)
+    let noise = options.initialNoiseVariance ?? (meanSquare > 0 ? 0.1 * meanSquare : 0.1)
+    let scale = Double(max(1, y.count))
+    (self.initial, self.factors, self.scale, initialNoise) = (initial, factors, scale, noise)
+    start = [Double](repeating: 0, count: places.count + 1)
+    priorWidth = options.priorWidth
+    // Errors of the network or the data come here, from numbers, with a place in the data.
+    let kernel = try network.kernel(x, kernels: options.kernel == .ntk ? .all : .nngp)
+    let matrix = options.kernel == .ntk ? kernel.ntk ?? kernel.nngp : kernel.nngp
+    _ = try logMarginalLikelihood(matrix, y, noiseVariance: Tensor(noise))
+    function = compile(
+      valueAndGradient(of: { (point: Tensor) in
+        let constants = Self.constants(point, initial, factors)
+        let kernel = try network.kernel(x, hyperParameters: constants, kernels: options.kernel == .ntk ? .all : .nngp)
+        let matrix = options.kernel == .ntk ? kernel.ntk ?? kernel.nngp : kernel.nngp
+        let noise = Self.noise(point, noise)
+        let likelihood = try logMarginalLikelihood(matrix, y, noiseVariance: noise)
+        guard let width = options.priorWidth else { return likelihood * (-1 / scale) }
+        let factors = point[0..<point.count - 1] / width
+        return (0.5 * square(factors).sum() - likelihood) * (1 / scale)
+      }))
+  }
+
+  func sample(_ point: [Double]) throws -> LBFGS.Sample {
+    let result = try function(Tensor(point))
+    return (result.value.scalar(as: Double.self), result.gradient.scalars(as: Double.self))
+  }
+
+  func logLikelihood(_ point: [Double]) throws -> Double {
+    let factors = priorWidth.map { width in point.dropLast().map { $0 / width } } ?? []
+    return factors.reduce(0) { $0 + 0.5 * $1 * $1 } - scale * (try sample(point).value)
+  }
+
+  func constants(_ point: Tensor) -> HyperParameters { Self.constants(point, initial, factors) }
+
+  func noise(_ point: Tensor) -> Tensor { Self.noise(point, initialNoise) }
+
+  private static func constants(_ point: Tensor, _ initial: HyperParameters, _ factors: [Int?]) -> HyperParameters {
+    initial.replacingLeaves(
+      zip(initial.leaves, factors).map { value, factor in factor.map { value * exp(point[$0]) } ?? value })
+  }
+
+  private static func noise(_ point: Tensor, _ initial: Double) -> Tensor { initial * exp(point[point.count - 1]) }
+}

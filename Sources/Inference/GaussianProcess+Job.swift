@@ -1,0 +1,49 @@
+import CovarianceEngine
+import Tensors
+
+extension GaussianProcess {
+  /// Gaussian process regression with the covariance of a network, in float64.
+  ///
+  /// - Parameters:
+  ///   - job: of the training inputs with themselves; `accumulation: .float64` in its options spares a copy of a kernel
+  ///     that is computed in float32.
+  ///   - yTrain: targets, shape (N, outputs) or (N).
+  ///   - kernel: the covariance: the NNGP, or the NTK taken as one.
+  ///   - regularizer: added to the diagonal; a number literal is relative to its mean.
+  /// - Throws: `NetworkError` of the kernel, `PredictionError` for the rest.
+  /// - Precondition: `kernel` is one kernel.
+  public init(
+    _ job: GramJob, _ yTrain: Tensor, kernel: KernelSet = .nngp, regularizer: DiagonalRegularizer = .none
+  ) throws {
+    try self.init(
+      kTrainTrain: job.run().matrix(of: kernel), yTrain: yTrain, regularizer: regularizer, precision: .float64)
+  }
+
+  /// The posterior's means and variances at test points, some points at a time, so that memory does not grow with their
+  /// number.
+  ///
+  /// - Parameters:
+  ///   - job: of the test inputs with the training inputs.
+  ///   - kernel: as in the initialiser. Variances come with the NNGP only, as the NTK of a test point with itself is not
+  ///     in the job.
+  /// - Throws: `NetworkError` of the kernel, `PredictionError` for the rest.
+  public func predict(_ job: GramJob, kernel: KernelSet = .nngp) throws -> Prediction {
+    var parts: [Prediction] = []
+    try job.forEachStrip { _, strip in
+      let rows = try strip.matrix(of: kernel)
+      parts.append(
+        kernel == .nngp && strip.cov1.rank == 1
+          ? try predict(kTestTrain: rows, kTestTestDiagonal: strip.cov1) : try predict(kTestTrain: rows))
+    }
+    return Prediction(joining: parts, axis: 0)
+  }
+}
+
+extension Kernel {
+  fileprivate func matrix(of kernel: KernelSet) throws(PredictionError) -> Tensor {
+    precondition(kernel == .nngp || kernel == .ntk, "expected one kernel")
+    if kernel == .nngp { return nngp }
+    guard let ntk else { throw .missing(argument: "the NTK", neededFor: "a Gaussian process with it") }
+    return ntk
+  }
+}

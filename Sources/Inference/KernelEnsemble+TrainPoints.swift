@@ -1,0 +1,59 @@
+import CovarianceEngine
+import Tensors
+
+extension KernelEnsemble {
+  /// The prediction at the train points.
+  ///
+  /// Mean (1 − e^{−M̃ s}) y with the kernel M that is flowed with; covariance M̃ e^{−2 M̃ s} for `.nngp` and
+  /// `.ntkGaussianProcess`, e^{−Θ̃ s} K_dd e^{−Θ̃ s} for `.ntk`. After infinite time the targets themselves, without
+  /// uncertainty: for the effect of the regularizer at train points predict them as test points.
+  ///
+  /// - Throws: `PredictionError`, also when a kernel that is needed was not given.
+  public func predictTrain(
+    kernel: EnsembleKind = .ntk, time: TrainingTime = .infinity, covariance form: CovarianceForm = .full
+  ) throws(PredictionError) -> Prediction {
+    let system = try system(kernel)
+    let results = try time.checked().map { (t) throws(PredictionError) -> [Tensor?] in
+      if t == .infinity {
+        let size = system.targets.shape[0]
+        return [
+          system.targets, form == .full ? Tensor.zeros([size, size], dtype: system.dtype) : nil,
+          form == .diagonal ? Tensor.zeros([size], dtype: system.dtype) : nil,
+        ]
+      }
+      let s = scaled(t)
+      let basis = try system.eigenbasis()
+      let progress = basis.map(s, FlowFunction.progress).reshaped([-1, 1])
+      let mean = dotGeneral(
+        basis.rows, progress * basis.coordinates(ofColumns: system.targets), contracting: ([0], [0]))
+      let covariance = try kernel == .ntk ? trainCovariance(s, basis, form) : priorFlowCovariance(s, basis, form)
+      return [mean, form == .full ? covariance : nil, form == .diagonal ? covariance : nil]
+    }
+    return layout.prediction(
+      mean: results[0] ?? system.targets, covariance: results[1], variance: results[2], rowSizes: layout.trainSizes)
+  }
+
+  /// M̃ e^{−2 M̃ s} = (√M̃ e^{−M̃ s})².
+  private func priorFlowCovariance(
+    _ s: Double, _ basis: TrainingSystem.Eigenbasis, _ form: CovarianceForm
+  ) -> Tensor? {
+    let root = basis.map(s) { max($0, 0).squareRoot() * FlowFunction.decay($0, $1) }.reshaped([-1, 1]) * basis.rows
+    return switch form {
+    case .none: nil
+    case .diagonal: square(root).sum(axis: 0)
+    case .full: dotGeneral(root, root, contracting: ([0], [0]))
+    }
+  }
+
+  private func trainCovariance(
+    _ s: Double, _ basis: TrainingSystem.Eigenbasis, _ form: CovarianceForm
+  ) throws(PredictionError) -> Tensor? {
+    if form == .none { return nil }
+    let decayed = basis.map(s, FlowFunction.decay).reshaped([-1, 1]) * basis.rows
+    let half = matmul(try trainNNGPInNTKBasis(), decayed)
+    if form == .diagonal { return (decayed * half).sum(axis: 0) }
+    let covariance = dotGeneral(decayed, half, contracting: ([0], [0]))
+    // Equal to its transpose but for rounding.
+    return (covariance + covariance.transposed()) * 0.5
+  }
+}

@@ -1,0 +1,57 @@
+import CovarianceEngine
+import Tensors
+
+/// What can go wrong in inference because of the data.
+public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// A train-train kernel, regularized as stated, is not positive definite; `pivot` counts from zero.
+  case notPositiveDefinite(argument: String, pivot: Int, size: Int, regularizer: DiagonalRegularizer)
+  /// NaN or infinity; `index` is the first such position.
+  case notFinite(argument: String, index: [Int])
+  case shapeMismatch(argument: String, expected: String, found: String)
+  /// A kernel that the requested prediction is made of was not given.
+  case missing(argument: String, neededFor: String)
+  /// A number outside the range in which it means something.
+  case invalidValue(argument: String, expected: String, found: String)
+  /// A decomposition failed otherwise.
+  case linearAlgebra(argument: String, TensorError)
+
+  public var description: String {
+    switch self {
+    case .notPositiveDefinite(let argument, let pivot, let size, let regularizer):
+      "\(argument) (\(size)x\(size)) is not positive definite at pivot \(pivot): "
+        + "raise the diagonal regularizer, now \(regularizer)"
+    case .notFinite(let argument, let index):
+      "\(argument): expected finite numbers, found NaN or infinity at \(index)"
+    case .shapeMismatch(let argument, let expected, let found):
+      "\(argument): expected \(expected), found \(found)"
+    case .missing(let argument, let neededFor):
+      "\(argument) is missing, and \(neededFor) needs it"
+    case .invalidValue(let argument, let expected, let found):
+      "\(argument): expected \(expected), found \(found)"
+    case .linearAlgebra(let argument, let error):
+      "\(argument): \(error)"
+    }
+  }
+}
+
+/// Checks that come first in every initialiser here.
+func requireFinite(_ tensor: Tensor, _ argument: String) throws(PredictionError) {
+  if let index = firstNonFinite(tensor) { throw .notFinite(argument: argument, index: index) }
+}
+
+func requirePositive(_ value: Double, _ argument: String) throws(PredictionError) {
+  guard value > 0, value.isFinite else {
+    throw .invalidValue(argument: argument, expected: "a positive number", found: "\(value)")
+  }
+}
+
+/// Runs linear algebra on `argument`, so that its errors name it.
+func onBehalf<Result>(
+  of argument: String, _ body: () throws(TensorError) -> Result
+) throws(PredictionError) -> Result {
+  do throws(TensorError) {
+    return try body()
+  } catch {
+    throw .linearAlgebra(argument: argument, error)
+  }
+}

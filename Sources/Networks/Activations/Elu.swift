@@ -1,0 +1,139 @@
+import CovarianceEngine
+import Tensors
+
+/// Exponential linear unit: φ(x) = x for x > 0, else α(eˣ − 1).
+///
+/// φ'' = α eˣ 1(x < 0) + (1 − α) δ(x). With s = √(q11 q22), standard deviations σ₁, σ₂, E(t) = e^(t²/2) P(z < −t), the
+/// normal density p(r) = 1/(2π√(s² − r²)) at (0, 0) and gᵢ(r) = e^(tᵢ²/2) P(z < −tᵢ) / √(2π q) for the covariance r,
+/// tᵢ = σᵢ √(1 − r²/s²) and the variance q of the other input: D(r) = E[e^(u+v) 1(u < 0, v < 0)] satisfies D' = D + f,
+/// f = p − g₁ − g₂, and D(s) = E(σ₁ + σ₂). Taylor's formula at correlation one, with Δ = s − q12 and w = r − q12, is
+///
+/// κ = κ(s) − κ̇(s)Δ + α²[D(s)(e^(−Δ) − 1 + Δ) − ∫ f (e^(−w) − 1 + w) dr] + ∫ w [α(1 − α)(g₁ + g₂) + (1 − α)² p] dr,
+///
+/// κ̇ = κ̇(s) + α²[D(s)(e^(−Δ) − 1) − ∫ f (e^(−w) − 1) dr] − ∫ [α(1 − α)(g₁ + g₂) + (1 − α)² p] dr over r from q12 to s,
+/// where κ̇(s) = 1/2 + α²D(s) and κ(s) is a one-dimensional integral. With r = s cos θ all integrands are smooth; they
+/// are integrated by Gauss–Legendre rules to 1e-11 for variances up to 30, and nothing cancels near correlation one.
+///
+/// *Source:* Price's theorem (1958); Tsuchida et al., Avoiding kernel fixed points: computing with ELU and GELU infinite
+/// networks, AAAI 2021 (arXiv 2002.08517), for the dual by bivariate normal probabilities.
+public struct Elu: Activation {
+  public static let nodeName = "elu"
+
+  /// α: minus the limit for large negative inputs.
+  @HyperParameter public var alpha: Double
+
+  public init(alpha: Double = 1) {
+    self.alpha = alpha
+  }
+
+  public func function(_ x: Tensor) -> Tensor {
+    if $alpha.isExactly(1) { return NumericalFunction.elu.function(x) }
+    return select(x .> 0, x, $alpha * expm1(minimum(x, 0)))
+  }
+
+  private var alphaSquare: HyperParameter { $alpha * $alpha }
+  private var kink: HyperParameter { HyperParameter(1) - $alpha }
+
+  public func dual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
+    inChunks(q12, q11, q22) { q12, q11, q22 in
+      let arc = Arc(q12, q11, q22)
+      let integrals = arc.integrals {
+        exponentialRest($0)
+      } linear: {
+        $0
+      }
+      let start = 0.5 * arc.scale + alphaSquare * arc.bothNegative - (0.5 + alphaSquare * arc.exponential) * arc.gap
+      let bend = alphaSquare * (arc.exponential * exponentialRest(arc.gap) - integrals.smooth)
+      return start + bend + ($alpha * kink) * integrals.mixed + (kink * kink) * integrals.sharp
+    }
+  }
+
+  public func derivativeDual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
+    inChunks(q12, q11, q22) { q12, q11, q22 in
+      let arc = Arc(q12, q11, q22)
+      let integrals = arc.integrals {
+        expm1(-$0)
+      } linear: {
+        1 + 0 * $0
+      }
+      let bend = alphaSquare * (arc.exponential * expm1(-arc.gap) - integrals.smooth)
+      let corner = ($alpha * kink) * integrals.mixed + (kink * kink) * integrals.sharp
+      return 0.5 + alphaSquare * arc.exponential + bend - corner
+    }
+  }
+
+  /// e^(−x) − 1 + x.
+  private func exponentialRest(_ x: Tensor) -> Tensor { expm1(-x) + x }
+
+  /// The way from correlation one to the one at hand; tensors are of rank 1 and float64.
+  private struct Arc {
+    let first: Tensor
+    let second: Tensor
+    let scale: Tensor
+    /// Δ.
+    let gap: Tensor
+    /// D(s).
+    let exponential: Tensor
+    /// acos ρ.
+    private let length: Tensor
+
+    init(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) {
+      let correlation = Correlation(q12, q11, q22)
+      first = squareRoot(q11)
+      second = squareRoot(q22)
+      scale = correlation.scale
+      gap = nonnegative(scale - q12)
+      exponential = scaledTail(first + second)
+      let acute = AcuteAngle(correlation).angle
+      length = select(correlation.isNonnegative, acute, .pi - acute)
+    }
+
+    /// E[(eᵘ − 1)(eᵛ − 1); u, v < 0] at correlation one.
+    var bothNegative: Tensor {
+      pairwiseSum(Self.line.weights * (expm1(-Self.line.nodes * first) * expm1(-Self.line.nodes * second))).reshaped([
+        -1
+      ])
+    }
+
+    /// Half the normal density: 9 standard deviations, with panels for functions as narrow as 1/20.
+    private static let line: (nodes: Tensor, weights: Tensor) = {
+      let rule = GaussLegendre(degree: 14).composite([0, 0.2, 0.8, 2.4, 5, 9])
+      let weights = zip(rule.nodes, rule.weights).map { $1 * normalDensity($0) }
+      return (Tensor(rule.nodes).expandedDims(1), Tensor(weights).expandedDims(1))
+    }()
+
+    /// Finer towards both ends, where layers of width 1/√q are.
+    private static let rule: (nodes: Tensor, weights: Tensor) = {
+      let rule = GaussLegendre(degree: 14).composite([0, 0.1, 0.5, 0.9, 1])
+      return (Tensor(rule.nodes).expandedDims(1), Tensor(rule.weights).expandedDims(1))
+    }()
+
+    /// ∫ f k(w) dr, ∫ (g₁ + g₂) l(w) dr and ∫ p l(w) dr.
+    func integrals(
+      _ smooth: (Tensor) -> Tensor, linear: (Tensor) -> Tensor
+    ) -> (smooth: Tensor, mixed: Tensor, sharp: Tensor) {
+      let (node, weight) = (Self.rule.nodes, Self.rule.weights)
+      let sine = sin(node * length)
+      // cos a − cos b = 2 sin((a + b)/2) sin((b − a)/2), without cancellation.
+      let w = 2 * scale * sin((0.5 * (1 + node)) * length) * sin((0.5 * (1 - node)) * length)
+      // p dr = dθ/2π, and the densities of the other input cancel s sin θ dθ to σᵢ sin θ dθ.
+      let (t1, t2) = (first * sine, second * sine)
+      let tails = (t1 * scaledTail(t1) + t2 * scaledTail(t2)) * (2 * .pi).squareRoot()
+      func integral(_ x: Tensor) -> Tensor { length * (0.5 / .pi) * pairwiseSum(weight * x).reshaped([-1]) }
+      let kernel = linear(w)
+      return (integral((1 - tails) * smooth(w)), integral(tails * kernel), integral(kernel))
+    }
+  }
+
+  public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) {
+    visitor.visit("alpha", &$alpha)
+  }
+
+  public init(from arguments: inout LayerArguments) throws(NetworkError) {
+    alpha = try arguments.number("alpha", default: 1)
+  }
+
+  public func write(to arguments: inout LayerArguments) {
+    arguments.set("alpha", alpha, default: 1)
+  }
+}

@@ -1,0 +1,195 @@
+import CovarianceEngine
+import Foundation
+import Tensors
+
+/// The coefficients aₙ(q) = E[f(√q z) hₙ(z)] of a function, for standard normal z and the normalised Hermite
+/// polynomials hₙ, of which E[f(u) f(v)] = Σ aₙ(q11) aₙ(q22) ρⁿ is made.
+///
+/// They belong to a variance, not to a pair of inputs: a kernel of N1 × N2 entries needs N1 + N2 times the coefficients.
+/// By Parseval's identity Σ aₙ² = E[f(√q z)²], which bounds what is left out after any number of terms.
+///
+/// *Source:* Mehler's formula; O'Donnell, Analysis of Boolean functions, chapter 11, for the identity.
+struct HermiteSeries {
+  /// aₙ, shape (terms, number of variances).
+  private let coefficients: Tensor
+  private let shape: [Int]
+  /// E[f(√q z)²], of the shape of the variances.
+  let meanSquare: Tensor
+  /// Σ aₙ² over the n that are left out, never negative.
+  let remainder: Tensor
+
+  var terms: Int { coefficients.shape[0] }
+  var isTraced: Bool { coefficients.isTraced }
+
+  /// aₙ, of the shape of the variances.
+  subscript(n: Int) -> Tensor { coefficients.sliced(axis: 0, n..<(n + 1)).reshaped(shape) }
+
+  /// Σ aₙ(q11) aₙ(q22) ρⁿ.
+  static func sum(_ first: HermiteSeries, _ second: HermiteSeries, _ rho: Tensor) -> Tensor {
+    guard first.coefficients.shape[1] == 1, second.coefficients.shape[1] == rho.count, !rho.isTraced else {
+      let last = first.terms - 1
+      var sum = first[last] * second[last] + 0 * rho
+      for n in (0..<last).reversed() { sum = multiplyAdd(sum, rho, first[n] * second[n]) }
+      return sum
+    }
+    // One row of a tile: few operations on many terms cost less than many on one. The upper half of the terms joins the
+    // lower, Σ (aₙ + ρʰ aₙ₊ₕ) ρⁿ.
+    let flat = rho.reshaped([1, -1])
+    var products = first.coefficients * second.coefficients
+    while products.shape[0] > 1 {
+      let (count, half) = (products.shape[0], (products.shape[0] + 1) / 2)
+      let upper = products.sliced(axis: 0, half..<count)
+      let joined = multiplyAdd(upper, integerPower(flat, half), products.sliced(axis: 0, 0..<(count - half)))
+      products =
+        count == 2 * half
+        ? joined : concatenate([joined, products.sliced(axis: 0, (count - half)..<half)], axis: 0)
+    }
+    return products.reshaped(rho.shape)
+  }
+
+  init(
+    _ f: (Tensor) throws(NetworkError) -> Tensor, kinks: [Double], variances q: Tensor, terms: Int
+  ) throws(NetworkError) {
+    let samples = try Samples(f, kinks: kinks, variances: q)
+    shape = q.shape
+    coefficients = samples.coefficients(terms)
+    meanSquare = samples.meanSquare.reshaped(q.shape)
+    remainder = nonnegative(meanSquare - (coefficients * coefficients).sum(axis: 0).reshaped(q.shape))
+  }
+
+  /// E[f(√q z)²], the same to the last bit for a variance whatever the other ones are.
+  static func meanSquare(
+    _ f: (Tensor) throws(NetworkError) -> Tensor, kinks: [Double], variances q: Tensor
+  ) throws(NetworkError) -> Tensor {
+    try Samples(f, kinks: kinks, variances: q).meanSquare.reshaped(q.shape)
+  }
+
+  /// Values of f at the nodes of a Gauss–Legendre rule between the kinks.
+  private struct Samples {
+    /// f(√q z), shape (nodes, number of variances).
+    let values: Tensor
+    /// z, shape (nodes, 1) or (nodes, number of variances).
+    let nodes: Tensor
+    /// Weights times the normal density, of the shape of the nodes.
+    let weights: Tensor
+
+    init(
+      _ f: (Tensor) throws(NetworkError) -> Tensor, kinks: [Double], variances q: Tensor
+    ) throws(NetworkError) {
+      let roots = squareRoot(q.reshaped([1, -1]))
+      if kinks.allSatisfy({ $0 == 0 }) {
+        nodes = Rule.nodes
+        weights = Rule.weights
+      } else {
+        let divisor = maximum(roots, 1e-100)
+        let fixed = Tensor(Rule.edges, shape: [Rule.edges.count, 1]) + 0 * roots
+        let moving = kinks.map { clip($0 / divisor, -Rule.reach, Rule.reach) }
+        let panels = Panels(concatenate([fixed] + moving, axis: 0), Rule.panel)
+        nodes = panels.nodes
+        weights = panels.weights * exp(-0.5 * (panels.nodes * panels.nodes)) * (0.5 / Double.pi).squareRoot()
+      }
+      values = try f(nodes * roots)
+    }
+
+    /// Added up pairwise, element by element: a reduction could add in another order for another number of variances.
+    var meanSquare: Tensor {
+      pairwiseSum(weights * (values * values))
+    }
+
+    func coefficients(_ terms: Int) -> Tensor {
+      if nodes.shape[1] == 1 && Rule.nodes.shape == nodes.shape {
+        return matmul(Rule.polynomials.sliced(axis: 0, 0..<terms), values)
+      }
+      let weighted = weights * values
+      var (previous, current) = (Tensor.zeros(nodes.shape, dtype: .float64), Tensor.ones(nodes.shape, dtype: .float64))
+      var rows: [Tensor] = []
+      for n in 0..<terms {
+        rows.append((weighted * current).sum(axis: 0, keepDims: true))
+        let next = (nodes * current - Double(n).squareRoot() * previous) / Double(n + 1).squareRoot()
+        (previous, current) = (current, next)
+      }
+      return concatenate(rows, axis: 0)
+    }
+  }
+
+  /// The rule for functions that are smooth on both sides of 0.
+  ///
+  /// |hₙ(z)| e^(−z²/4) stays below 1.1, so that what is cut off beyond |z| = 14.6 is below 1e-22 for every n, with room
+  /// for functions that grow. Panels are narrow enough for the 12 radians per unit of h₁₆₀, and near 0 for functions of width 1/20.
+  private enum Rule {
+    static let reach = 14.6
+    static let panel = GaussLegendre(degree: 20)
+    static let edges: [Double] = {
+      let half = [0.2, 0.6, 1.4, 2.6, 4, 5.6, 7.4, 9.2, 11, 12.8, reach]
+      return half.reversed().map { -$0 } + [0] + half
+    }()
+    static let rule = panel.composite(edges)
+    static let nodes = Tensor(rule.nodes, shape: [rule.nodes.count, 1])
+    private static let density = zip(rule.nodes, rule.weights).map { z, weight in
+      weight * Foundation.exp(-z * z / 2) * (0.5 / Double.pi).squareRoot()
+    }
+    static let weights = Tensor(density, shape: [density.count, 1])
+    /// Weights times hₙ, shape (largest number of terms, nodes).
+    static let polynomials: Tensor = {
+      var result: [Double] = []
+      var (previous, current) = ([Double](repeating: 0, count: density.count), density)
+      for n in 0..<GaussianExpectation.mostTerms {
+        result += current
+        let next = rule.nodes.indices.map {
+          (rule.nodes[$0] * current[$0] - Double(n).squareRoot() * previous[$0]) / Double(n + 1).squareRoot()
+        }
+        (previous, current) = (current, next)
+      }
+      return Tensor(result, shape: [GaussianExpectation.mostTerms, density.count])
+    }()
+  }
+}
+
+/// The sum along the first axis, which stays with size 1, added up pairwise and element by element: for each of the other
+/// elements the same to the last bit whatever their number is.
+func pairwiseSum(_ x: Tensor) -> Tensor {
+  var sum = x
+  while sum.shape[0] > 1 {
+    let (count, half) = (sum.shape[0], sum.shape[0] / 2)
+    var next = sum.sliced(axis: 0, 0..<half) + sum.sliced(axis: 0, half..<(2 * half))
+    if count > 2 * half { next = concatenate([next, sum.sliced(axis: 0, (2 * half)..<count)], axis: 0) }
+    sum = next
+  }
+  return sum
+}
+
+/// A function of covariances and variances that works entry by entry, on float64 tensors of rank 1 that are short enough
+/// for their quadrature nodes to stay in cache; traced, on all entries at once.
+func inChunks(
+  _ q12: Tensor, _ q11: Tensor, _ q22: Tensor, _ function: (Tensor, Tensor, Tensor) -> Tensor
+) -> Tensor {
+  let full = q12 + q11 + q22
+  let size = 512
+  let flat = [q12, q11, q22].map { $0.asType(.float64).broadcast(to: full.shape).reshaped([-1]) }
+  let count = full.count
+  if full.isTraced || count <= size {
+    return function(flat[0], flat[1], flat[2]).reshaped(full.shape).asType(q12.dtype)
+  }
+  let parts = stride(from: 0, to: count, by: size).map { start in
+    let part = flat.map { $0.sliced(axis: 0, start..<min(start + size, count)) }
+    return function(part[0], part[1], part[2])
+  }
+  return concatenate(parts, axis: 0).reshaped(full.shape).asType(q12.dtype)
+}
+
+/// Gauss–Legendre rules on all intervals between edges that differ from column to column.
+struct Panels {
+  /// Shape (nodes, columns).
+  let nodes: Tensor
+  let weights: Tensor
+
+  /// - Parameter edges: shape (edges, columns), in any order.
+  init(_ edges: Tensor, _ rule: GaussLegendre) {
+    let sorted = edges.sorted(axis: 0)
+    let (count, columns, degree) = (edges.shape[0] - 1, edges.shape[1], rule.nodes.count)
+    let low = sorted.sliced(axis: 0, 0..<count).expandedDims(1)
+    let width = sorted.sliced(axis: 0, 1..<(count + 1)).expandedDims(1) - low
+    nodes = (low + width * Tensor(rule.nodes, shape: [1, degree, 1])).reshaped([count * degree, columns])
+    weights = (width * Tensor(rule.weights, shape: [1, degree, 1])).reshaped([count * degree, columns])
+  }
+}

@@ -1,0 +1,20 @@
+import CovarianceEngine
+
+/// Mish: φ(x) = x·tanh(log(1 + eˣ)).
+///
+/// No closed dual is known: κ and κ̇ are Hermite series with an error bound, exact to 1e-10 for variances up to 30.
+///
+/// *Source:* Mehler's formula for the series.
+public struct Mish: NumericalActivation {
+  public static let nodeName = "mish"
+
+  public init() {}
+
+  var numericalFunction: NumericalFunction { .mish }
+  var kinks: [Double] { [] }
+  static let caches = (function: SeriesCache(), derivative: SeriesCache())
+
+  public init(from arguments: inout LayerArguments) {}
+
+  public func write(to arguments: inout LayerArguments) {}
+}

@@ -1,0 +1,20 @@
+import CovarianceEngine
+
+/// Logistic sigmoid: φ(x) = 1/(1 + e^(−x)). `SigmoidLike` is close to it and has its duals in closed form.
+///
+/// No closed dual is known: κ and κ̇ are Hermite series with an error bound, exact to 1e-10 for variances up to 30.
+///
+/// *Source:* Mehler's formula for the series.
+public struct Sigmoid: NumericalActivation {
+  public static let nodeName = "sigmoid"
+
+  public init() {}
+
+  var numericalFunction: NumericalFunction { .sigmoid }
+  var kinks: [Double] { [] }
+  static let caches = (function: SeriesCache(), derivative: SeriesCache())
+
+  public init(from arguments: inout LayerArguments) {}
+
+  public func write(to arguments: inout LayerArguments) {}
+}

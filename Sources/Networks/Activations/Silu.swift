@@ -1,0 +1,20 @@
+import CovarianceEngine
+
+/// Sigmoid linear unit, also known as swish: φ(x) = x/(1 + e^(−x)). Network files may say `swish`.
+///
+/// No closed dual is known: κ and κ̇ are Hermite series with an error bound, exact to 1e-10 for variances up to 30.
+///
+/// *Source:* Mehler's formula for the series.
+public struct Silu: NumericalActivation {
+  public static let nodeName = "silu"
+
+  public init() {}
+
+  var numericalFunction: NumericalFunction { .silu }
+  var kinks: [Double] { [] }
+  static let caches = (function: SeriesCache(), derivative: SeriesCache())
+
+  public init(from arguments: inout LayerArguments) {}
+
+  public func write(to arguments: inout LayerArguments) {}
+}

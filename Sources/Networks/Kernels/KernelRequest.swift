@@ -1,0 +1,91 @@
+import CovarianceEngine
+import Tensors
+
+/// The kernels of a network that somebody asks for: builds the covariance program that the engine runs.
+struct KernelRequest: Sendable {
+  /// One input of the network.
+  struct Source: Sendable {
+    var input: ProgramInput
+    var shape1: [Int]
+    var shape2: [Int]
+    var axes: DataAxes
+    var isGaussian: Bool
+    /// Masks of all channels, shape (N, P…, C), where some position has channels masked and others not.
+    var channelMasks: (mask1: Tensor, mask2: Tensor?)?
+
+    var masksChannelsApart: Bool { channelMasks != nil }
+
+    /// One input per channel, each with its own mask.
+    var channelsApart: [ProgramInput] {
+      guard let channelMasks, case .data(let data) = input else { return [input] }
+      let axis = data.x1.rank - 1
+      return (0..<data.x1.shape[axis]).map { channel in
+        func part(_ x: Tensor) -> Tensor { x.sliced(axis: axis, from: channel, to: channel + 1) }
+        return .data(
+          ProgramData(
+            x1: part(data.x1), x2: data.x2.map(part), mask1: part(channelMasks.mask1).squeezed(axis),
+            mask2: channelMasks.mask2.map { part($0).squeezed(axis) }))
+      }
+    }
+  }
+
+  let network: any Layer
+  let sources: Branches<Source>
+  /// Whether both data sets are one.
+  let isSymmetric: Bool
+  /// Whether a second data set was given, even if it equals the first.
+  let hasSecond: Bool
+  let kernels: KernelSet
+  let patterns: GraphPatterns?
+  let options: KernelOptions
+
+  func run() throws(NetworkError) -> Branches<Kernel> {
+    let (outputs, computation) = try computation()
+    let results = try computation.run()
+    var index = -1
+    return outputs.map { _ in
+      index += 1
+      return results[index]
+    }
+  }
+
+  /// The computation of a network with one output.
+  func singleComputation() throws(NetworkError) -> KernelComputation {
+    let (outputs, computation) = try computation()
+    guard case .single = outputs else {
+      throw NetworkError(
+        expected: "a network with one output (use kernels for several)", found: "\(outputs.leaves.count) outputs")
+    }
+    return computation
+  }
+
+  private func computation() throws(NetworkError) -> (outputs: Branches<CovarianceValue>, KernelComputation) {
+    var built = try built(channelsApart: false)
+    if built.program.needsChannelsApart && sources.leaves.contains(where: \.masksChannelsApart) {
+      built = try self.built(channelsApart: true)
+    }
+    let computation = try KernelComputation(
+      built.program, outputs: built.outputs.leaves, inputs: built.inputs,
+      shapes2: network.outputShape(sources.map(\.shape2)).leaves,
+      inputShape: Array(sources.leaves[0].shape1.dropFirst()), isSymmetric: isSymmetric, hasSecond: hasSecond,
+      isTraced: network.hasTracedHyperParameters, kernels: kernels, patterns: patterns, options: options)
+    return (built.outputs, computation)
+  }
+
+  private func built(channelsApart: Bool) throws(NetworkError)
+    -> (program: CovarianceProgram, outputs: Branches<CovarianceValue>, inputs: [ProgramInput])
+  {
+    var program = CovarianceProgram()
+    var inputs: [ProgramInput] = []
+    let values = sources.map { source in
+      let parts = channelsApart ? source.channelsApart : [source.input]
+      inputs += parts
+      return program.input(
+        shape: source.shape1, batchAxis: source.axes.batch, channelAxis: source.axes.channel,
+        isGaussian: source.isGaussian,
+        groups: parts.count == 1 ? nil : [Int](repeating: 1, count: parts.count))
+    }
+    let outputs = try network.append(to: &program, values)
+    return (program, outputs, inputs)
+  }
+}

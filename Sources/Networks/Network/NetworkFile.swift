@@ -1,0 +1,80 @@
+import CovarianceEngine
+import Foundation
+
+/// A network as a file: JSON, or YAML of the same structure.
+///
+/// ```json
+/// {"serial": [
+///   {"dense": {"width": 512, "weightStd": 1.5, "biasStd": 0.05}},
+///   {"erf": {}},
+///   {"dense": {"width": 1}}
+/// ]}
+/// ```
+public struct NetworkFile: Sendable, Codable {
+  /// The network.
+  public var network: any Layer
+
+  public init(_ network: any Layer) {
+    self.network = network
+  }
+
+  /// Reads the network from JSON text.
+  public init(json: String) throws(NetworkError) {
+    network = try LayerRegistry.layer(from: NodeValue(json: Data(json.utf8)))
+  }
+
+  /// Reads the network from YAML text.
+  public init(yaml: String) throws(NetworkError) {
+    network = try LayerRegistry.layer(from: NodeValue(yaml: yaml))
+  }
+
+  /// Reads a file; `.yaml` and `.yml` are YAML, everything else is JSON.
+  ///
+  /// - Throws: `NetworkError` with the place inside the file, such as `serial[3].dense.width: expected an integer of at
+  ///   least 1, found "many"`, prefixed with the file's name.
+  public init(contentsOf path: String) throws(NetworkError) {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw NetworkError(path: [.name(path)], expected: "a readable file", found: "none")
+    }
+    do {
+      let isYAML = path.lowercased().hasSuffix(".yaml") || path.lowercased().hasSuffix(".yml")
+      self = try isYAML ? NetworkFile(yaml: String(decoding: data, as: UTF8.self)) : NetworkFile(jsonData: data)
+    } catch {
+      throw NetworkError(
+        path: [.name(path + ":" + (error.path.isEmpty ? "" : " " + error.pathDescription))], expected: error.expected,
+        found: error.found)
+    }
+  }
+
+  private init(jsonData: Data) throws(NetworkError) {
+    network = try LayerRegistry.layer(from: NodeValue(json: jsonData))
+  }
+
+  /// The network as JSON text.
+  public func json() throws(NetworkError) -> String {
+    try LayerRegistry.node(of: network).json()
+  }
+
+  public init(from decoder: any Decoder) throws {
+    network = try LayerRegistry.layer(from: NodeValue(from: decoder))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    try LayerRegistry.node(of: network).encode(to: encoder)
+  }
+}
+
+extension Layer {
+  /// Decodes a node of a network file that must name this layer.
+  public init(from decoder: any Decoder) throws {
+    let layer = try LayerRegistry.layer(from: NodeValue(from: decoder))
+    guard let layer = layer as? Self else {
+      throw NetworkError(expected: "the layer \(Self.nodeName)", found: "the layer \(layer.nodeName)")
+    }
+    self = layer
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    try LayerRegistry.node(of: self).encode(to: encoder)
+  }
+}
