@@ -3,8 +3,7 @@
 # Tensors, each with the symbols of the modules that belong to it, and a page above both. Fails when a public symbol
 # stands under no theme, and when docc has something to say.
 #
-# DOCS_BASE=/path: where on its server the site will be. CONFIGURATION=debug: with a debug build, which is sooner there
-# when there is no other.
+# DOCS_BASE=/path: where on its server the site will be.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,8 +14,8 @@ mkdir -p "$work/archives"
 
 command -v python3 > /dev/null || { echo "docs: python3 is needed" >&2; exit 1; }
 
-# The flags of other release builds, so that nothing is compiled for this alone.
-swift package -c "${CONFIGURATION:-release}" dump-symbol-graph --minimum-access-level public --skip-synthesized-members > "$work/log" ||
+# Symbols are the same in all builds, and a debug build is there soonest.
+swift package dump-symbol-graph --minimum-access-level public --skip-synthesized-members > "$work/log" ||
   { cat "$work/log" >&2; exit 1; }
 graphs=$(sed -n 's/^Files written to //p' "$work/log" | tail -n 1)
 python3 Scripts/documentation.py merge "$graphs" "$work/graphs"
