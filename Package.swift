@@ -40,7 +40,8 @@ let package = Package(
     .target(name: "FiniteWidth", dependencies: ["Networks", "CovarianceEngine", "Tensors"]),
     .target(name: "Inference", dependencies: ["Networks", "CovarianceEngine", "Tensors"]),
     .target(
-      name: "NeuralTangents", dependencies: ["Networks", "FiniteWidth", "Inference", "CovarianceEngine", "Tensors"]),
+      name: "NeuralTangents",
+      dependencies: ["Networks", "FiniteWidth", "Inference", "CovarianceEngine", "DataFiles", "Tensors"]),
     .executableTarget(
       name: "neural-tangents",
       dependencies: [

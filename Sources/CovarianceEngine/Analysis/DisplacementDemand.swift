@@ -50,7 +50,9 @@ extension DisplacementDemand {
   /// What every value of a program is needed for, found backwards from the outputs; nil for a value that nobody needs.
   ///
   /// A convolution of stride s needs sΔ for Δ, a pool with window w sΔ + e with |e| < w, a sum over all positions every Δ.
-  package static func demands(of program: CovarianceProgram, outputs: [Int], wantsAllPositions: Bool) -> [DisplacementDemand?] {
+  package static func demands(of program: CovarianceProgram, outputs: [Int], wantsAllPositions: Bool)
+    -> [DisplacementDemand?]
+  {
     var demands = [DisplacementDemand?](repeating: nil, count: program.valueCount)
     for output in outputs {
       demands[output] =

@@ -27,7 +27,8 @@ package struct KernelComputation: Sendable {
   ///   - isTraced: whether a constant of the program is an argument of a function that is being traced.
   ///   - inputShape: shape of one of the network's inputs, for messages.
   package init(
-    _ program: CovarianceProgram, outputs: [CovarianceValue], inputs: [ProgramInput], shapes2: [[Int]], inputShape: [Int],
+    _ program: CovarianceProgram, outputs: [CovarianceValue], inputs: [ProgramInput], shapes2: [[Int]],
+    inputShape: [Int],
     isSymmetric: Bool, hasSecond: Bool, isTraced: Bool, kernels: KernelSet, patterns: GraphPatterns?,
     options: KernelOptions
   ) throws(NetworkError) {
@@ -175,7 +176,7 @@ struct SelfCovarianceSet: OptionSet {
 extension KernelComputation {
   /// - Throws: where `count` entries of the results and one piece of work are larger than this machine's memory.
   func requireMemory(entries count: Double, dtype: DType) throws(NetworkError) {
-        let demand = CovarianceDemand(program, outputs: ids, wantsAllPositions: options.positions == .all)
+    let demand = CovarianceDemand(program, outputs: ids, wantsAllPositions: options.positions == .all)
     func entries(_ value: Int) -> Double {
       let count = program.positions[value].reduce(1.0) { $0 * Double($1) }
       return demand.isFull[value] ? count * count : count

@@ -43,7 +43,9 @@ struct GramPlan: Sendable {
 
   private static func obstacle(_ computation: KernelComputation) -> String? {
     if computation.isTraced { return "a function that is traced is computed in one piece" }
-    if computation.options.batch == .all { return "covariances between all inputs of a data set are computed in one piece" }
+    if computation.options.batch == .all {
+      return "covariances between all inputs of a data set are computed in one piece"
+    }
     return computation.program.mixesInputs ? "a layer mixes the inputs of a data set, so nothing can be cut" : nil
   }
 

@@ -234,6 +234,6 @@ private struct GraphMessages {
         .sliced(axis: 0, from: 0, to: count * positions)
       messages = factor.map { sums * $0.asType(x.dtype) } ?? sums
     }
-        return messages.reshaped(ordered.shape).transposed(order.inversePermutation)
+    return messages.reshaped(ordered.shape).transposed(order.inversePermutation)
   }
 }

@@ -62,7 +62,8 @@ struct SegmentExecutor {
       let executor = ReferenceExecutor(
         program: program, demand: demand,
         context: CovarianceContext(
-          isSymmetric: isSymmetric, pattern1: part.patterns?.first, pattern2: part.patterns?.second ?? part.patterns?.first))
+          isSymmetric: isSymmetric, pattern1: part.patterns?.first,
+          pattern2: part.patterns?.second ?? part.patterns?.first))
       var states: [CovarianceState] = []
       for (index, input) in part.inputs.enumerated() {
         let covariances = InputCovariances(

@@ -224,7 +224,8 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
     func computeItself(_ index: Int, of dataSet: DataSet) throws(NetworkError) {
       let key = key(index, of: dataSet)
       let group = executor.group(key)
-      try run(pair(of: group, key), executor.graph.schedule(.itself)) { (output, extent, k, theta) throws(NetworkError) in
+      try run(pair(of: group, key), executor.graph.schedule(.itself)) {
+        (output, extent, k, theta) throws(NetworkError) in
         try results[output].storeItself(k, theta, extent, group.inputs, of: key.dataSet)
       }
       _ = store.keep(group, key)

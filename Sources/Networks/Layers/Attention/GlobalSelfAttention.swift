@@ -234,7 +234,7 @@ extension GlobalSelfAttention {
       embedded, values: settings.embedsValues ? embedded : x, mask: mask, query: query ?? key, key: key, value: value)
     let fanIn = Double(valueChannels * self.heads * (settings.embedsValues ? embedded : x).shape[2])
     let flatOutput = matmul(heads, output) * (settings.outputScale / fanIn.squareRoot())
-        let result = flatOutput.reshaped([x.shape[0]] + positions + [outputChannels]).transposed(order.inversePermutation)
+    let result = flatOutput.reshaped([x.shape[0]] + positions + [outputChannels]).transposed(order.inversePermutation)
     guard let bias, let std = settings.bias else { return result }
     return result + bias * std
   }
