@@ -10,15 +10,25 @@ cd "$(dirname "$0")/.."
 work=.build/documentation-work
 site=.build/documentation
 rm -rf "$work" "$site"
-mkdir -p "$work/archives"
+mkdir -p "$work/archives" "$work/symbols"
 
 command -v python3 > /dev/null || { echo "docs: python3 is needed" >&2; exit 1; }
 
-# Symbols are the same in all builds, and a debug build is there soonest.
-swift package dump-symbol-graph --minimum-access-level public --skip-synthesized-members > "$work/log" ||
-  { cat "$work/log" >&2; exit 1; }
-graphs=$(sed -n 's/^Files written to //p' "$work/log" | tail -n 1)
-python3 Scripts/documentation.py merge "$graphs" "$work/graphs"
+# Symbols are the same in all builds, and a debug build of the umbrella alone is there soonest.
+swift build --target NeuralTangents > "$work/log" || { cat "$work/log" >&2; exit 1; }
+binaries=$(swift build --show-bin-path)
+flags=(-target "$(swiftc -print-target-info | sed -n 's/.*"triple": "\(.*\)",/\1/p' | head -n 1)" -I "$binaries/Modules")
+if command -v xcrun > /dev/null; then flags+=(-sdk "$(xcrun --show-sdk-path)"); fi
+# The modules in C that the Swift modules import.
+while read -r map; do
+  flags+=(-Xcc "-fmodule-map-file=$map")
+done < <(find "$binaries" "$PWD/Sources" .build/checkouts/*/Sources -name module.modulemap)
+for module in $(python3 Scripts/documentation.py modules); do
+  swift symbolgraph-extract -module-name "$module" -minimum-access-level public -skip-synthesized-members \
+    -module-cache-path "$work/cache" -output-dir "$work/symbols" "${flags[@]}" 2> "$work/log" ||
+    { cat "$work/log" >&2; exit 1; }
+done
+python3 Scripts/documentation.py merge "$work/symbols" "$work/graphs"
 python3 Scripts/documentation.py check "$work/graphs"
 
 # convert NAME [ARGUMENT...]: one archive.

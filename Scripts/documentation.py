@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The symbol graphs of the documentation, and whether its pages name them.
 
+documentation.py modules               the modules whose symbols are shown
 documentation.py merge GRAPHS OUTPUT   one folder of symbol graphs for each site, in OUTPUT
 documentation.py check OUTPUT          every public symbol has a comment and stands under a theme, and every theme's
                                        symbol exists
@@ -137,7 +138,9 @@ def check(output):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["merge"] and len(sys.argv) == 4:
+    if sys.argv[1:] == ["modules"]:
+        print("\n".join(module for _, _, modules in sites() for module in modules))
+    elif sys.argv[1:2] == ["merge"] and len(sys.argv) == 4:
         merge(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))
     elif sys.argv[1:2] == ["check"] and len(sys.argv) == 3:
         check(pathlib.Path(sys.argv[2]))

@@ -172,7 +172,9 @@ extension CovarianceOperation {
 public struct CovarianceValue: Sendable {
   /// Channels that are identically distributed, and the value of the program that holds their covariances.
   public struct Group: Sendable {
+    /// Its number in the program.
     public internal(set) var id: Int
+    /// How many channels of the finite network are of this kind.
     public internal(set) var width: Int
   }
 
@@ -180,7 +182,9 @@ public struct CovarianceValue: Sendable {
   public internal(set) var groups: [Group]
   /// Shape of the activations; the size along `batchAxis` stands for any number of inputs.
   public package(set) var shape: [Int]
+  /// Where the finite outputs have the batch.
   public package(set) var batchAxis: Int
+  /// Where the finite outputs have the channels.
   public package(set) var channelAxis: Int
   /// Whether the channels of each group are independent zero-mean Gaussians given the network's input, which activations
   /// need.

@@ -13,7 +13,9 @@ public struct Cos: Activation {
 
   /// Height: φ(x) = a cos(b x + c).
   @HyperParameter public var a: Double
+  /// Frequency.
   @HyperParameter public var b: Double
+  /// Phase, in radians.
   @HyperParameter public var c: Double
 
   public init(a: Double = 1, b: Double = 1, c: Double = 0) {

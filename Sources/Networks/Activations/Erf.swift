@@ -12,7 +12,9 @@ public struct Erf: Activation {
 
   /// Height: φ(x) = a erf(b x) + c.
   @HyperParameter public var a: Double
+  /// Steepness.
   @HyperParameter public var b: Double
+  /// What is added.
   @HyperParameter public var c: Double
 
   public init(a: Double = 1, b: Double = 1, c: Double = 0) {

@@ -13,6 +13,7 @@ public struct Exp: Activation {
 
   /// Height: φ(x) = a exp(b x).
   @HyperParameter public var a: Double
+  /// Rate.
   @HyperParameter public var b: Double
 
   public init(a: Double = 1, b: Double = 1) {

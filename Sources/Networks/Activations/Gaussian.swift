@@ -14,6 +14,7 @@ public struct Gaussian: Activation {
 
   /// Height: φ(x) = a exp(b x²).
   @HyperParameter public var a: Double
+  /// Rate, negative for a bell.
   @HyperParameter public var b: Double
 
   public init(a: Double = 1, b: Double = -1) {

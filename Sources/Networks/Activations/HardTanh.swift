@@ -18,6 +18,7 @@ public struct HardTanh: Activation {
 
   /// The least value.
   @HyperParameter public var min: Double
+  /// The largest value.
   @HyperParameter public var max: Double
 
   /// - Precondition: `min` is at most `max`.

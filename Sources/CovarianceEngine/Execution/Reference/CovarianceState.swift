@@ -30,6 +30,7 @@ public struct CovarianceState: Sendable {
     case zero
     case matrix(Tensor)
 
+    /// The kernel; nil when there is none, or when it is zero.
     public var matrix: Tensor? {
       if case .matrix(let matrix) = self { return matrix }
       return nil
