@@ -88,10 +88,10 @@ private struct SnippetFolder {
     func table(_ rows: Range<Int>, hasTargets: Bool) -> String {
       let lines = rows.map { row in
         let (area, rooms) = (40 + (37 * row) % 90, 1 + row % 5)
-        let features = "\(area),\(rooms)"
-        return hasTargets ? "\(features),\(1000 * area + 5000 * rooms),\(area > 80 ? "large" : "small")" : features
+        let features = "\(area),\(rooms),\(area > 80 ? "large" : "small")"
+        return hasTargets ? "\(features),\(1000 * area + 5000 * rooms)" : features
       }
-      return (["area,rooms" + (hasTargets ? ",price,class" : "")] + lines).joined(separator: "\n") + "\n"
+      return (["area,rooms,class" + (hasTargets ? ",price" : "")] + lines).joined(separator: "\n") + "\n"
     }
     try write(table(0..<60, hasTargets: true), to: "train.csv")
     try write(table(60..<70, hasTargets: false), to: "test.csv")
