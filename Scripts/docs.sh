@@ -22,7 +22,7 @@ if command -v xcrun > /dev/null; then flags+=(-sdk "$(xcrun --show-sdk-path)"); 
 # The modules in C that the Swift modules import.
 while read -r map; do
   flags+=(-Xcc "-fmodule-map-file=$map")
-done < <(find "$binaries" "$PWD/Sources" .build/checkouts/*/Sources -name module.modulemap)
+done < <(ls "$binaries"/*.build/module.modulemap "$PWD"/Sources/*/module.modulemap .build/checkouts/*/Sources/*/include/module.modulemap)
 for module in $(python3 Scripts/documentation.py modules); do
   swift symbolgraph-extract -module-name "$module" -minimum-access-level public -skip-synthesized-members \
     -module-cache-path "$work/cache" -output-dir "$work/symbols" "${flags[@]}" 2> "$work/log" ||
