@@ -62,7 +62,7 @@ let package = Package(
       name: "NeuralTangentsTests", dependencies: ["NeuralTangents", "Networks", "Tensors", "CVectorKernels"],
       resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "CommandLineTests", dependencies: ["neural-tangents", "NeuralTangents", "Tensors"]),
+      name: "CommandLineTests", dependencies: ["neural-tangents", "NeuralTangents", "DataFiles", "Tensors"]),
     // The code blocks of README and articles, which a plugin extracts before they are compiled.
     .testTarget(
       name: "SnippetTests", dependencies: ["neural-tangents", "NeuralTangents", "DataFiles", "Tensors"],

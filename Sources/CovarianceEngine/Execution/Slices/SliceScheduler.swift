@@ -199,7 +199,7 @@ struct SliceScheduler {
   }
 
   private mutating func combine(
-    _ index: Int, _ sources: [Int], _ combination: SliceGraph.Combination, _ displacement: PositionAxes
+    _ index: Int, _ sources: [Int], _ combination: BranchCombination, _ displacement: PositionAxes
   ) -> Place {
     let node = graph.nodes[index]
     let count = SliceExtent(sizes: node.sizes, displacement: displacement).lengths.product
@@ -208,15 +208,9 @@ struct SliceScheduler {
     if total.ownedSize == nil { total = copy(total, sources[0], displacement, size: node.size) }
     for (position, source) in sources.enumerated().dropFirst() {
       let branch = pull(source, displacement)
-      let operation: RowPlan.Combination
-      switch combination {
-      case .sum: operation = .sum
-      case .product: operation = .product
-      case .weightedMean(let weights):
-        operation = .weightedSum(into: position == 1 ? weights[0] : 1, from: weights[position])
-      }
       emit(
-        .combine(operation, count: count, intoHasTheta: totalHasTheta), index, displacement, from: branch.offset,
+        .combine(combination.pair(at: position), count: count, intoHasTheta: totalHasTheta), index, displacement,
+        from: branch.offset,
         to: total.offset, hasTheta: graph.nodes[source].hasTheta)
       totalHasTheta = totalHasTheta || graph.nodes[source].hasTheta
       release(branch)

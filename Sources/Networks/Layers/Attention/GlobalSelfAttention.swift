@@ -120,7 +120,7 @@ public struct GlobalSelfAttention: SingleInputLayer {
         found: mechanism.rawValue)
     }
     return program.append(
-      .rule(AttentionRule(settings: settings, channels: input.channels)), input, shape: try outputShape(input.shape),
+      AttentionOperation(settings: settings, channels: input.channels), input, shape: try outputShape(input.shape),
       isGaussian: true)
   }
 
