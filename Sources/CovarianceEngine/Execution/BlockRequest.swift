@@ -9,10 +9,21 @@ package struct BlockRequest {
   var columns: Range<Int>
   /// Which covariances of the inputs with themselves are wanted.
   var selfCovariances: SelfCovarianceSet
-  /// The same for all parts of a matrix.
-  var runner: BlockRunner
+  /// What the executor keeps from block to block of one matrix; nil where there is one block only.
+  var state: ExecutorState?
   /// Whether the data sets have changed places.
   var isExchanged = false
+}
+
+/// What an executor keeps from one block of a Gram matrix to the next; blocks come one after another.
+package final class ExecutorState {
+  /// Of the whole matrix, so that all blocks are computed in one way.
+  let blockCount: Int
+  var kept: AnyObject?
+
+  init(blockCount: Int) {
+    self.blockCount = blockCount
+  }
 }
 
 extension BlockRequest {

@@ -10,6 +10,8 @@ package protocol CovarianceExecutor: Sendable {
   var name: String { get }
   /// Rows and columns that are computed in one piece.
   var grid: Int { get }
+  /// Rows and columns that a block has at most; nil where any number of them can be computed at once.
+  var largestBlock: Int? { get }
   /// Estimated floating-point operations of one pair of inputs.
   var flopsPerPair: Double { get }
   /// Bytes that a block takes beyond its inputs and results.

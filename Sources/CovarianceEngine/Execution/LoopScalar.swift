@@ -36,7 +36,7 @@ protocol LoopScalar: TensorScalar, BinaryFloatingPoint {
   static func scaleRow(_ n: Int, row: Self, column: UnsafePointer<Self>, _ k: Pointer, _ theta: Pointer?)
   static func scaleDiagonal(_ n: Int, _ scale: UnsafePointer<Self>, _ k: Pointer, _ theta: Pointer?)
   static func combine(
-    _ combination: RowPlan.Combination, _ n: Int, thetaIsZero: Bool, _ k: Pointer, _ theta: Pointer?,
+    _ combination: PairCombination, _ n: Int, thetaIsZero: Bool, _ k: Pointer, _ theta: Pointer?,
     _ k2: UnsafePointer<Self>, _ theta2: UnsafePointer<Self>?)
 }
 
@@ -120,7 +120,7 @@ extension Float: LoopScalar {
   }
 
   static func combine(
-    _ combination: RowPlan.Combination, _ n: Int, thetaIsZero: Bool, _ k: Pointer, _ theta: Pointer?,
+    _ combination: PairCombination, _ n: Int, thetaIsZero: Bool, _ k: Pointer, _ theta: Pointer?,
     _ k2: UnsafePointer<Float>, _ theta2: UnsafePointer<Float>?
   ) {
     let isZero: Int32 = thetaIsZero ? 1 : 0
@@ -203,7 +203,7 @@ extension Double: LoopScalar {
   }
 
   static func combine(
-    _ combination: RowPlan.Combination, _ n: Int, thetaIsZero: Bool, _ k: Pointer, _ theta: Pointer?,
+    _ combination: PairCombination, _ n: Int, thetaIsZero: Bool, _ k: Pointer, _ theta: Pointer?,
     _ k2: UnsafePointer<Double>, _ theta2: UnsafePointer<Double>?
   ) {
     let isZero: Int32 = thetaIsZero ? 1 : 0

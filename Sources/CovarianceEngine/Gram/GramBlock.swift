@@ -8,10 +8,16 @@ struct GramBlock: Sendable, Hashable {
   var entryCount: Int { rows.count * columns.count }
   var mirrored: GramBlock { GramBlock(rows: columns, columns: rows) }
 
-  /// The tiles of a matrix, row after row; of a symmetric one those on and above the diagonal.
+  /// The blocks of a matrix, row after row; of a symmetric one those on and above the diagonal.
   static func tiles(rows: Int, columns: Int, size: Int, isSymmetric: Bool) -> [GramBlock] {
-    func ranges(_ count: Int) -> [Range<Int>] {
-      stride(from: 0, to: count, by: size).map { $0..<min($0 + size, count) }
+    GramBlock(rows: 0..<rows, columns: 0..<columns).blocks(size: size, isSymmetric: isSymmetric)
+  }
+
+  /// The blocks of at most `size` rows and columns that it is made of, row after row; of a symmetric one those on and above
+  /// the diagonal.
+  func blocks(size: Int, isSymmetric: Bool) -> [GramBlock] {
+    func ranges(_ range: Range<Int>) -> [Range<Int>] {
+      stride(from: range.lowerBound, to: range.upperBound, by: size).map { $0..<min($0 + size, range.upperBound) }
     }
     let all = ranges(columns)
     return ranges(rows).flatMap { rows in

@@ -120,7 +120,7 @@ struct GramPlan: Sendable {
     private let plan: GramPlan
     private let tiles: [GramBlock]
     private let isMirrored: Bool
-    private let runner: BlockRunner
+    private let state: ExecutorState
     private let began = ContinuousClock.now
     private var tilesDone = 0
     private var entriesDone = 0
@@ -128,7 +128,7 @@ struct GramPlan: Sendable {
     /// - Parameter isMirrored: whether a tile gives its mirror image, too.
     init(_ plan: GramPlan, _ tiles: [GramBlock], isMirrored: Bool) {
       (self.plan, self.tiles, self.isMirrored) = (plan, tiles, isMirrored)
-      runner = BlockRunner(blockCount: plan.blockCount)
+      state = ExecutorState(blockCount: plan.blockCount)
       report()
     }
 
@@ -137,7 +137,7 @@ struct GramPlan: Sendable {
       guard tilesDone < tiles.count else { return nil }
       let range = tiles[tilesDone]
       let outputs = try Threads.withLimit(plan.options.threads) { () throws(NetworkError) in
-        try plan.compute(range, runner)
+        try plan.compute(range, state)
       }
       tilesDone += 1
       entriesDone += range.entryCount * (isMirrored && !range.isOnDiagonal ? 2 : 1)
@@ -153,18 +153,30 @@ struct GramPlan: Sendable {
     }
   }
 
-  private func compute(_ range: GramBlock, _ runner: BlockRunner) throws(NetworkError) -> [CovarianceBlock] {
+  private func compute(_ range: GramBlock, _ state: ExecutorState) throws(NetworkError) -> [CovarianceBlock] {
     if isSymmetric && range.rows.lowerBound > range.columns.lowerBound {
-      return try compute(range.mirrored, runner).map(\.mirrored)
+      return try compute(range.mirrored, state).map(\.mirrored)
     }
     // Those of every input in one tile of its row or column, which costs as little as it can.
     var selfCovariances: SelfCovarianceSet = range.isOnDiagonal && isSymmetric ? .first : []
     if !isSymmetric && range.columns.lowerBound == 0 { selfCovariances.insert(.first) }
     if !isSymmetric && range.rows.lowerBound == 0 { selfCovariances.insert(.second) }
-    let block = BlockRequest(
-      inputs: computation.inputs.map { $0.part(rows: range.rows, columns: range.columns) },
-      patterns: computation.patterns?.part(rows: range.rows, columns: range.columns, isSymmetric: isSymmetric),
-      rows: range.rows, columns: range.columns, selfCovariances: selfCovariances, runner: runner)
-    return try computation.executor.run(block)
+    guard let limit = computation.executor.largestBlock, max(range.rows.count, range.columns.count) > limit else {
+      return try computation.executor.run(request(range, selfCovariances, state))
+    }
+    let isOnDiagonal = isSymmetric && range.isOnDiagonal
+    var assembly = GramAssembly(range, isMirrored: isOnDiagonal, hasSecond: !isOnDiagonal)
+    for block in range.blocks(size: limit, isSymmetric: isOnDiagonal) {
+      assembly.insert(try computation.executor.run(request(block, selfCovariances, state)), block)
+    }
+    return assembly.outputs
+  }
+
+  private func request(_ block: GramBlock, _ selfCovariances: SelfCovarianceSet, _ state: ExecutorState) -> BlockRequest
+  {
+    BlockRequest(
+      inputs: computation.inputs.map { $0.part(rows: block.rows, columns: block.columns) },
+      patterns: computation.patterns?.part(rows: block.rows, columns: block.columns, isSymmetric: isSymmetric),
+      rows: block.rows, columns: block.columns, selfCovariances: selfCovariances, state: state)
   }
 }

@@ -199,7 +199,7 @@ struct NetworkDescriber {
 
   private static func arguments(of layer: any Layer) throws(NetworkError) -> [(name: String, value: String)] {
     // Functions of one's own have no node in a file, but a name.
-    guard case .object(let node)? = try? LayerRegistry.node(of: layer), case .object(let members)? = node.values.first
+    guard case .object(let node)? = try? layer.node(), case .object(let members)? = node.values.first
     else { return [] }
     return members.keys.sorted().compactMap { name in
       members[name].flatMap { value in value.shortText.map { (name, $0) } }

@@ -13,7 +13,14 @@ public struct LayerArguments {
   /// The node's value where it is not an object with arguments: the list of `serial` and `parallel`.
   public private(set) var list: [NodeValue]?
 
-  init(reading value: NodeValue) throws(NetworkError) {
+  /// Makes layers of the nodes of inner layers.
+  typealias Reader = @Sendable (NodeValue) throws(NetworkError) -> any Layer
+
+  private let reader: Reader?
+
+  /// - Parameter reader: makes layers of nodes, for layers that hold others.
+  init(reading value: NodeValue, reader: @escaping Reader) throws(NetworkError) {
+    self.reader = reader
     switch value {
     case .object(let members): self.members = members
     case .null: members = [:]
@@ -26,7 +33,7 @@ public struct LayerArguments {
   }
 
   init() {
-    members = [:]
+    (members, reader) = ([:], nil)
   }
 
   var value: NodeValue { list.map(NodeValue.array) ?? .object(members) }
@@ -171,7 +178,7 @@ extension LayerArguments {
     var layers: [any Layer] = []
     for (index, node) in nodes.enumerated() {
       do {
-        layers.append(try LayerRegistry.layer(from: node))
+        layers.append(try read(node))
       } catch {
         throw error.inside(.index(index))
       }
@@ -183,10 +190,15 @@ extension LayerArguments {
   public mutating func layer(_ name: String) throws(NetworkError) -> any Layer {
     guard let node = take(name) else { throw NetworkError(path: [.name(name)], expected: "a layer", found: "nothing") }
     do {
-      return try LayerRegistry.layer(from: node)
+      return try read(node)
     } catch {
       throw error.inside(.name(name))
     }
+  }
+
+  private func read(_ node: NodeValue) throws(NetworkError) -> any Layer {
+    guard let reader else { preconditionFailure("arguments that are being written hold no layers to read") }
+    return try reader(node)
   }
 
   private func orDefault<Value>(_ name: String, _ value: Value?, _ expected: String) throws(NetworkError) -> Value {
@@ -247,7 +259,7 @@ extension LayerArguments {
     var nodes: [NodeValue] = []
     for (index, layer) in layers.enumerated() {
       do {
-        nodes.append(try LayerRegistry.node(of: layer))
+        nodes.append(try layer.node())
       } catch {
         throw error.inside(.index(index))
       }
@@ -257,7 +269,7 @@ extension LayerArguments {
 
   /// Writes a layer as an argument: the node of a network file.
   public mutating func set(_ name: String, _ layer: any Layer) throws(NetworkError) {
-    members[name] = try LayerRegistry.node(of: layer)
+    members[name] = try layer.node()
   }
 }
 

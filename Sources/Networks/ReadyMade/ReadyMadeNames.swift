@@ -23,12 +23,25 @@ public enum ReadyMadeNetworks {
         path: [.name(type.nodeName)], expected: "a depth after the name, such as \(type.nodeName)\(type.exampleNumber)",
         found: digits.isEmpty ? "none" : String(digits.reversed()))
     }
-    let arguments = try type.arguments(forNumber: number)
-    return try LayerRegistry.layer(from: .object([type.nodeName: .object(arguments)]))
+    return try type.network(forNumber: number)
   }
 }
 
 extension ReadyMadeNetwork {
+  fileprivate static func network(forNumber number: Int) throws(NetworkError) -> any Layer {
+    do {
+      var arguments = try LayerArguments(reading: .object(arguments(forNumber: number))) {
+        (node) throws(NetworkError) in
+        throw NetworkError(expected: "numbers", found: node.summary)
+      }
+      let network = try Self(from: &arguments)
+      try arguments.requireNoOthers()
+      return network
+    } catch {
+      throw error.inside(.name(nodeName))
+    }
+  }
+
   fileprivate static var exampleNumber: Int {
     switch Self.nodeName {
     case Myrtle.nodeName: 10

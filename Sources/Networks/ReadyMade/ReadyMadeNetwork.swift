@@ -124,7 +124,7 @@ struct ReadyMadeSettings: Sendable {
     arguments.set("classes", classes, default: 10)
     arguments.set("weightStd", weightStd, default: Self.defaultWeightStd)
     arguments.set("biasStd", bias?.wrappedValue)
-    if try LayerRegistry.node(of: activation) != LayerRegistry.node(of: Relu()) {
+    if try activation.node() != Relu().node() {
       try arguments.set("activation", activation)
     }
   }

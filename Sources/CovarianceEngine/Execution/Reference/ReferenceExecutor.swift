@@ -13,6 +13,7 @@ struct ReferenceExecutor: CovarianceExecutor {
 
   var name: String { "reference" }
   var grid: Int { ReferenceRun.size(goal) }
+  var largestBlock: Int? { ReferenceRun.isWhole(goal, batch: batch, isTraced: isTraced) ? nil : grid }
   var flopsPerPair: Double { goal.flopsPerPair }
 
   /// Some tensors of the largest value for every pair of a block.

@@ -1,9 +1,6 @@
 import Tensors
 
-/// Runs the reference executor block by block, so that its memory is that of a block and not of the whole kernel.
-///
-/// When both data sets are one, only blocks on and above the diagonal are computed. Blocks do not depend on the number
-/// of threads. Programs that mix the inputs of a data set, and traced ones, run in one piece.
+/// The covariances of one block by tensor operations.
 struct ReferenceRun {
   private let goal: CovarianceGoal
   private let block: BlockRequest
@@ -24,8 +21,13 @@ struct ReferenceRun {
   init(_ goal: CovarianceGoal, _ block: BlockRequest, batch: KernelOptions.Extent, isTraced: Bool) {
     (self.goal, self.block, self.batch) = (goal, block, batch)
     hasFullBatch = batch == .all || goal.program.needsFullBatch
-    isWhole = isTraced || hasFullBatch || goal.program.mixesInputs
+    isWhole = Self.isWhole(goal, batch: batch, isTraced: isTraced)
     isSymmetric = block.inputs.allSatisfy(\.isSymmetric)
+  }
+
+  /// Whether the Gram matrix cannot be cut.
+  static func isWhole(_ goal: CovarianceGoal, batch: KernelOptions.Extent, isTraced: Bool) -> Bool {
+    isTraced || batch == .all || goal.program.mixesInputs
   }
 
   /// Inputs of each data set in a block. Kernels are the same in all parts of a matrix that start at multiples of it.
@@ -37,20 +39,12 @@ struct ReferenceRun {
   }
 
   func run() throws(NetworkError) -> [CovarianceBlock] {
-    let (n1, n2) = inputs[0].counts
-    if isWhole { return finished(try compute(inputs, patterns), isSymmetric: isSymmetric) }
-    let tiles = GramBlock.tiles(rows: n1, columns: n2, size: Self.size(goal), isSymmetric: isSymmetric)
-    var assembly = GramAssembly(
-      GramBlock(rows: 0..<n1, columns: 0..<n2), isMirrored: isSymmetric, hasSecond: !isSymmetric)
-    for tile in tiles {
-      let parts = inputs.map { $0.part(rows: tile.rows, columns: tile.columns) }
-      let part = patterns?.part(rows: tile.rows, columns: tile.columns, isSymmetric: isSymmetric)
-      let states = try block.runner.run(self, parts, part)
-      let results = finished(states, isSymmetric: isSymmetric && tile.isOnDiagonal)
-      if tiles.count == 1 { return results }
-      assembly.insert(results, tile)
+    guard let state = block.state, !isWhole else {
+      return finished(try compute(inputs, patterns), isSymmetric: isSymmetric)
     }
-    return assembly.outputs
+    let runner = state.kept as? BlockRunner ?? BlockRunner(blockCount: state.blockCount)
+    state.kept = runner
+    return finished(try runner.run(self, inputs, patterns), isSymmetric: isSymmetric)
   }
 
   private func finished(_ states: [CovarianceState], isSymmetric: Bool) -> [CovarianceBlock] {

@@ -12,6 +12,7 @@ struct RowExecutor: CovarianceExecutor {
 
   var name: String { "rows" }
   var grid: Int { RowRun<Float>.tileSize }
+  var largestBlock: Int? { nil }
   var flopsPerPair: Double { goal.flopsPerPair }
 
   func memory(rows: Int, columns: Int, threads: Int) -> Double {

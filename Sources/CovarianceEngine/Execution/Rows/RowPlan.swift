@@ -8,14 +8,7 @@ struct RowPlan: @unchecked Sendable {
     case dual(Int, DualRoutine, factor: Int, hasTheta: Bool)
     case normalize(Int, epsilon: Double, overBatch: Bool, factor: Int, hasTheta: Bool)
     case dropout(Int, keepRate: Double, hasTheta: Bool)
-    case combine(into: Int, from: Int, Combination, intoHasTheta: Bool, fromHasTheta: Bool)
-  }
-
-  /// How a branch is taken into another.
-  enum Combination: Sendable {
-    case sum
-    case product
-    case weightedSum(into: Double, from: Double)
+    case combine(into: Int, from: Int, PairCombination, intoHasTheta: Bool, fromHasTheta: Bool)
   }
 
   /// How the duals of an activation are computed on a row. Holds no references, whose counting would show in every row.
@@ -149,17 +142,6 @@ private struct RowPlanBuilder: Lowering {
   func permute(_ order: [Int]) throws(Obstacle) { throw Self.worksOnPositions }
   func flatten() throws(Obstacle) { throw Self.worksOnPositions }
   func globalPool(isMean: Bool) throws(Obstacle) { throw Self.worksOnPositions }
-}
-
-extension BranchCombination {
-  /// How the branch at `position`, from 1 on, is taken into those before it.
-  func pair(at position: Int) -> RowPlan.Combination {
-    switch self {
-    case .sum: .sum
-    case .product: .product
-    case .weightedSum(let weights): .weightedSum(into: position == 1 ? weights[0] : 1, from: weights[position])
-    }
-  }
 }
 
 extension RowPlan {

@@ -12,6 +12,7 @@ struct SegmentExecutor: CovarianceExecutor {
 
   var name: String { "slices and reference" }
   var grid: Int { program.blockSize }
+  var largestBlock: Int? { grid }
   var flopsPerPair: Double { goal.flopsPerPair }
 
   /// Some tensors of the largest value for every pair of a block.

@@ -1,6 +1,6 @@
 import Tensors
 
-/// Runs a program that is cut into segments, block by block.
+/// Runs a program that is cut into segments over one block, one segment after another.
 struct SegmentRun {
   private let program: SegmentedProgram
   private let block: BlockRequest
@@ -15,30 +15,11 @@ struct SegmentRun {
   }
 
   func run() throws(NetworkError) -> [CovarianceBlock] {
-    let (n1, n2) = block.inputs[0].counts
-    let tiles = GramBlock.tiles(rows: n1, columns: n2, size: program.blockSize, isSymmetric: isSymmetric)
-    var assembly = GramAssembly(
-      GramBlock(rows: 0..<n1, columns: 0..<n2), isMirrored: isSymmetric, hasSecond: !isSymmetric)
-    for tile in tiles {
-      let results = try run(tile)
-      if tiles.count == 1 { return results }
-      assembly.insert(results, tile)
-    }
-    return assembly.outputs
-  }
-
-  private func run(_ tile: GramBlock) throws(NetworkError) -> [CovarianceBlock] {
-    let isSymmetric = isSymmetric && tile.isOnDiagonal
     var part = block
-    part.patterns = block.patterns?.part(rows: tile.rows, columns: tile.columns, isSymmetric: self.isSymmetric)
+    // Segments hand the covariances of inputs with themselves on.
     part.selfCovariances = [.first, .second]
-    part.rows = block.rows.lowerBound + tile.rows.lowerBound..<block.rows.lowerBound + tile.rows.upperBound
-    part.columns =
-      block.columns.lowerBound + tile.columns.lowerBound..<block.columns.lowerBound + tile.columns.upperBound
     var values: [Int: ProgramInput] = [:]
-    for (index, input) in block.inputs.enumerated() {
-      values[index] = input.part(rows: tile.rows, columns: tile.columns)
-    }
+    for (index, input) in block.inputs.enumerated() { values[index] = input }
     var results: [Int: CovarianceBlock] = [:]
     for segment in program.segments {
       part.inputs = segment.inputs.map { values[$0]! }
@@ -89,17 +70,5 @@ extension CovarianceBlock {
       nngp: k12, ntk: theta, cov1: k11, cov2: isSymmetric ? nil : k22, layout: layout, mask1: mask1,
       mask2: isSymmetric ? mask1 : mask2, shape1: [], shape2: [], isSymmetric: isSymmetric, isGaussian: true,
       axes: DataAxes())
-  }
-}
-
-extension Kernel {
-  /// The same without a data set's covariances between different inputs.
-  func withoutOtherInputs() -> Kernel {
-    guard layout.hasFullBatch else { return self }
-    var result = self
-    func inputs(_ k: Tensor) -> Tensor { k.diagonal(0, 1).movedAxis(from: -1, to: 0) }
-    (result.cov1, result.cov2) = (inputs(cov1), cov2.map(inputs))
-    result.layout.hasFullBatch = false
-    return result
   }
 }

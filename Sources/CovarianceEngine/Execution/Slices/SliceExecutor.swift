@@ -16,6 +16,7 @@ struct SliceExecutor: CovarianceExecutor {
 
   var name: String { "slices" }
   var grid: Int { Float.lanes }
+  var largestBlock: Int? { nil }
   var flopsPerPair: Double { goal.flopsPerPair }
 
   func memory(rows: Int, columns: Int, threads: Int) -> Double { 0 }

@@ -55,7 +55,7 @@ struct SliceInstruction {
     case step(UnsafePointer<SliceStep>)
     case copy(count: Int)
     /// Takes a slice into another of `count` positions.
-    case combine(RowPlan.Combination, count: Int, intoHasTheta: Bool)
+    case combine(PairCombination, count: Int, intoHasTheta: Bool)
     case clear(count: Int)
     case addRun(Int, weight: Double)
     /// The same positions in another order, which says for every axis of the result that of the operand.

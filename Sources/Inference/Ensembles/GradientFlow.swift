@@ -25,15 +25,17 @@ public final class GradientFlow: Sendable {
   ///   - regularizer: added to the diagonal of the kernel; a number literal is relative to the mean diagonal.
   ///   - traceAxes: output axes of the targets that the kernel has not, as they are independent under it.
   ///   - precision: element type to compute in and return; nil: that of the kernel.
+  ///   - solver: how systems with the kernel are solved.
   public init(
     kTrainTrain: Tensor, yTrain: Tensor, learningRate: Double = 1, regularizer: DiagonalRegularizer = .none,
-    traceAxes: [Int] = [-1], precision: DType? = nil
+    traceAxes: [Int] = [-1], precision: DType? = nil, solver: SolverChoice = .factorized
   ) throws(PredictionError) {
     try requirePositive(learningRate, "learningRate")
     self.learningRate = learningRate
     layout = try OutputLayout(targetShape: yTrain.shape, traceAxes: traceAxes)
     system = try TrainingSystem(
-      layout: layout, kTrainTrain, yTrain, regularizer: regularizer, precision: precision, argument: "kTrainTrain")
+      layout: layout, kTrainTrain, yTrain, regularizer: regularizer, precision: precision, solver: solver,
+      argument: "kTrainTrain")
   }
 
   /// Outputs at the train points, shape (t…) and that of the targets.
@@ -48,7 +50,7 @@ public final class GradientFlow: Sendable {
     let residual = start.map { system.targets - $0 } ?? system.targets
     let flat = try time.checked().map { (t) throws(PredictionError) in
       if t == .infinity { return [system.targets] }
-      let basis = try system.eigenbasis()
+      let basis = try system.solver.eigenbasis()
       let progress = basis.map(scaled(t), FlowFunction.progress).reshaped([-1, 1])
       let step = dotGeneral(
         basis.rows, progress * basis.coordinates(ofColumns: residual), contracting: ([0], [0]))
@@ -77,9 +79,9 @@ public final class GradientFlow: Sendable {
     let flat = try time.checked().map { (t) throws(PredictionError) in
       let step: Tensor
       if t == .infinity {
-        step = matmul(testTrain, startTrain == nil ? try system.weights() : try system.solve(residual))
+        step = matmul(testTrain, startTrain == nil ? try system.weights() : try system.solver.solve(residual))
       } else {
-        let basis = try system.eigenbasis()
+        let basis = try system.solver.eigenbasis()
         let (test, residual) = coordinates {
           (basis.coordinates(ofRows: testTrain), basis.coordinates(ofColumns: residual))
         }

@@ -52,7 +52,7 @@ public struct NetworkFile: Sendable, Codable {
 
   /// The network as JSON text.
   public func json() throws(NetworkError) -> String {
-    try LayerRegistry.node(of: network).json()
+    try network.node().json()
   }
 
   public init(from decoder: any Decoder) throws {
@@ -60,7 +60,7 @@ public struct NetworkFile: Sendable, Codable {
   }
 
   public func encode(to encoder: any Encoder) throws {
-    try LayerRegistry.node(of: network).encode(to: encoder)
+    try network.node().encode(to: encoder)
   }
 }
 
@@ -75,6 +75,6 @@ extension Layer {
   }
 
   public func encode(to encoder: any Encoder) throws {
-    try LayerRegistry.node(of: self).encode(to: encoder)
+    try node().encode(to: encoder)
   }
 }

@@ -22,7 +22,7 @@ extension KernelEnsemble {
         ]
       }
       let s = scaled(t)
-      let basis = try system.eigenbasis()
+      let basis = try system.solver.eigenbasis()
       let progress = basis.map(s, FlowFunction.progress).reshaped([-1, 1])
       let mean = dotGeneral(
         basis.rows, progress * basis.coordinates(ofColumns: system.targets), contracting: ([0], [0]))
@@ -35,7 +35,7 @@ extension KernelEnsemble {
 
   /// M̃ e^{−2 M̃ s} = (√M̃ e^{−M̃ s})².
   private func priorFlowCovariance(
-    _ s: Double, _ basis: TrainingSystem.Eigenbasis, _ form: CovarianceForm
+    _ s: Double, _ basis: Eigenbasis, _ form: CovarianceForm
   ) -> Tensor? {
     let root = basis.map(s) { max($0, 0).squareRoot() * FlowFunction.decay($0, $1) }.reshaped([-1, 1]) * basis.rows
     return switch form {
@@ -46,7 +46,7 @@ extension KernelEnsemble {
   }
 
   private func trainCovariance(
-    _ s: Double, _ basis: TrainingSystem.Eigenbasis, _ form: CovarianceForm
+    _ s: Double, _ basis: Eigenbasis, _ form: CovarianceForm
   ) throws(PredictionError) -> Tensor? {
     if form == .none { return nil }
     let decayed = basis.map(s, FlowFunction.decay).reshaped([-1, 1]) * basis.rows

@@ -43,7 +43,9 @@ public func logMarginalLikelihood(
     let factor = try cholesky(regularized)
     // yᵀ K̃⁻¹ y is the squared length of L⁻¹ y.
     let whitened = try triangularSolve(factor, outputs)
-    return gaussianLogDensities(cholesky: factor, fit: square(whitened).sum(axis: 0)).sum()
+    return gaussianLogDensities(
+      logDeterminant: logDeterminant(cholesky: factor), size: size, fit: square(whitened).sum(axis: 0)
+    ).sum()
   } catch {
     guard case .notPositiveDefinite(let pivot, let size) = error else {
       throw .linearAlgebra(argument: "kernel", error)
@@ -53,8 +55,7 @@ public func logMarginalLikelihood(
   }
 }
 
-/// log N(y; 0, L Lᵀ) per output, given `fit` = yᵀ (L Lᵀ)⁻¹ y of each.
-func gaussianLogDensities(cholesky factor: Tensor, fit: Tensor) -> Tensor {
-  let size = Double(factor.shape[factor.rank - 1])
-  return -0.5 * (fit + (logDeterminant(cholesky: factor) + size * log(2 * .pi)))
+/// log N(y; 0, M) of `size` numbers per output, given log det M and `fit` = yᵀ M⁻¹ y of each.
+func gaussianLogDensities(logDeterminant: Tensor, size: Int, fit: Tensor) -> Tensor {
+  -0.5 * (fit + (logDeterminant + Double(size) * log(2 * .pi)))
 }

@@ -36,7 +36,7 @@ public enum LayerRegistry {
       throw NetworkError(path: [.name(name)], expected: expectation(for: name), found: "an unknown layer")
     }
     do {
-      var arguments = try LayerArguments(reading: value)
+      var arguments = try LayerArguments(reading: value, reader: layer)
       let layer = try type.init(from: &arguments)
       try arguments.requireNoOthers()
       return layer
@@ -47,13 +47,7 @@ public enum LayerRegistry {
 
   /// The node of a network file that describes `layer`.
   public static func node(of layer: any Layer) throws(NetworkError) -> NodeValue {
-    var arguments = LayerArguments()
-    do {
-      try layer.write(to: &arguments)
-    } catch {
-      throw error.inside(.name(layer.nodeName))
-    }
-    return .object([layer.nodeName: arguments.value])
+    try layer.node()
   }
 
   /// The name that was probably meant, or all of them.

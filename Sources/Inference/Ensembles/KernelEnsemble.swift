@@ -54,9 +54,10 @@ public final class KernelEnsemble: Sendable {
   ///     literal is relative to that kernel's mean diagonal.
   ///   - traceAxes: output axes of the targets that the kernels have not, as they are independent under them.
   ///   - precision: element type to compute in and return; nil: that of each kernel.
+  ///   - solver: how systems with the kernels are solved.
   public init(
     trainTrain: KernelPair, yTrain: Tensor, learningRate: Double = 1, diagonalRegularizer: DiagonalRegularizer = .none,
-    traceAxes: [Int] = [-1], precision: DType? = nil
+    traceAxes: [Int] = [-1], precision: DType? = nil, solver: SolverChoice = .factorized
   ) throws(PredictionError) {
     try requirePositive(learningRate, "learningRate")
     self.learningRate = learningRate
@@ -65,7 +66,8 @@ public final class KernelEnsemble: Sendable {
     func system(_ kernel: Tensor?, _ argument: String) throws(PredictionError) -> TrainingSystem? {
       guard let kernel else { return nil }
       return try TrainingSystem(
-        layout: layout, kernel, yTrain, regularizer: diagonalRegularizer, precision: precision, argument: argument)
+        layout: layout, kernel, yTrain, regularizer: diagonalRegularizer, precision: precision, solver: solver,
+        argument: argument)
     }
     nngp = try system(trainTrain.nngp, "train-train NNGP")
     ntk = try system(trainTrain.ntk, "train-train NTK")
@@ -171,7 +173,7 @@ public final class KernelEnsemble: Sendable {
   /// Vᵀ K_dd V, V the eigenvectors of the train-train NTK.
   func trainNNGPInNTKBasis() throws(PredictionError) -> Tensor {
     try nngpInNTKBasis { () throws(PredictionError) in
-      let basis = try system(.ntk).eigenbasis()
+      let basis = try system(.ntk).solver.eigenbasis()
       return dotGeneral(
         matmul(basis.rows, try trainNNGP(neededBy: .ntk)), basis.rows, contracting: ([1], [1]))
     }
@@ -211,7 +213,7 @@ private struct FlowAtTestPoints {
 
   /// After scaled time `s`, in the eigenbasis V of the regularized train-train kernel, where g is diagonal.
   func at(_ s: Double) throws(PredictionError) -> (mean: Tensor, covariance: PriorCovariance) {
-    let basis = try system.eigenbasis()
+    let basis = try system.solver.eigenbasis()
     let (test, targets, nngp) = coordinates {
       (
         basis.coordinates(ofRows: testTrain), basis.coordinates(ofColumns: system.targets),

@@ -19,15 +19,17 @@ public struct GaussianProcess: Sendable {
   ///   - regularizer: added to the diagonal of the kernel; a number literal is relative to the mean diagonal.
   ///   - traceAxes: output axes of the targets that the kernel has not, as they are independent under it.
   ///   - precision: element type to compute in and return; nil: that of the kernel.
+  ///   - solver: how systems with the kernel are solved.
   /// - Throws: `PredictionError` for shapes, NaN, and kernels that are not positive definite.
   /// - Complexity: N³/3 multiplications and additions.
   public init(
     kTrainTrain: Tensor, yTrain: Tensor, regularizer: DiagonalRegularizer = .none, traceAxes: [Int] = [-1],
-    precision: DType? = nil
+    precision: DType? = nil, solver: SolverChoice = .factorized
   ) throws(PredictionError) {
     layout = try OutputLayout(targetShape: yTrain.shape, traceAxes: traceAxes)
     system = try TrainingSystem(
-      layout: layout, kTrainTrain, yTrain, regularizer: regularizer, precision: precision, argument: "kTrainTrain")
+      layout: layout, kTrainTrain, yTrain, regularizer: regularizer, precision: precision, solver: solver,
+      argument: "kTrainTrain")
     _ = try system.weights()
   }
 
@@ -76,7 +78,8 @@ public struct GaussianProcess: Sendable {
   public func logMarginalLikelihood() throws(PredictionError) -> (perOutput: Tensor, total: Double) {
     let weights = try system.weights()
     let fit = (system.targets.asType(.float64) * weights.asType(.float64)).sum(axis: 0)
-    let perOutput = gaussianLogDensities(cholesky: try system.choleskyFactor().asType(.float64), fit: fit)
+    let perOutput = gaussianLogDensities(
+      logDeterminant: Tensor(try system.solver.logDeterminant()), size: system.targets.shape[0], fit: fit)
     return (perOutput.reshaped(layout.traceSizes), perOutput.sum().scalar(as: Double.self))
   }
 
@@ -96,10 +99,7 @@ public struct GaussianProcess: Sendable {
   /// *Source:* Rasmussen and Williams 2006, equation 5.12.
   /// - Complexity: twice that of the initialiser.
   public func leaveOneOut() throws(PredictionError) -> LeaveOneOut {
-    let factor = try system.choleskyFactor()
-    let diagonal = try onBehalf(of: "kTrainTrain") { () throws(TensorError) in
-      try inverse(cholesky: factor).diagonal()
-    }
+    let diagonal = try system.solver.inverseDiagonal()
     let mean = system.targets - (try system.weights()) / diagonal.reshaped([-1, 1])
     return LeaveOneOut(
       mean: layout.outputs(mean, rowSizes: layout.trainSizes),
@@ -111,7 +111,7 @@ extension TrainingSystem {
   /// Checks and flattens a train-train kernel and its targets.
   convenience init(
     layout: OutputLayout, _ kernel: Tensor, _ targets: Tensor, regularizer: DiagonalRegularizer, precision: DType?,
-    argument: String
+    solver: SolverChoice, argument: String
   ) throws(PredictionError) {
     let dtype = precision ?? kernel.dtype
     guard dtype.isFloatingPoint else {
@@ -121,14 +121,14 @@ extension TrainingSystem {
     try self.init(
       layout.trainMatrix(kernel, argument).asType(dtype),
       targets: layout.matrix(fromOutputs: targets, rowSizes: layout.trainSizes, "yTrain").asType(dtype),
-      regularizer: regularizer, argument: argument)
+      regularizer: regularizer, solver: solver, argument: argument)
   }
 
   /// The Gaussian process posterior at test points, given the rows of the test-train kernel.
   func posterior(
     _ testTrain: Tensor, prior: PriorCovariance
   ) throws(PredictionError) -> (mean: Tensor, covariance: PriorCovariance) {
-    let covariance = try prior.subtractingGram { () throws(PredictionError) in try whitened(testTrain) }
+    let covariance = try prior.subtractingGram { () throws(PredictionError) in try solver.whitened(testTrain) }
     return (matmul(testTrain, try weights()), covariance)
   }
 }

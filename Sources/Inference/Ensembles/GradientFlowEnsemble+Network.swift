@@ -10,6 +10,7 @@ extension GradientFlowEnsemble {
   ///   - kernels: `.nngp` where only the NNGP will predict, which saves the tangent kernel.
   ///   - precision: element type to compute in and return; nil: that of the kernels. With float64, kernels that are
   ///     computed in float32 are put together in float64.
+  ///   - solver: how systems with the kernels are solved.
   ///   - options: how kernels are computed, and whom to tell how far they have come.
   ///   - xTrain: inputs as `Layer.kernel` takes them.
   ///   - yTrain: targets, shape (N, outputs…) or (N).
@@ -19,7 +20,7 @@ extension GradientFlowEnsemble {
   /// - Throws: `NetworkError` when the network does not fit the data, `PredictionError` for the rest.
   public convenience init(
     _ network: any Layer, _ xTrain: Tensor, _ yTrain: Tensor, kernels: KernelSet = .all, learningRate: Double = 1,
-    diagonalRegularizer: DiagonalRegularizer = .none, precision: DType? = nil,
+    diagonalRegularizer: DiagonalRegularizer = .none, precision: DType? = nil, solver: SolverChoice = .factorized,
     options: KernelOptions = KernelOptions()
   ) throws {
     var options = options
@@ -37,6 +38,6 @@ extension GradientFlowEnsemble {
           try body(rows, Strip(testTrain: KernelPair(nngp: kernel.nngp, ntk: kernel.ntk), variances: variances))
         }
       }, xTrain, yTrain, learningRate: learningRate, diagonalRegularizer: diagonalRegularizer, traceAxes: [-1],
-      precision: precision)
+      precision: precision, solver: solver)
   }
 }

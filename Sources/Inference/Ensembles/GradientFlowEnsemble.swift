@@ -48,10 +48,12 @@ public final class GradientFlowEnsemble: Sendable {
   ///     mean diagonal.
   ///   - traceAxes: output axes of the targets that the kernels have not, as they are independent under them.
   ///   - precision: element type to compute in and return; nil: that of the kernels.
+  ///   - solver: how systems with the kernels are solved.
   /// - Throws: `PredictionError`, and what `kernel` throws.
   public convenience init(
     kernel: @escaping KernelFunction, _ xTrain: Tensor, _ yTrain: Tensor, learningRate: Double = 1,
-    diagonalRegularizer: DiagonalRegularizer = .none, traceAxes: [Int] = [-1], precision: DType? = nil
+    diagonalRegularizer: DiagonalRegularizer = .none, traceAxes: [Int] = [-1], precision: DType? = nil,
+    solver: SolverChoice = .factorized
   ) throws {
     @Sendable func pair(_ kernels: (nngp: Tensor?, ntk: Tensor?)) -> KernelPair {
       KernelPair(nngp: kernels.nngp, ntk: kernels.ntk)
@@ -64,13 +66,14 @@ public final class GradientFlowEnsemble: Sendable {
           try body(rows, Strip(testTrain: pair(kernel(xTest.sliced(axis: 0, rows), xTrain))))
         }
       }, xTrain, yTrain, learningRate: learningRate, diagonalRegularizer: diagonalRegularizer, traceAxes: traceAxes,
-      precision: precision)
+      precision: precision, solver: solver)
   }
 
   /// The same from two functions: the kernel of points with themselves, and kernels of test points strip by strip.
   init(
     trainTrain: @escaping TrainKernel, strips: @escaping Strips, _ xTrain: Tensor, _ yTrain: Tensor,
-    learningRate: Double, diagonalRegularizer: DiagonalRegularizer, traceAxes: [Int], precision: DType?
+    learningRate: Double, diagonalRegularizer: DiagonalRegularizer, traceAxes: [Int], precision: DType?,
+    solver: SolverChoice
   ) throws {
     guard let points = xTrain.shape.first, points == yTrain.shape.first else {
       throw PredictionError.shapeMismatch(
@@ -80,7 +83,7 @@ public final class GradientFlowEnsemble: Sendable {
     (self.trainTrain, self.strips, self.xTrain) = (trainTrain, strips, xTrain)
     ensemble = try KernelEnsemble(
       trainTrain: trainTrain(xTrain), yTrain: yTrain, learningRate: learningRate,
-      diagonalRegularizer: diagonalRegularizer, traceAxes: traceAxes, precision: precision)
+      diagonalRegularizer: diagonalRegularizer, traceAxes: traceAxes, precision: precision, solver: solver)
   }
 
   /// The prediction at test points, or at the train points.

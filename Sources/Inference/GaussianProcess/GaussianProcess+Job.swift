@@ -10,13 +10,16 @@ extension GaussianProcess {
   ///   - yTrain: targets, shape (N, outputs) or (N).
   ///   - kernel: the covariance: the NNGP, or the NTK taken as one.
   ///   - regularizer: added to the diagonal; a number literal is relative to its mean.
+  ///   - solver: how systems with the kernel are solved.
   /// - Throws: `NetworkError` of the kernel, `PredictionError` for the rest.
   /// - Precondition: `kernel` is one kernel.
   public init(
-    _ job: GramJob, _ yTrain: Tensor, kernel: KernelSet = .nngp, regularizer: DiagonalRegularizer = .none
+    _ job: GramJob, _ yTrain: Tensor, kernel: KernelSet = .nngp, regularizer: DiagonalRegularizer = .none,
+    solver: SolverChoice = .factorized
   ) throws {
     try self.init(
-      kTrainTrain: job.run().matrix(of: kernel), yTrain: yTrain, regularizer: regularizer, precision: .float64)
+      kTrainTrain: job.run().matrix(of: kernel), yTrain: yTrain, regularizer: regularizer, precision: .float64,
+      solver: solver)
   }
 
   /// The posterior's means and variances at test points, some points at a time, so that memory does not grow with their
