@@ -3,10 +3,10 @@ SWIFT ?= swift
 KERNEL_TESTS ?= VectorKernelTests|TensorsTests|Dual|Fused|Float32
 # Suites that the sanitizers watch: memory, threads and files.
 SANITIZED_TESTS ?= VectorKernelTests|TensorsTests|DataFilesTests|Fused|Gram
-SOURCES := Sources Tests Benchmarks Examples Package.swift
+SOURCES := Sources Tests Plugins Benchmarks Examples Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help dependencies build demo test test-neon fuzz grids sanitize benchmark format lint client clean
+.PHONY: help dependencies build demo test test-neon fuzz grids sanitize benchmark format lint client docs snippets clean
 
 help: ## Print this list.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -53,6 +53,12 @@ benchmark: dependencies ## Measure, and compare with the Python library where it
 
 client: dependencies ## Build and run a package that depends on this one.
 	$(SWIFT) run -c release --package-path Examples/Client
+
+docs: dependencies ## Build the documentation as a site, and check that it names every public symbol.
+	@Scripts/docs.sh
+
+snippets: dependencies ## Compile and run the code blocks of README and articles.
+	$(SWIFT) test -c release --filter SnippetTests
 
 format: ## Format all Swift files in place.
 	$(SWIFT) format --in-place --recursive $(SOURCES)

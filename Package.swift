@@ -7,6 +7,7 @@ let package = Package(
   products: [
     .library(name: "NeuralTangents", targets: ["NeuralTangents"]),
     .library(name: "Tensors", targets: ["Tensors"]),
+    .library(name: "DataFiles", targets: ["DataFiles"]),
     .executable(name: "neural-tangents", targets: ["neural-tangents"]),
   ],
   dependencies: [
@@ -73,6 +74,12 @@ let package = Package(
     .testTarget(
       name: "CommandLineTests",
       dependencies: ["neural-tangents", "NeuralTangents", "DataFiles", "Tensors", "CVectorKernels"]),
+    // The code blocks of README and articles, which a plugin extracts before they are compiled.
+    .testTarget(
+      name: "SnippetTests", dependencies: ["neural-tangents", "NeuralTangents", "DataFiles", "Tensors"],
+      plugins: ["ExtractSnippets"]),
+    .plugin(name: "ExtractSnippets", capability: .buildTool(), dependencies: ["extract-snippets"]),
+    .executableTarget(name: "extract-snippets", path: "Tests/ExtractSnippets"),
   ],
   swiftLanguageModes: [.v6]
 )

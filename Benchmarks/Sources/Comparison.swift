@@ -27,7 +27,9 @@ struct Comparison {
     var conclusions = Conclusions(results).lines
     if only == nil { conclusions.append(try copyRatio()) }
     if !conclusions.isEmpty { print("\n" + conclusions.joined(separator: "\n")) }
-    if let directory { try ResultFiles(results, conclusions).write(to: directory) }
+    if let directory {
+      try ResultFiles(results, conclusions, isWhole: only == nil && !isQuick).write(to: directory)
+    }
     return failures == 0
   }
 

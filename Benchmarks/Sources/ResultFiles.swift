@@ -63,13 +63,14 @@ struct ResultFiles {
   }
 
   private let report: Report
-  private let kernels: [RowResult]
+  private let page: ResultPage
 
-  init(_ results: [RowResult], _ conclusions: [String]) {
-    kernels = results.filter { $0.row.kind == .spatial || $0.row.kind == .kernel }
+  /// - Parameter isWhole: whether all rows were measured, with all their repeats and inputs.
+  init(_ results: [RowResult], _ conclusions: [String], isWhole: Bool) {
+    page = ResultPage(results: results, conclusions: conclusions, isWhole: isWhole)
     report = Report(
       threads: Threads.count, system: ProcessInfo.processInfo.operatingSystemVersionString,
-      processor: Self.processorName, rows: results.map(Line.init), conclusions: conclusions)
+      processor: ResultPage.processorName, rows: results.map(Line.init), conclusions: conclusions)
   }
 
   func write(to directory: String) throws {
@@ -81,28 +82,7 @@ struct ResultFiles {
     try writeFile(encoder.encode(report), to: folder.appendingPathComponent("benchmark.json").path)
     try CsvTable.write(
       header: Line.header, rows: report.rows.map(\.cells), to: folder.appendingPathComponent("benchmark.csv").path)
-    try writeFile(Data(markdown.utf8), to: folder.appendingPathComponent("benchmark.md").path)
+    try writeFile(Data(page.text.utf8), to: folder.appendingPathComponent("benchmark.md").path)
     print("\nTables: benchmark.csv, benchmark.json and benchmark.md in \(directory)")
-  }
-
-  /// The kernels as a table, then the conclusions as a list.
-  private var markdown: String {
-    func number(_ value: Double?) -> String { value.map { String(format: "%.3g", $0) } ?? "" }
-    var lines = ["| milliseconds per entry of NNGP and NTK | here | Python | ratio |", "| --- | --- | --- | --- |"]
-    for result in kernels {
-      let cells = [
-        result.row.name, number(result.millisecondsPerEntryHere), number(result.millisecondsPerEntryPeer),
-        number(result.ratio),
-      ]
-      lines.append("| \(cells.joined(separator: " | ")) |")
-    }
-    return (lines + [""] + report.conclusions.map { "- \($0)" }).joined(separator: "\n") + "\n"
-  }
-
-  /// As the system calls it, where it says so in a file.
-  private static var processorName: String? {
-    guard let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8) else { return nil }
-    let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
-    return line?.split(separator: ":").last?.trimmingCharacters(in: .whitespaces)
   }
 }

@@ -5,6 +5,7 @@ import Tensors
 ///
 /// *Source:* Krizhevsky, "The CIFAR-10 and CIFAR-100 data sets", binary version.
 public struct CifarBatch: Sendable {
+  /// Which of the two data sets a file belongs to.
   public enum Kind: String, Sendable, Hashable, CaseIterable {
     /// One label of 10 classes per image.
     case cifar10
@@ -17,6 +18,7 @@ public struct CifarBatch: Sendable {
 
   static let imageSize = 3 * 32 * 32
 
+  /// Which of the two data sets it is of.
   public let kind: Kind
   /// Pixels from 0 to 255, (N, 32, 32, 3), int32.
   public let images: Tensor

@@ -11,13 +11,16 @@ public struct CsvTable: Sendable {
   public let path: String
   /// The names of the columns, without surrounding spaces: all different, none empty.
   public let header: [String]
+  /// The cells of each row, one per column.
   public let rows: [[String]]
   /// The line of the file on which each row begins; the header is on line 1.
   public let lines: [Int]
 
   /// Reads a CSV file.
   ///
-  /// - Parameter separator: what stands between cells; without it, the first comma, semicolon or tab of the header.
+  /// - Parameters:
+  ///   - separator: what stands between cells; without it, the first comma, semicolon or tab of the header.
+  ///   - path: of the file; it may be compressed.
   /// - Throws: `TensorError.file` when the file cannot be read, `TensorError.format` with the line when it is not a table.
   public init(at path: String, separator: Character? = nil) throws(TensorError) {
     let file = try FileBytes(at: path)

@@ -44,6 +44,9 @@ public struct EmpiricalKernelOptions: Sendable, Hashable {
 ///   - patterns: the graphs of the inputs, for `Aggregate`.
 ///   - maskConstant: inputs equal to it (or NaN, if it is NaN) are missing; nil when none is. Masked outputs count as 0.
 ///   - kernels: without `.ntk` the tangent kernel is not computed.
+///   - network: the architecture.
+///   - parameters: of the structure that `initialize` gives.
+///   - options: between which positions, and over how many channels.
 /// - Throws: `NetworkError` when network, parameters and data do not fit, and what factorisations in the network throw.
 /// - Complexity: per input one reverse derivative for every position and channel of the outputs. What the derivatives in
 ///   a parameter need beyond that is the memory of that parameter's Jacobian, or where that is a product of activations

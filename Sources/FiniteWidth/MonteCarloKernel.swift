@@ -21,8 +21,11 @@ public struct MonteCarloKernel: Sendable {
   /// Standard errors of the entries above: the standard deviation between networks over √`sampleCount`. nil when there
   /// is one network only.
   public var nngpStandardError: Tensor?
+  /// Standard errors of `ntk`.
   public var ntkStandardError: Tensor?
+  /// Standard errors of `cov1`.
   public var cov1StandardError: Tensor?
+  /// Standard errors of `cov2`.
   public var cov2StandardError: Tensor?
 
   /// Networks that were drawn.
@@ -45,6 +48,7 @@ extension Layer {
   ///   - patterns: the graphs of the inputs, for `Aggregate`.
   ///   - maskConstant: inputs equal to it (or NaN, if it is NaN) are missing; nil when none is.
   ///   - kernels: without `.ntk` the tangent kernel is not computed.
+  ///   - options: between which positions, and over how many channels.
   /// - Throws: `NetworkError` when the network does not fit the data, has several outputs, or gives numbers that are not
   ///   finite, and what factorisations in the network throw.
   /// - Complexity: `samples` times that of `empiricalKernel`; networks are spread over the threads.
@@ -61,7 +65,15 @@ extension Layer {
   /// The estimates after different numbers of networks, each of which continues the one before: what they converge to
   /// shows in them.
   ///
-  /// - Parameter sampleCounts: ascending, the first at least 1.
+  /// - Parameters:
+  ///   - sampleCounts: ascending, the first at least 1.
+  ///   - x1: inputs as `monteCarloKernel` takes them.
+  ///   - x2: inputs of the same shape but for their number; nil stands for `x1`.
+  ///   - key: decides which networks are drawn.
+  ///   - patterns: the graphs of the inputs, for `Aggregate`.
+  ///   - maskConstant: inputs equal to it (or NaN, if it is NaN) are missing; nil when none is.
+  ///   - kernels: without `.ntk` the tangent kernel is not computed.
+  ///   - options: between which positions, and over how many channels.
   /// - Throws: as `monteCarloKernel`.
   public func monteCarloKernels(
     _ x1: Tensor, _ x2: Tensor? = nil, sampleCounts: [Int], key: RandomKey, patterns: GraphPatterns? = nil,

@@ -25,7 +25,7 @@ struct TensorProgramsArticleTests {
     let program = try trace(loss, at: weights, x, y)
     print(program)
     let article = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
-      "../../Sources/NeuralTangents/NeuralTangents.docc/TensorPrograms.md")
+      "../../Sources/Tensors/Tensors.docc/TensorPrograms.md")
     #expect(try String(contentsOf: article, encoding: .utf8).contains(program.description))
     #expect(program.equations.filter { $0.primitive.name == "dotGeneral" }.count == 2)
     #expect(try program(weights + [x, y]) == [loss(weights, x, y)])

@@ -6,11 +6,13 @@ import Tensors
 public struct CovarianceState: Sendable {
   /// Shape (N1, N2, P…, P…), or (N1, N2, P…) if the layout is diagonal.
   public var k12: Tensor
+  /// Θ, of the shape of K; nil when it is not computed.
   public var theta: Theta
   /// The first data set with itself: shape (N1, P…, P…), with another N1 in front if the layout has the full batch.
   public var k11: Tensor
   /// The second data set with itself.
   public var k22: Tensor
+  /// What the axes of the covariances are.
   public var layout: CovarianceLayout
   /// Means over the network's parameters of the first data set, shape (N1, P…); nil where they are zero or not needed.
   public var mean1: Tensor?
@@ -36,6 +38,7 @@ public struct CovarianceState: Sendable {
     case zero
     case matrix(Tensor)
 
+    /// The kernel; nil when there is none, or when it is zero.
     public var matrix: Tensor? {
       if case .matrix(let matrix) = self { return matrix }
       return nil

@@ -2,7 +2,9 @@
 public struct CovarianceValue: Sendable {
   /// Channels that are identically distributed, and the value of the program that holds their covariances.
   public struct Group: Sendable {
+    /// Its number in the program.
     public internal(set) var id: Int
+    /// How many channels of the finite network are of this kind.
     public internal(set) var width: Int
   }
 
@@ -10,7 +12,9 @@ public struct CovarianceValue: Sendable {
   public internal(set) var groups: [Group]
   /// Shape of the activations; the size along `batchAxis` stands for any number of inputs.
   public package(set) var shape: [Int]
+  /// Where the finite outputs have the batch.
   public package(set) var batchAxis: Int
+  /// Where the finite outputs have the channels.
   public package(set) var channelAxis: Int
   /// Whether the channels of each group are independent zero-mean Gaussians given the network's input, which activations
   /// need.
@@ -22,6 +26,7 @@ public struct CovarianceValue: Sendable {
   /// Whether channels are still those of the network's input, which may be masked one by one.
   var hasInputChannels: Bool
 
+  /// How many channels the finite network has here.
   public var channels: Int { shape[channelAxis] }
 
   /// What is known of the mean of activations over the network's parameters.

@@ -1,6 +1,8 @@
 /// Where the batch and the channels are in a tensor of activations; negative axes count from the end.
 public struct DataAxes: Sendable, Hashable {
+  /// The axis of the inputs of a data set.
   public var batch: Int
+  /// The axis of the channels; negative numbers count from the last.
   public var channel: Int
 
   /// Whether the channels may be in any axis: then they are in the last one that is not the batch.

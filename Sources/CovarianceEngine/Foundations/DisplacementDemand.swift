@@ -19,6 +19,7 @@ public struct DisplacementDemand: Sendable, Hashable {
 
   /// Whether only the covariances of positions with themselves are needed.
   public var isDiagonal: Bool { displacements.allSatisfy { $0 == [0] } }
+  /// Whether all displacements are needed.
   public var isAll: Bool { count == total }
 
   /// Number of covariances: pairs of positions with such a displacement.

@@ -1,9 +1,12 @@
 /// How far the computation of a Gram matrix has come.
 public struct GramProgress: Sendable, Hashable {
+  /// Tiles that are computed.
   public let tilesDone: Int
+  /// Tiles of the whole computation.
   public let tileCount: Int
   /// Pairs of inputs whose kernels are known, those that symmetry gives included.
   public let entriesDone: Int
+  /// Entries of the whole computation.
   public let entryCount: Int
   /// Since the computation began.
   public let elapsed: Duration

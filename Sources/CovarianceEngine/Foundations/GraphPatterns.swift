@@ -6,6 +6,7 @@ import Tensors
 /// position j. Sparse: edges, int32 of shape (N, E, K, 2) or for one axis (N, E, 2), last the tail and the head; an edge
 /// with a negative coordinate is none.
 public struct GraphPatterns: Sendable {
+  /// The graphs of the first data set.
   public var first: Tensor
   /// Those of the second data set; nil when they are the first's.
   public var second: Tensor?

@@ -33,6 +33,7 @@ public struct HyperParameter: Sendable {
     self.tensor = tensor.reshaped([]).asType(.float64)
   }
 
+  /// The constant as formulas use it: the number, or the traced scalar that stands in for it.
   public var projectedValue: HyperParameter {
     get { self }
     set { self = newValue }
@@ -62,11 +63,17 @@ public struct HyperParameter: Sendable {
 }
 
 extension HyperParameter {
+  /// The sum.
   public static func + (x: HyperParameter, y: HyperParameter) -> HyperParameter { combine(x, y, +) { $0 + $1 } }
+  /// The difference.
   public static func - (x: HyperParameter, y: HyperParameter) -> HyperParameter { combine(x, y, -) { $0 - $1 } }
+  /// The product.
   public static func * (x: HyperParameter, y: HyperParameter) -> HyperParameter { combine(x, y, *) { $0 * $1 } }
+  /// The product.
   public static func * (x: Double, y: HyperParameter) -> HyperParameter { y.map({ x * $0 }, { x * $0 }) }
+  /// The quotient.
   public static func / (x: HyperParameter, y: Double) -> HyperParameter { x.map({ $0 / y }, { $0 / y }) }
+  /// With the other sign.
   public static prefix func - (x: HyperParameter) -> HyperParameter { x.map({ -$0 }, { -$0 }) }
 
   /// In the tensor's element type.
@@ -74,14 +81,17 @@ extension HyperParameter {
     x.tensor.map { $0.asType(y.dtype) * y } ?? x.wrappedValue * y
   }
 
+  /// The product.
   public static func * (x: Tensor, y: HyperParameter) -> Tensor {
     y.tensor.map { x * $0.asType(x.dtype) } ?? x * y.wrappedValue
   }
 
+  /// The sum.
   public static func + (x: Tensor, y: HyperParameter) -> Tensor {
     y.tensor.map { x + $0.asType(x.dtype) } ?? x + y.wrappedValue
   }
 
+  /// The quotient.
   public static func / (x: HyperParameter, y: Tensor) -> Tensor {
     x.tensor.map { $0.asType(y.dtype) / y } ?? x.wrappedValue / y
   }

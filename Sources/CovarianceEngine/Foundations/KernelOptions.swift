@@ -8,13 +8,17 @@ public struct KernelSet: OptionSet, Sendable, Hashable {
     self.rawValue = rawValue
   }
 
+  /// The covariance at initialisation.
   public static let nngp = KernelSet(rawValue: 1)
+  /// The tangent kernel.
   public static let ntk = KernelSet(rawValue: 2)
+  /// Both.
   public static let all: KernelSet = [.nngp, .ntk]
 }
 
 /// How to compute a kernel.
 public struct KernelOptions: Sendable {
+  /// What computes a kernel.
   public enum Executor: String, Sendable, CaseIterable {
     /// The fused one where the network allows it, the reference one otherwise.
     case automatic
@@ -31,6 +35,7 @@ public struct KernelOptions: Sendable {
     case diagonal
   }
 
+  /// What computes the kernel.
   public var executor: Executor
   /// Covariances between which positions of the outputs to return; what layers before need is found out and exact.
   public var positions: Extent

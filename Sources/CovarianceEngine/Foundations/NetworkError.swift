@@ -12,7 +12,9 @@ public struct NetworkError: Error, Hashable, Sendable, CustomStringConvertible {
 
   /// Where, from the outermost layer inwards; empty when it is the network as a whole.
   public var path: [PathComponent]
+  /// What would have been right.
   public var expected: String
+  /// What was there instead.
   public var found: String
 
   public init(path: [PathComponent] = [], expected: String, found: String) {
@@ -28,6 +30,7 @@ public struct NetworkError: Error, Hashable, Sendable, CustomStringConvertible {
     return place + separator + "expected \(expected), found \(found)"
   }
 
+  /// The place as text: `serial[3].conv.padding`.
   public var pathDescription: String {
     path.reduce(into: "") { text, component in
       switch component {

@@ -7,13 +7,17 @@ import Tensors
 public struct PatchAxis: Sendable, Hashable {
   /// Length of the input.
   public var size: Int
+  /// Positions that a window covers.
   public var window: Int
+  /// Input positions from one window to the next.
   public var stride = 1
   /// Distance between the window's offsets.
   public var dilation = 1
   /// Distance between inputs after zeros were put between them.
   public var spread = 1
+  /// Positions before the input's first; a negative number crops.
   public var paddingLow = 0
+  /// Positions after the input's last; a negative number crops.
   public var paddingHigh = 0
   /// Whether the padding continues at the other end instead of being zero.
   public var wraps = false

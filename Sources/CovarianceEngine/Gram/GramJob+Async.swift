@@ -37,6 +37,7 @@ extension GramJob {
 public struct GramTiles: AsyncSequence, Sendable {
   let plan: GramPlan
 
+  /// A computation of its own, which begins when its first tile is asked for.
   public func makeAsyncIterator() -> Iterator { Iterator(plan: plan) }
 
   /// Computes while it is waited for, and one tile ahead.

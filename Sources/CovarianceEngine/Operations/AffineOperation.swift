@@ -5,10 +5,15 @@ import Tensors
 /// NTK parameterization: Θ ← σw² Θ + (new K). Standard parameterization: Θ ← σw² Θ + fan-in·K + 1 (the 1 with a bias).
 /// *Source:* Jacot et al. 2018 (arXiv 1806.07572); Sohl-Dickstein et al. 2020 (arXiv 2001.07301).
 public struct AffineOperation: CovarianceOperation {
+  /// σw².
   public var weightVariance: HyperParameter
+  /// σb².
   public var biasVariance: HyperParameter
+  /// What the old covariance counts in Θ.
   public var inputScale: Double
+  /// What the new covariance counts in Θ.
   public var outputScale: Double
+  /// What is added to Θ.
   public var constant: Double
 
   public init(

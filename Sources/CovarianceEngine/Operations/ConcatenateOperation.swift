@@ -10,7 +10,9 @@ package enum ConcatenationAxis: Sendable, Hashable {
 /// Concatenation of independent branches along the batch axis or an axis of positions: block diagonal, but for the
 /// products of means where several of them are not zero.
 package struct ConcatenateOperation: CovarianceOperation {
+  /// The axis along which branches are joined.
   package let axis: ConcatenationAxis
+  /// Whether the means of several branches are not zero.
   package let hasMeans: Bool
 
   package init(_ axis: ConcatenationAxis, hasMeans: Bool) {

@@ -3,6 +3,7 @@ import Tensors
 /// Dropout at training time: the variances, and the covariance of an input with itself at one position, are divided by
 /// the keep rate.
 package struct DropoutOperation: CovarianceOperation {
+  /// The part of the entries that is kept.
   package let keepRate: Double
 
   package init(keepRate: Double) {

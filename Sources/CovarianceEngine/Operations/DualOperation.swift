@@ -2,6 +2,7 @@ import Tensors
 
 /// An activation: K ← κ(K11, K, K22), Θ ← Θ κ̇(K11, K, K22).
 public struct DualOperation: CovarianceOperation {
+  /// What κ and κ̇ are.
   public let dual: any Dual
 
   public init(_ dual: any Dual) {

@@ -2,6 +2,7 @@ import Tensors
 
 /// Sum over all positions of both inputs, or the mean over those that are not masked.
 public struct GlobalPoolOperation: CovarianceOperation {
+  /// Whether it is a mean over positions rather than a sum.
   public let isMean: Bool
 
   public init(isMean: Bool) {

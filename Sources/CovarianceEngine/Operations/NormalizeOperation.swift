@@ -5,9 +5,11 @@ import Tensors
 ///
 /// A second operand, where there is one, gives the variances: those of all channels together.
 public struct NormalizeOperation: CovarianceOperation {
+  /// What is added to variances before they divide.
   public var epsilon: Double
   /// Axes of positions to average over, counted among positions.
   public var positionAxes: [Int]
+  /// Whether variances are means over the inputs of a data set, too.
   public var overBatch: Bool
   /// Whether a second operand gives the variances.
   public var hasSourceOfVariances: Bool

@@ -16,6 +16,7 @@ public struct PatchesOperation: CovarianceOperation {
     "patches(\(axes.map(\.description).joined(separator: "; "))\(isMaskedByAny ? ", masked by any" : ""))"
   }
 
+  /// How many positions a window covers.
   public var offsetCount: Int { axes.reduce(1) { $0 * $1.window } }
 
   public func demand(for result: DisplacementDemand, ofOperandWith positions: [Int], operandsAreLocal: Bool)

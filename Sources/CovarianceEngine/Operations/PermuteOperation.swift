@@ -2,6 +2,7 @@ import Tensors
 
 /// Positions in another order: axis k of the result is axis `order[k]` of the operand.
 package struct PermuteOperation: CovarianceOperation {
+  /// The axis of the operand that each axis of the result is.
   package let order: [Int]
 
   package init(order: [Int]) {

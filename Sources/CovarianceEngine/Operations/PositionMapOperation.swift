@@ -26,6 +26,7 @@ public struct PositionMapOperation: CovarianceOperation {
 
   /// One per axis of positions.
   public var axes: [Axis]
+  /// What is masked after the map.
   public var maskRule: MaskRule
   /// What happens along the batch axis; nil where it stays.
   public var batch: BatchMap?

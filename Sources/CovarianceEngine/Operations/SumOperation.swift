@@ -3,6 +3,7 @@ import Tensors
 /// Sum of independent branches; where several of them have means that are not zero, the products of their means are added
 /// to K: E[(a + b)(a' + b')] = Kₐ + K_b + E[a] E[b'] + E[b] E[a'].
 public struct SumOperation: CovarianceOperation {
+  /// Whether the means of several branches are not zero.
   public let hasMeans: Bool
 
   public init(hasMeans: Bool) {

@@ -2,6 +2,7 @@ import Tensors
 
 /// Covariances averaged over groups of channels: the mean weighted by their widths.
 package struct WeightedMeanOperation: CovarianceOperation {
+  /// One for each operand.
   package let weights: [Double]
 
   package init(weights: [Double]) {
@@ -19,8 +20,8 @@ package struct WeightedMeanOperation: CovarianceOperation {
     }
   }
 
-  package func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {
-    kernelsPerEntry * Double(2 * operandCount - 1) * result
+  package func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int {
+    kernelsPerEntry * (2 * operandCount - 1) * result
   }
 
   package func lower(to lowering: inout some Lowering) throws(Obstacle) { try lowering.combine(.weightedSum(weights)) }

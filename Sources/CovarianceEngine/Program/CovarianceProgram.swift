@@ -8,11 +8,15 @@ import Tensors
 public struct CovarianceProgram: Sendable {
   /// One operation, the values it reads and the value it defines.
   public struct Step: Sendable {
+    /// What is applied.
     public let operation: any CovarianceOperation
+    /// The values that it reads.
     public let operands: [Int]
+    /// The value that it makes.
     public let result: Int
   }
 
+  /// The steps, each of which uses what is before it only.
   public private(set) var steps: [Step] = []
   /// Number of inputs: values `0 ..< inputCount`.
   public private(set) var inputCount = 0
@@ -81,6 +85,7 @@ public struct CovarianceProgram: Sendable {
     return result
   }
 
+  /// Appends an operation that works channel by channel, so once for each kind of channel that `input` has.
   public mutating func appendByChannel(
     _ operation: any CovarianceOperation, _ operand: CovarianceValue, shape: [Int]? = nil, axes: DataAxes? = nil,
     isGaussian: Bool

@@ -15,6 +15,7 @@ public struct FiniteEnsemble {
   /// - Parameters:
   ///   - members: the parameters of each network.
   ///   - learningRate: of gradient descent.
+  ///   - network: the architecture of all members.
   /// - Precondition: there is at least one member, and all have parameters of one structure.
   public init(_ network: any Layer, members: [Parameters], learningRate: Double) {
     parameters = stacked(members)

@@ -26,7 +26,10 @@ public func logSoftmax(_ logits: Tensor) -> Tensor {
 
 /// Ones where the class is, shape (…, classes).
 ///
-/// - Parameter classes: int32, from 0 up to before `count`; others give zeros only.
+/// - Parameters:
+///   - classes: int32, from 0 up to before `count`; others give zeros only.
+///   - count: the number of classes.
+///   - dtype: of the result.
 public func oneHot(_ classes: Tensor, count: Int, dtype: DType = .float32) -> Tensor {
   (classes.expandedDims(-1) .== Tensor.arange(count)).asType(dtype)
 }

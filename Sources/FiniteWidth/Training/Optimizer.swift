@@ -20,12 +20,15 @@ public protocol Optimizer: Sendable {
 
   /// The state after one step.
   ///
-  /// - Parameter gradient: of the loss in the parameters, of their structure.
+  /// - Parameters:
+  ///   - gradient: of the loss in the parameters, of their structure.
+  ///   - state: before the step.
   func step<Tree: TensorTree>(_ state: TrainingState<Tree>, gradient: Tree) -> TrainingState<Tree>
 }
 
 /// Parameters in training with what an optimizer remembers of earlier steps.
 public struct TrainingState<Tree: TensorTree>: TensorTree {
+  /// The parameters.
   public var parameters: Tree
   /// Running averages, each of the structure of the parameters.
   public var moments: [Tree]
@@ -57,6 +60,7 @@ public struct GradientDescent: Optimizer {
   public var learningRate: Double
   /// μ, from 0 up to 1.
   public var momentum: Double
+  /// Whether the gradient counts as if the momentum's step had been made.
   public var isNesterov: Bool
 
   public init(learningRate: Double, momentum: Double = 0, isNesterov: Bool = false) {
@@ -84,6 +88,7 @@ public struct GradientDescent: Optimizer {
 ///
 /// *Source:* Kingma and Ba, "Adam: a method for stochastic optimization" (2015), algorithm 1.
 public struct Adam: Optimizer {
+  /// The size of a step.
   public var learningRate: Double
   /// β₁ and β₂, the parts of the averages that stay.
   public var decay: (mean: Double, square: Double)

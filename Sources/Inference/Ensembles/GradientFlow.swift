@@ -40,7 +40,9 @@ public final class GradientFlow: Sendable {
 
   /// Outputs at the train points, shape (t…) and that of the targets.
   ///
-  /// - Parameter initial: outputs before training, with the shape of the targets; nil: zero.
+  /// - Parameters:
+  ///   - initial: outputs before training, with the shape of the targets; nil: zero.
+  ///   - time: one time, infinity, or an array of times whose shape leads the shape of the result.
   public func trainOutputs(
     at time: TrainingTime = .infinity, initial: Tensor? = nil
   ) throws(PredictionError) -> Tensor {
@@ -63,6 +65,7 @@ public final class GradientFlow: Sendable {
   ///   - kTestTrain: shape (N_t, N).
   ///   - initialTrain: outputs at the train points before training; nil: zero.
   ///   - initialTest: outputs at the test points before training; nil: zero.
+  ///   - time: one time, infinity, or an array of times whose shape leads the shape of the result.
   public func testOutputs(
     at time: TrainingTime = .infinity, kTestTrain: Tensor, initialTrain: Tensor? = nil, initialTest: Tensor? = nil
   ) throws(PredictionError) -> Tensor {

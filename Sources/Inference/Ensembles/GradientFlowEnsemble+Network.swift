@@ -12,6 +12,11 @@ extension GradientFlowEnsemble {
   ///     computed in float32 are put together in float64.
   ///   - solver: how systems with the kernels are solved.
   ///   - options: how kernels are computed, and whom to tell how far they have come.
+  ///   - xTrain: inputs as `Layer.kernel` takes them.
+  ///   - yTrain: targets, shape (N, outputs…) or (N).
+  ///   - learningRate: flow time per unit of `time`.
+  ///   - diagonalRegularizer: added to the diagonal of each train-train kernel; a number literal is relative to its
+  ///     mean diagonal.
   /// - Throws: `NetworkError` when the network does not fit the data, `PredictionError` for the rest.
   public convenience init(
     _ network: any Layer, _ xTrain: Tensor, _ yTrain: Tensor, kernels: KernelSet = .all, learningRate: Double = 1,

@@ -93,7 +93,7 @@ public final class GradientFlowEnsemble: Sendable {
   ///
   /// - Parameters:
   ///   - xTest: test inputs; nil: the train points (where infinite training gives back the targets).
-  ///   - kernel: which ensemble predicts.
+  ///   - kind: which ensemble predicts.
   ///   - time: one time, infinity, or an array of times whose shape leads the shapes of the result.
   ///   - covariance: what to compute beside the mean.
   /// - Throws: `PredictionError`, and what the kernel function throws.

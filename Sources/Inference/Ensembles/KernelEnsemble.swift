@@ -3,7 +3,9 @@ import Tensors
 
 /// Kernels between two sets of points; either may be missing where a prediction does not need it.
 public struct KernelPair: Sendable {
+  /// K; nil where a prediction does not need it.
   public var nngp: Tensor?
+  /// Θ; nil where a prediction does not need it.
   public var ntk: Tensor?
 
   public init(nngp: Tensor? = nil, ntk: Tensor? = nil) {
@@ -77,6 +79,8 @@ public final class KernelEnsemble: Sendable {
   ///   - testTrain: kernels of shape (N_t, N): that of `kernel`, and for the covariance of `.ntk` also the NNGP.
   ///   - testTest: kernels of shape (N_t, N_t), for the covariance: the NNGP, for `.ntkGaussianProcess` the NTK. Nil
   ///     for the mean alone.
+  ///   - time: one time, infinity, or an array of times whose shape leads the shapes of the result.
+  ///   - kernel: which ensemble predicts.
   public func predict(
     testTrain: KernelPair, testTest: KernelPair? = nil, kernel: EnsembleKind = .ntk, time: TrainingTime = .infinity
   ) throws(PredictionError) -> Prediction {

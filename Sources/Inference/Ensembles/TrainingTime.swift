@@ -7,10 +7,12 @@ import Tensors
 /// Written as literals: `10`, `0.5`, `.infinity`, `[1, 10, .infinity]`. Times are counted in gradient steps, each of
 /// which advances the flow by the learning rate.
 public struct TrainingTime: Hashable, Sendable {
+  /// The times, in row-major order; each may be infinite.
   public let values: [Double]
   /// Empty for a single time.
   public let shape: [Int]
 
+  /// After training to the end.
   public static let infinity = TrainingTime(.infinity)
 
   public init(_ time: Double) {

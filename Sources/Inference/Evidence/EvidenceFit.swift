@@ -7,7 +7,9 @@ import Tensors
 public struct EvidenceFit: Sendable {
   /// The logarithm of the density of the targets, summed over outputs, before and after.
   public struct LogLikelihood: Sendable, Hashable {
+    /// In nats, with the constants of the network as given.
     public let before: Double
+    /// In nats, with the fitted ones.
     public let after: Double
   }
 
@@ -17,7 +19,9 @@ public struct EvidenceFit: Sendable {
   public let noiseVariance: Double
   /// The noise that the fit began with.
   public let initialNoiseVariance: Double
+  /// The log marginal likelihood of the targets.
   public let logMarginalLikelihood: LogLikelihood
+  /// Steps of the optimizer.
   public let iterations: Int
   /// False when iterations ran out.
   public let isConverged: Bool
@@ -31,6 +35,7 @@ public struct EvidenceFitOptions: Sendable {
   public var isTied: Bool
   /// Where the noise begins; nil for a tenth of the targets' mean square.
   public var initialNoiseVariance: Double?
+  /// Steps of the optimizer at most.
   public var maximumIterations: Int
   /// Standard deviation of a log-normal prior on the factors that the fit puts on standard deviations, which keeps what
   /// the data do not determine near the network's own numbers; nil for none. By default a factor of 20 is one of it.
@@ -88,6 +93,8 @@ public struct EvidenceFitOptions: Sendable {
 /// - Parameters:
 ///   - x: inputs, shape (N, channels).
 ///   - y: targets of mean about zero, shape (N) or (N, outputs).
+///   - network: its constants are where the search begins.
+///   - options: how long and how widely to search.
 /// - Throws: `NetworkError` when network and data do not fit, `PredictionError` for targets that do not and for a kernel
 ///   that is not positive definite with the noise that the fit begins with.
 /// - Complexity: about N³ multiplications and additions per iteration, and memory for some N×N matrices per layer.

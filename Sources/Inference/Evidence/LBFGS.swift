@@ -11,7 +11,7 @@ public struct LBFGS: Sendable {
   /// Pairs of steps and gradient changes that stand for the Hessian.
   /// At least one counts.
   public var memory: Int
-  /// None when it is negative.
+  /// Iterations at most; none when it is negative.
   public var maximumIterations: Int
   /// Converged when no derivative is larger.
   public var gradientTolerance: Double
@@ -29,9 +29,13 @@ public struct LBFGS: Sendable {
 
   /// Where a minimisation ended.
   public struct Minimum: Sendable {
+    /// The numbers.
     public var point: [Double]
+    /// The function's value there.
     public var value: Double
+    /// Its derivatives there.
     public var gradient: [Double]
+    /// Iterations that were made.
     public var iterations: Int
     /// Calls of the function.
     public var evaluations: Int
@@ -45,6 +49,7 @@ public struct LBFGS: Sendable {
   /// - Parameters:
   ///   - function: nil where it has no value.
   ///   - progress: told every iteration's number and value.
+  ///   - start: where the search begins.
   /// - Returns: nil when the function has no value at `start`.
   public func minimize<Failure: Error>(
     from start: [Double], progress: (Int, Double) -> Void = { _, _ in },

@@ -6,8 +6,11 @@ import Tensors
 public struct ClassificationMetrics: Sendable, Hashable, CustomStringConvertible {
   /// Predictions whose largest probability falls into one interval.
   public struct ReliabilityBin: Sendable, Hashable {
+    /// The least probability in the bin.
     public let lower: Double
+    /// The largest probability in the bin.
     public let upper: Double
+    /// How many rows count.
     public let count: Int
     /// Mean of the largest probability; nil in an empty bin.
     public let meanConfidence: Double?
@@ -15,6 +18,7 @@ public struct ClassificationMetrics: Sendable, Hashable, CustomStringConvertible
     public let accuracy: Double?
   }
 
+  /// How many rows count.
   public let count: Int
   /// Share of points whose most probable class is theirs.
   public let accuracy: Double
@@ -22,6 +26,7 @@ public struct ClassificationMetrics: Sendable, Hashable, CustomStringConvertible
   public let negativeLogLikelihood: Double
   /// Mean over points of the sum over classes of (p − [true class])², between 0 and 2.
   public let brierScore: Double
+  /// Probabilities of the predicted class against how often it was right, bin by bin.
   public let reliability: [ReliabilityBin]
 
   /// Mean over points of the difference between confidence and accuracy of the point's bin.

@@ -30,6 +30,7 @@ public func negativeLogPredictiveDensity(
 /// How often targets fall inside the central intervals that a Gaussian prediction gives: the expected share against the
 /// one observed.
 public struct CalibrationTable: Sendable, Hashable, CustomStringConvertible {
+  /// One level of probability.
   public struct Row: Sendable, Hashable {
     /// Probability that the interval should hold the target.
     public let expected: Double
@@ -39,6 +40,7 @@ public struct CalibrationTable: Sendable, Hashable, CustomStringConvertible {
     public let meanWidth: Double
   }
 
+  /// One row for each level, in the order given.
   public let rows: [Row]
   /// Number of targets counted.
   public let count: Int

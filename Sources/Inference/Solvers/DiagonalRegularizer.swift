@@ -10,8 +10,10 @@ public enum DiagonalRegularizer: Hashable, Sendable {
   /// M + r · I.
   case absolute(Double)
 
+  /// Nothing is added.
   public static let none = DiagonalRegularizer.relative(0)
 
+  /// The number, whatever it is relative to.
   public var value: Double {
     switch self {
     case .relative(let value), .absolute(let value): value

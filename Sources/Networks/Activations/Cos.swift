@@ -11,8 +11,11 @@ import Tensors
 public struct Cos: Activation {
   public static let nodeName = "cos"
 
+  /// Height: φ(x) = a cos(b x + c).
   @HyperParameter public var a: Double
+  /// Frequency.
   @HyperParameter public var b: Double
+  /// Phase, in radians.
   @HyperParameter public var c: Double
 
   public init(a: Double = 1, b: Double = 1, c: Double = 0) {

@@ -21,6 +21,7 @@ public struct ElementwiseNumerical: Activation {
   /// The default number of nodes.
   public static let defaultDegree = 25
 
+  /// φ and φ'.
   public let numericalFunction: NumericalFunction
   /// The number of nodes.
   public let degree: Int

@@ -10,8 +10,11 @@ import Tensors
 public struct Erf: Activation {
   public static let nodeName = "erf"
 
+  /// Height: φ(x) = a erf(b x) + c.
   @HyperParameter public var a: Double
+  /// Steepness.
   @HyperParameter public var b: Double
+  /// What is added.
   @HyperParameter public var c: Double
 
   public init(a: Double = 1, b: Double = 1, c: Double = 0) {

@@ -11,7 +11,9 @@ import Tensors
 public struct Exp: Activation {
   public static let nodeName = "exp"
 
+  /// Height: φ(x) = a exp(b x).
   @HyperParameter public var a: Double
+  /// Rate.
   @HyperParameter public var b: Double
 
   public init(a: Double = 1, b: Double = 1) {

@@ -14,6 +14,7 @@ public struct ExpNormalized: Activation {
 
   /// Not negative.
   @HyperParameter public var gamma: Double
+  /// What is added to correlations before the exponential.
   @HyperParameter public var shift: Double
   /// Whether correlations outside [−1, 1], which only rounding makes, are taken as ±1.
   public var clip: Bool

@@ -11,6 +11,7 @@ import Foundation
 public struct GaussHermite: Sendable, Hashable {
   /// In ascending order.
   public let nodes: [Double]
+  /// The weight of each node.
   public let weights: [Double]
 
   /// - Precondition: `degree` is at least 1.

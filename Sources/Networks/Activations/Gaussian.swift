@@ -12,7 +12,9 @@ import Tensors
 public struct Gaussian: Activation {
   public static let nodeName = "gaussian"
 
+  /// Height: φ(x) = a exp(b x²).
   @HyperParameter public var a: Double
+  /// Rate, negative for a bell.
   @HyperParameter public var b: Double
 
   public init(a: Double = 1, b: Double = -1) {

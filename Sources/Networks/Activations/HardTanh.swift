@@ -16,7 +16,9 @@ import Tensors
 public struct HardTanh: Activation {
   public static let nodeName = "hardTanh"
 
+  /// The least value.
   @HyperParameter public var min: Double
+  /// The largest value.
   @HyperParameter public var max: Double
 
   /// - Precondition: `min` is at most `max`.

@@ -14,6 +14,7 @@ public struct Hermite: Activation {
   /// More would be a point mass at correlation one.
   public static let largestDegree = 1000
 
+  /// The degree of the polynomial.
   public let degree: Int
 
   /// - Precondition: `degree` is in `0 ... largestDegree`.

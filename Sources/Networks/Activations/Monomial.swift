@@ -13,6 +13,7 @@ public struct Monomial: Activation {
   /// Of higher degrees float64 does not hold κ̇ at unit variances, n² (2n − 3)!!.
   public static let largestDegree = 149
 
+  /// The power.
   public let degree: Int
 
   /// - Precondition: `degree` is in `0 ... largestDegree`.

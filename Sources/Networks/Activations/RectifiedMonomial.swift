@@ -15,6 +15,7 @@ public struct RectifiedMonomial: Activation {
   /// Of higher degrees float64 does not hold κ̇ at unit variances.
   public static let largestDegree = Monomial.largestDegree
 
+  /// The power.
   public let degree: Int
 
   /// - Precondition: `degree` is in `0 ... largestDegree`.

@@ -12,8 +12,11 @@ import Tensors
 public struct Sin: Activation {
   public static let nodeName = "sin"
 
+  /// Height: φ(x) = a sin(b x + c).
   @HyperParameter public var a: Double
+  /// Frequency.
   @HyperParameter public var b: Double
+  /// Phase, in radians.
   @HyperParameter public var c: Double
 
   public init(a: Double = 1, b: Double = 1, c: Double = 0) {

@@ -37,6 +37,7 @@ public struct NetworkDescription: Sendable {
   public let input: [Int]
   /// Which covariances of the input are needed, and what their computation costs; nil without an infinite limit.
   public internal(set) var inputDemand: DisplacementDemand?
+  /// The cost of one entry of the inputs' own covariance.
   public internal(set) var inputCost: Cost?
   /// From the first layer to the last.
   public internal(set) var rows: [Row]

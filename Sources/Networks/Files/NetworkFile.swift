@@ -11,6 +11,7 @@ import Foundation
 /// ]}
 /// ```
 public struct NetworkFile: Sendable, Codable {
+  /// The network.
   public var network: any Layer
 
   public init(_ network: any Layer) {

@@ -11,6 +11,7 @@ extension Layer {
   ///   - patterns: the graphs of the inputs, for `Aggregate`.
   ///   - maskConstant: inputs equal to it (or NaN, if it is NaN) are missing; nil when none is.
   ///   - kernels: without `.ntk` the tangent kernel is not computed.
+  ///   - options: precision, tiles, threads and progress among them.
   ///
   /// Tensors may be traced, and the kernel is then a function of them that can be differentiated: the reference executor
   /// computes it, nothing is checked that would need elements, and `x1` and `x2` are one data set when they are one

@@ -21,7 +21,9 @@ public struct Aggregate: SingleInputLayer {
 
   /// The axes of positions along which messages pass; nil for all of them.
   public let axes: [Int]?
+  /// How graphs are given: as matrices or as lists of edges.
   public let implementation: Implementation
+  /// Where inputs have the batch and the channels.
   public let dataLayout: DataAxes
 
   public init(axes: [Int]? = nil, implementation: Implementation = .dense, batchAxis: Int = 0, channelAxis: Int = -1) {

@@ -16,12 +16,14 @@ public struct Dense: SingleInputLayer {
   /// Nominal number of output channels; of no importance to the infinite network in NTK parameterization.
   public let width: Int
   private var weights: AffineWeights
+  /// Where inputs have the batch and the channels.
   public let axes: DataAxes
 
   /// Standard deviation σw of the weights.
   public var weightStd: Double { weights.weightStd }
   /// Standard deviation σb of the bias; nil for a layer without one.
   public var biasStd: Double? { weights.biasStd }
+  /// How weights and their gradients are scaled.
   public var parameterization: Parameterization { weights.parameterization }
   /// Factors s of the input's and the output's width; only for standard parameterization.
   public var widthScales: [Double] { weights.widthScales }

@@ -9,10 +9,12 @@ import Tensors
 public struct Dropout: SingleInputLayer {
   public static let nodeName = "dropout"
 
+  /// Whether entries are dropped.
   public enum Mode: String, Sendable, CaseIterable { case train, test }
 
   /// The probability to keep an activation.
   public let keepRate: Double
+  /// Whether entries are dropped.
   public let mode: Mode
 
   /// - Precondition: 0 < `keepRate` ≤ 1.

@@ -13,7 +13,9 @@ public struct Embedding: SingleInputLayer {
   public let vocabulary: Int
   /// Output channels.
   public let width: Int
+  /// σw: the standard deviation of a token's vector.
   @HyperParameter public private(set) var weightStd: Double
+  /// How weights and their gradients are scaled.
   public let parameterization: Parameterization
 
   public var tokenCount: Int? { vocabulary }

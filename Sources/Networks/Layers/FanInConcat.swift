@@ -9,6 +9,7 @@ import Tensors
 public struct FanInConcat: FanInLayer {
   public static let nodeName = "fanInConcat"
 
+  /// The axis along which branches are joined; negative numbers count from the last.
   public let axis: Int
 
   public init(axis: Int = -1) {

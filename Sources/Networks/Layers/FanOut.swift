@@ -5,6 +5,7 @@ import Tensors
 public struct FanOut: Layer {
   public static let nodeName = "fanOut"
 
+  /// The number of copies.
   public let count: Int
 
   public init(_ count: Int) {

@@ -8,6 +8,7 @@ import Tensors
 public struct Flatten: SingleInputLayer {
   public static let nodeName = "flatten"
 
+  /// Where inputs have the batch.
   public let batchAxis: Int
   /// Where the batch is afterwards: 0 or 1.
   public let batchAxisOut: Int

@@ -10,8 +10,11 @@ import Tensors
 public struct LayerNorm: SingleInputLayer {
   public static let nodeName = "layerNorm"
 
+  /// The axes over which variances are taken, channels among them; negative numbers count from the last.
   public let axes: [Int]
+  /// What is added to variances before they divide.
   public let epsilon: Double
+  /// Where inputs have the batch and the channels.
   public let dataLayout: DataAxes
 
   public var dataAxes: DataAxes? { dataLayout }

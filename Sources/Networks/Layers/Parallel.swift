@@ -5,6 +5,7 @@ import Tensors
 public struct Parallel: Layer {
   public static let nodeName = "parallel"
 
+  /// One layer for each input.
   public private(set) var layers: [any Layer]
 
   /// - Precondition: there is at least one layer.

@@ -5,7 +5,9 @@ import Tensors
 public struct Repeat: Layer {
   public static let nodeName = "repeat"
 
+  /// The layer that is repeated.
   public private(set) var layer: any Layer
+  /// How many times.
   public let count: Int
 
   public init(_ count: Int, _ layer: any Layer) {

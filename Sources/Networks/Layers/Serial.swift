@@ -13,6 +13,7 @@ import Tensors
 public struct Serial: Layer {
   public static let nodeName = "serial"
 
+  /// The layers, first to last.
   public private(set) var layers: [any Layer]
 
   /// - Precondition: there is at least one layer.

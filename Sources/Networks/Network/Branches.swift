@@ -7,6 +7,7 @@ public indirect enum Branches<Leaf> {
   case single(Leaf)
   case several([Branches<Leaf>])
 
+  /// The same structure with every leaf replaced by what `transform` makes of it.
   public func map<Result, Failure: Error>(_ transform: (Leaf) throws(Failure) -> Result) throws(Failure)
     -> Branches<Result>
   {

@@ -23,7 +23,12 @@ public struct HyperParameterVisitor {
 
   /// A constant of the layer.
   ///
-  /// - Parameter isValid: whether the layer can have this number.
+  /// - Parameters:
+  ///   - isValid: whether the layer can have this number.
+  ///   - kind: what the constant is.
+  ///   - name: of the argument in network files.
+  ///   - constant: shown to the visitor, which may replace it.
+  ///   - expected: the values that are allowed, in words.
   public mutating func visit(
     _ name: String, _ constant: inout HyperParameter, kind: HyperParameters.Kind = .constant,
     in isValid: (Double) -> Bool = { $0.isFinite }, expected: String = "a finite number"

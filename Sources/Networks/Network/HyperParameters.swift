@@ -18,9 +18,11 @@ public struct HyperParameters: TensorTree, Sendable {
     case constant
   }
 
+  /// A constant with its place.
   public struct Entry: Sendable {
     /// Where, as in error messages: `serial[0].dense.weightStd`.
     public let path: String
+    /// What the constant is.
     public let kind: Kind
     /// A scalar.
     public var value: Tensor
@@ -41,6 +43,7 @@ public struct HyperParameters: TensorTree, Sendable {
     set { entries[index(of: path)].value = newValue }
   }
 
+  /// The places, in the order of the network.
   public var paths: [String] { entries.map(\.path) }
 
   private func index(of path: String) -> Int {

@@ -9,7 +9,10 @@ extension Layer {
 
   /// Random parameters of the finite network.
   ///
-  /// - Parameter inputShape: shape of the inputs; its size along the batch axis is of no importance.
+  /// - Parameters:
+  ///   - inputShape: shape of the inputs; its size along the batch axis is of no importance.
+  ///   - key: the same key gives the same parameters on every machine.
+  ///   - dtype: float32 or float64.
   public func initialize(_ key: RandomKey, inputShape: [Int], dtype: DType = .float32) throws(NetworkError)
     -> Parameters
   {
@@ -30,6 +33,8 @@ extension Layer {
   ///   - key: randomness for layers such as `Dropout`; they throw without it.
   ///   - pattern: the graphs of the inputs, for `Aggregate`.
   ///   - maskConstant: inputs equal to it (or NaN, if it is NaN) are missing; nil when none is.
+  ///   - parameters: of the structure that `initialize` gives.
+  ///   - x: inputs, of the shape that the network was initialised for but for their number.
   public func callAsFunction(
     _ parameters: Parameters, _ x: Tensor, key: RandomKey? = nil, pattern: Tensor? = nil, maskConstant: Double? = nil
   ) throws(NetworkError) -> Tensor {

@@ -60,6 +60,7 @@ extension LayerArguments {
     return value
   }
 
+  /// A number; the default when it is left out.
   public mutating func number(
     _ name: String, default defaultValue: Double? = nil, in valid: (Double) -> Bool = { $0.isFinite },
     expected: String = "a finite number"
@@ -69,13 +70,18 @@ extension LayerArguments {
     return number
   }
 
+  /// A number; nil when it is left out.
   public mutating func optionalNumber(_ name: String) throws(NetworkError) -> Double? {
     guard let value = take(name) else { return nil }
     guard let number = value.double, number.isFinite else { throw error(name, "a finite number", value) }
     return number
   }
 
-  /// - Parameter maximum: by default what no sensible number exceeds, so that products of sizes stay numbers.
+  /// - Parameters:
+  ///   - maximum: by default what no sensible number exceeds, so that products of sizes stay numbers.
+  ///   - name: of the argument.
+  ///   - defaultValue: what it is when it is left out; nil when it must be there.
+  ///   - minimum: the least that is allowed.
   public mutating func integer(
     _ name: String, default defaultValue: Int? = nil, atLeast minimum: Int? = nil,
     atMost maximum: Int = LayerArguments.largestSize
@@ -89,12 +95,14 @@ extension LayerArguments {
     return integer
   }
 
+  /// True or false; the default when it is left out.
   public mutating func boolean(_ name: String, default defaultValue: Bool) throws(NetworkError) -> Bool {
     guard let value = take(name) else { return defaultValue }
     guard case .boolean(let boolean) = value else { throw error(name, "true or false", value) }
     return boolean
   }
 
+  /// Text; the default when it is left out.
   public mutating func string(_ name: String, default defaultValue: String? = nil) throws(NetworkError) -> String {
     guard let value = take(name) else { return try orDefault(name, defaultValue, "a string") }
     guard case .string(let string) = value else { throw error(name, "a string", value) }
@@ -114,6 +122,7 @@ extension LayerArguments {
     return choice
   }
 
+  /// A list of numbers; the default when it is left out.
   public mutating func numbers(_ name: String, default defaultValue: [Double]? = nil, count: Int? = nil)
     throws(NetworkError) -> [Double]
   {
@@ -132,6 +141,7 @@ extension LayerArguments {
     return numbers
   }
 
+  /// A list of integers; the default when it is left out.
   public mutating func integers(_ name: String, default defaultValue: [Int]) throws(NetworkError) -> [Int] {
     guard let value = take(name) else { return defaultValue }
     guard case .array(let values) = value else { throw error(name, "a list of integers", value) }
@@ -204,26 +214,32 @@ extension LayerArguments {
 // MARK: - Writing
 
 extension LayerArguments {
+  /// Writes an argument, unless it has its default.
   public mutating func set(_ name: String, _ value: Double?, default defaultValue: Double? = nil) {
     if let value, value != defaultValue { members[name] = .number(value) }
   }
 
+  /// Writes an argument, unless it has its default.
   public mutating func set(_ name: String, _ value: Int, default defaultValue: Int? = nil) {
     if value != defaultValue { members[name] = .integer(value) }
   }
 
+  /// Writes an argument, unless it has its default.
   public mutating func set(_ name: String, _ value: Bool, default defaultValue: Bool? = nil) {
     if value != defaultValue { members[name] = .boolean(value) }
   }
 
+  /// Writes an argument, unless it has its default.
   public mutating func set(_ name: String, _ value: String, default defaultValue: String? = nil) {
     if value != defaultValue { members[name] = .string(value) }
   }
 
+  /// Writes an argument, unless it has its default.
   public mutating func set(_ name: String, _ values: [Double], default defaultValue: [Double]? = nil) {
     if values != defaultValue { members[name] = .array(values.map(NodeValue.number)) }
   }
 
+  /// Writes an argument, unless it has its default.
   public mutating func set(_ name: String, _ values: [Int], default defaultValue: [Int]? = nil) {
     if values != defaultValue { members[name] = .array(values.map(NodeValue.integer)) }
   }
@@ -233,6 +249,7 @@ extension LayerArguments {
     members[name] = value
   }
 
+  /// Writes an argument.
   public mutating func set(_ name: String, _ values: [String]) {
     members[name] = .array(values.map(NodeValue.string))
   }
@@ -250,6 +267,7 @@ extension LayerArguments {
     list = nodes
   }
 
+  /// Writes a layer as an argument: the node of a network file.
   public mutating func set(_ name: String, _ layer: any Layer) throws(NetworkError) {
     members[name] = try layer.node()
   }

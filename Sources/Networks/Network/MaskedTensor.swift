@@ -25,6 +25,7 @@ public struct MaskedTensor: Sendable {
     constant.isNaN ? isNaN(values) : values .== constant
   }
 
+  /// The shape of the values.
   public var shape: [Int] { values.shape }
 }
 

@@ -18,6 +18,11 @@ public struct ConvGap: ReadyMadeNetwork {
   /// - Parameters:
   ///   - channels: of every convolution, in the finite network.
   ///   - window: size of the convolutions' windows along every axis of positions.
+  ///   - depth: convolutions.
+  ///   - classes: outputs.
+  ///   - activation: after each convolution.
+  ///   - weightStd: of all layers.
+  ///   - biasStd: of all layers; nil for none.
   public init(
     depth: Int, classes: Int = 10, channels: Int = 128, window: Int = 3, activation: any Activation = Relu(),
     weightStd: Double = 2.0.squareRoot(), biasStd: Double? = nil

@@ -21,7 +21,13 @@ public struct Myrtle: ReadyMadeNetwork {
   public let channels: Int
   private var settings: ReadyMadeSettings
 
-  /// - Parameter biasStd: nil for layers without a bias.
+  /// - Parameters:
+  ///   - biasStd: nil for layers without a bias.
+  ///   - depth: 5, 7 or 10.
+  ///   - channels: of each convolution.
+  ///   - classes: outputs.
+  ///   - activation: after each convolution.
+  ///   - weightStd: of all layers.
   public init(
     depth: Int, classes: Int = 10, channels: Int = 128, activation: any Activation = Relu(),
     weightStd: Double = 2.0.squareRoot(), biasStd: Double? = nil

@@ -15,11 +15,13 @@ public struct VisionTransformer: ReadyMadeNetwork {
 
   /// Blocks.
   public let depth: Int
+  /// Pixels along each side of a patch.
   public let patchSize: Int
   /// Of every layer, in the finite network.
   public let channels: Int
   /// Heads of attention, in the finite network.
   public let heads: Int
+  /// How positions enter attention.
   public let positionalEmbedding: PositionalEmbedding
   /// What becomes of the patches after the last block.
   public let pooling: ReadyMadePooling

@@ -3,9 +3,13 @@
 /// Axis `aContracting[i]` is summed against `bContracting[i]`; `aBatch[i]` and `bBatch[i]` run together and come first
 /// in the result. The remaining axes of `a`, then of `b`, follow in their order.
 public struct DotDimensions: Hashable, Sendable {
+  /// Axes of `a` that are summed over.
   public var aContracting: [Int]
+  /// Axes of `b` that are summed over, each with that of `a` at the same place.
   public var bContracting: [Int]
+  /// Axes of `a` that run together with axes of `b`.
   public var aBatch: [Int]
+  /// Axes of `b` that run together with those of `a` at the same place.
   public var bBatch: [Int]
 
   public init(contracting: ([Int], [Int]), batch: ([Int], [Int]) = ([], [])) {

@@ -5,9 +5,13 @@ public enum MatrixSide: Hashable, Sendable {
 
 /// The attributes of `triangularSolve` as a primitive.
 public struct TriangularSolveOptions: Hashable, Sendable {
+  /// Which side of the unknown the matrix stands on.
   public var side: MatrixSide
+  /// Whether the matrix has entries on and below the diagonal, rather than above.
   public var lower: Bool
+  /// Whether its transpose is meant.
   public var transpose: Bool
+  /// Whether its diagonal counts as ones, whatever is there.
   public var unitDiagonal: Bool
 }
 

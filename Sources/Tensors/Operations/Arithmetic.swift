@@ -3,16 +3,25 @@
 // Double operand takes the tensor's element type. Integers wrap around.
 
 extension Tensor {
+  /// The sum of the elements; shapes broadcast, and types are promoted.
   public static func + (x: consuming Tensor, y: consuming Tensor) -> Tensor { elementwise(.add, x, y) }
+  /// Adds a number to every element.
   public static func + (x: consuming Tensor, y: Double) -> Tensor { elementwise(.add, x, y) }
+  /// Adds every element to a number.
   public static func + (x: Double, y: consuming Tensor) -> Tensor { elementwise(.add, x, y) }
 
+  /// The difference of the elements; shapes broadcast, and types are promoted.
   public static func - (x: consuming Tensor, y: consuming Tensor) -> Tensor { elementwise(.subtract, x, y) }
+  /// Subtracts a number from every element.
   public static func - (x: consuming Tensor, y: Double) -> Tensor { elementwise(.subtract, x, y) }
+  /// Subtracts every element from a number.
   public static func - (x: Double, y: consuming Tensor) -> Tensor { elementwise(.subtract, x, y) }
 
+  /// The product of the elements, one by one; shapes broadcast, and types are promoted. For matrices see `matmul`.
   public static func * (x: consuming Tensor, y: consuming Tensor) -> Tensor { elementwise(.multiply, x, y) }
+  /// Every element times a number.
   public static func * (x: consuming Tensor, y: Double) -> Tensor { elementwise(.multiply, x, y) }
+  /// A number times every element.
   public static func * (x: Double, y: consuming Tensor) -> Tensor { elementwise(.multiply, x, y) }
 
   /// The quotient; of integers as float32.
@@ -24,7 +33,9 @@ extension Tensor {
   /// The quotient; of integers as float32.
   public static func / (x: Double, y: consuming Tensor) -> Tensor { elementwise(.divide, x, y, least: .float32) }
 
+  /// Every element with the other sign; bool counts as int32.
   public static prefix func - (x: consuming Tensor) -> Tensor { apply(.unary(.negate), [x.raised(to: .int32)]) }
+  /// The tensor itself.
   public static prefix func + (x: consuming Tensor) -> Tensor { x }
 
   /// Adds in place; the shape and element type of `x` stay.
@@ -32,6 +43,7 @@ extension Tensor {
     let type = x.type
     x = (x.take() + y).inPlace(of: type)
   }
+  /// Adds a number in place; the element type of `x` stays.
   public static func += (x: inout Tensor, y: Double) {
     let type = x.type
     x = (x.take() + y).inPlace(of: type)
@@ -41,6 +53,7 @@ extension Tensor {
     let type = x.type
     x = (x.take() - y).inPlace(of: type)
   }
+  /// Subtracts a number in place; the element type of `x` stays.
   public static func -= (x: inout Tensor, y: Double) {
     let type = x.type
     x = (x.take() - y).inPlace(of: type)
@@ -50,6 +63,7 @@ extension Tensor {
     let type = x.type
     x = (x.take() * y).inPlace(of: type)
   }
+  /// Multiplies by a number in place; the element type of `x` stays.
   public static func *= (x: inout Tensor, y: Double) {
     let type = x.type
     x = (x.take() * y).inPlace(of: type)
@@ -59,6 +73,7 @@ extension Tensor {
     let type = x.type
     x = (x.take() / y).inPlace(of: type)
   }
+  /// Divides by a number in place; the element type of `x` stays.
   public static func /= (x: inout Tensor, y: Double) {
     let type = x.type
     x = (x.take() / y).inPlace(of: type)

@@ -12,22 +12,34 @@ private func compare(_ comparison: Comparison, _ x: consuming Tensor, _ y: Doubl
 }
 
 extension Tensor {
+  /// Where an element is smaller: bool; false where either is NaN.
   public static func .< (x: consuming Tensor, y: consuming Tensor) -> Tensor { compare(.less, x, y) }
+  /// Where an element is smaller: bool; false where either is NaN.
   public static func .< (x: consuming Tensor, y: Double) -> Tensor { compare(.less, x, y) }
 
+  /// Where an element is smaller or equal: bool; false where either is NaN.
   public static func .<= (x: consuming Tensor, y: consuming Tensor) -> Tensor { compare(.lessOrEqual, x, y) }
+  /// Where an element is smaller or equal: bool; false where either is NaN.
   public static func .<= (x: consuming Tensor, y: Double) -> Tensor { compare(.lessOrEqual, x, y) }
 
+  /// Where elements are equal: bool; NaN equals nothing.
   public static func .== (x: consuming Tensor, y: consuming Tensor) -> Tensor { compare(.equal, x, y) }
+  /// Where elements are equal: bool; NaN equals nothing.
   public static func .== (x: consuming Tensor, y: Double) -> Tensor { compare(.equal, x, y) }
 
+  /// Where elements differ: bool; NaN differs from everything.
   public static func .!= (x: consuming Tensor, y: consuming Tensor) -> Tensor { compare(.notEqual, x, y) }
+  /// Where elements differ: bool; NaN differs from everything.
   public static func .!= (x: consuming Tensor, y: Double) -> Tensor { compare(.notEqual, x, y) }
 
+  /// Where an element is larger or equal: bool; false where either is NaN.
   public static func .>= (x: consuming Tensor, y: consuming Tensor) -> Tensor { compare(.greaterOrEqual, x, y) }
+  /// Where an element is larger or equal: bool; false where either is NaN.
   public static func .>= (x: consuming Tensor, y: Double) -> Tensor { compare(.greaterOrEqual, x, y) }
 
+  /// Where an element is larger: bool; false where either is NaN.
   public static func .> (x: consuming Tensor, y: consuming Tensor) -> Tensor { compare(.greater, x, y) }
+  /// Where an element is larger: bool; false where either is NaN.
   public static func .> (x: consuming Tensor, y: Double) -> Tensor { compare(.greater, x, y) }
 
   /// Whether both are true (of bool tensors).

@@ -6,6 +6,8 @@
 /// - Parameters:
 ///   - contracting: axes of `a`, and the axes of `b` they are paired with; negative axes count from the end.
 ///   - batch: likewise for the batch axes.
+///   - a: the first operand.
+///   - b: the second operand.
 /// - Precondition: paired axes have the same size, and no axis is named twice.
 public func dotGeneral(
   _ a: Tensor, _ b: Tensor, contracting: ([Int], [Int]), batch: ([Int], [Int]) = ([], [])

@@ -23,12 +23,15 @@ public struct ConvolutionGeometry: Hashable, Sendable {
   public var inputSize: [Int]
   /// Sizes of the filter.
   public var window: [Int]
+  /// Elements of the padded input from one position of the filter to the next.
   public var strides: [Int]
   /// Zeros before the dilated input; a negative number crops.
   public var paddingLow: [Int]
   /// Zeros after the dilated input; a negative number crops.
   public var paddingHigh: [Int]
+  /// Places from one element of the input to the next; between them are zeros.
   public var inputDilation: [Int]
+  /// Elements of the padded input from one weight of the filter to the next.
   public var windowDilation: [Int]
   /// Groups of channels that do not see each other; the number of channels for a depthwise convolution.
   public var groups: Int

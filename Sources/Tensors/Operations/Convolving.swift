@@ -12,7 +12,9 @@ public func convolution(_ x: Tensor, _ filter: Tensor, _ geometry: ConvolutionGe
 
 /// Sums over a window that moves along all axes.
 ///
-/// - Parameter geometry: one entry per axis of `x`; what lies outside of the tensor counts as zero.
+/// - Parameters:
+///   - geometry: one entry per axis of `x`; what lies outside of the tensor counts as zero.
+///   - x: numbers of any shape.
 public func windowSum(_ x: Tensor, _ geometry: WindowGeometry) -> Tensor {
   apply(.windowSum(geometry), [x.raised(to: .int32)])
 }

@@ -15,6 +15,8 @@ public func cholesky(_ a: consuming Tensor) throws(TensorError) -> Tensor {
 ///     one matrix. A vector (n) is one column or row.
 ///   - transpose: solve with aᵀ instead (`lower` still says which triangle of `a` is read).
 ///   - unitDiagonal: take the diagonal for ones without reading it.
+///   - lower: whether the matrix has entries on and below the diagonal, rather than above.
+///   - side: which side of the unknown the matrix stands on.
 /// - Throws: `TensorError.singular` when the diagonal has a zero.
 public func triangularSolve(
   _ a: Tensor, _ b: Tensor, lower: Bool = true, transpose: Bool = false, unitDiagonal: Bool = false,

@@ -49,15 +49,23 @@ extension Tensor {
     asType(.bool).reduced(.min, axes, keepDims)
   }
 
+  /// The sum along one axis: see `sum(axes:keepDims:)`.
   public consuming func sum(axis: Int, keepDims: Bool = false) -> Tensor { sum(axes: [axis], keepDims: keepDims) }
+  /// The product along one axis: see `product(axes:keepDims:)`.
   public consuming func product(axis: Int, keepDims: Bool = false) -> Tensor {
     product(axes: [axis], keepDims: keepDims)
   }
+  /// The largest element along one axis: see `max(axes:keepDims:)`.
   public consuming func max(axis: Int, keepDims: Bool = false) -> Tensor { max(axes: [axis], keepDims: keepDims) }
+  /// The smallest element along one axis: see `min(axes:keepDims:)`.
   public consuming func min(axis: Int, keepDims: Bool = false) -> Tensor { min(axes: [axis], keepDims: keepDims) }
+  /// The mean along one axis: see `mean(axes:keepDims:)`.
   public consuming func mean(axis: Int, keepDims: Bool = false) -> Tensor { mean(axes: [axis], keepDims: keepDims) }
+  /// Whether any element along one axis is true: see `any(axes:keepDims:)`.
   public consuming func any(axis: Int, keepDims: Bool = false) -> Tensor { any(axes: [axis], keepDims: keepDims) }
+  /// Whether all elements along one axis are true: see `all(axes:keepDims:)`.
   public consuming func all(axis: Int, keepDims: Bool = false) -> Tensor { all(axes: [axis], keepDims: keepDims) }
+  /// The variance along one axis: see `variance(axes:keepDims:correction:)`.
   public func variance(axis: Int, keepDims: Bool = false, correction: Int = 0) -> Tensor {
     variance(axes: [axis], keepDims: keepDims, correction: correction)
   }

@@ -3,12 +3,15 @@
 /// The window covers the elements `o·stride + k·windowDilation − paddingLow` for output position o, where those outside
 /// the tensor are padding.
 public struct WindowGeometry: Hashable, Sendable {
+  /// Elements that the window covers.
   public var window: [Int]
+  /// Elements from one position of the window to the next.
   public var strides: [Int]
   /// Elements before the tensor; a negative number crops.
   public var paddingLow: [Int]
   /// Elements after the tensor; a negative number crops.
   public var paddingHigh: [Int]
+  /// Elements from one that the window covers to the next.
   public var windowDilation: [Int]
 
   /// - Parameters: what is left out is 1, and 0 for the padding.

@@ -7,9 +7,10 @@ public struct Cost: Hashable, Sendable, CustomStringConvertible {
 
   public init(flops: Int, bytes: Int) { (self.flops, self.bytes) = (flops, bytes) }
 
+  /// The cost of doing nothing.
   public static let zero = Cost(flops: 0, bytes: 0)
 
-  /// The largest integer stands for all larger sums.
+  /// What both take; the largest integer stands for all larger sums.
   public static func + (a: Cost, b: Cost) -> Cost {
     func sum(_ x: Int, _ y: Int) -> Int {
       let (sum, overflow) = x.addingReportingOverflow(y)
@@ -18,6 +19,7 @@ public struct Cost: Hashable, Sendable, CustomStringConvertible {
     return Cost(flops: sum(a.flops, b.flops), bytes: sum(a.bytes, b.bytes))
   }
 
+  /// Adds the cost of something else.
   public static func += (a: inout Cost, b: Cost) { a = a + b }
 
   public var description: String { "\(flops) flops, \(bytes) bytes" }

@@ -6,6 +6,7 @@
 public struct Program: Sendable {
   /// One primitive applied to values.
   public struct Equation: Sendable {
+    /// What is applied.
     public let primitive: Primitive
     /// The values it reads, in the order of the primitive's inputs.
     public let inputs: [Int]
@@ -15,14 +16,18 @@ public struct Program: Sendable {
 
   /// Shape and element type of every value.
   public let types: [TensorType]
+  /// How many inputs there are: values `0 ..< inputCount`.
   public let inputCount: Int
   /// The tensors that stand behind values `inputCount ..< inputCount + constants.count`.
   public let constants: [Tensor]
+  /// The equations, each of which uses what is before it only.
   public let equations: [Equation]
   /// The values that the program returns; may name inputs, constants and one value several times.
   public let outputs: [Int]
 
+  /// Shapes and element types of the inputs.
   public var inputTypes: [TensorType] { Array(types[..<inputCount]) }
+  /// Shapes and element types of the outputs.
   public var outputTypes: [TensorType] { outputs.map { types[$0] } }
 }
 

@@ -10,7 +10,9 @@ public final class Subprogram: Sendable, Hashable {
     case custom(Program)
   }
 
+  /// What printed programs call it.
   public let name: String
+  /// What it computes.
   public let program: Program
   let derivative: Derivative
   private let prepared = Mutex<Executable?>(nil)

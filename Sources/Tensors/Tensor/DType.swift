@@ -11,6 +11,7 @@ public enum DType: String, Sendable, Hashable, Codable, CaseIterable, CustomStri
     }
   }
 
+  /// Whether it is float32 or float64.
   public var isFloatingPoint: Bool { self == .float32 || self == .float64 }
 
   public var description: String { rawValue }

@@ -15,6 +15,7 @@ public struct Tensor: Sendable {
     self.storage = storage
   }
 
+  /// The number of axes.
   public var rank: Int { shape.count }
   /// The number of elements.
   public var count: Int { shape.product }
@@ -77,10 +78,12 @@ extension Tensor {
     }
   }
 
+  /// A tensor of zeros.
   public static func zeros(_ shape: [Int], dtype: DType = .float32) -> Tensor {
     Tensor(repeating: 0, shape: shape, dtype: dtype)
   }
 
+  /// A tensor of ones.
   public static func ones(_ shape: [Int], dtype: DType = .float32) -> Tensor {
     Tensor(repeating: 1, shape: shape, dtype: dtype)
   }

@@ -1,6 +1,8 @@
 /// What is known of a tensor before its elements: the shape and the element type.
 public struct TensorType: Hashable, Sendable, CustomStringConvertible {
+  /// The size along each axis.
   public var shape: [Int]
+  /// The element type.
   public var dtype: DType
 
   public init(shape: [Int], dtype: DType) {
@@ -8,9 +10,11 @@ public struct TensorType: Hashable, Sendable, CustomStringConvertible {
     self.dtype = dtype
   }
 
+  /// The number of axes.
   public var rank: Int { shape.count }
   /// The number of elements.
   public var count: Int { shape.product }
+  /// What the elements take in memory, in bytes.
   public var byteCount: Int { count * dtype.byteCount }
   /// `float32[3,2]`, of a scalar `float32[]`.
   public var description: String { "\(dtype)[\(shape.map(String.init).joined(separator: ","))]" }

@@ -6,6 +6,7 @@
 /// - Parameters:
 ///   - primals: where; several arguments as a tuple.
 ///   - tangents: the direction, of the same structure, shapes and element types.
+///   - f: a function of trees of tensors.
 /// - Throws: what `f` throws, and what factorisations in it throw.
 public func jvp<each Input: TensorTree, Output: TensorTree>(
   _ f: (repeat each Input) throws -> Output, at primals: (repeat each Input), along tangents: (repeat each Input)
@@ -49,7 +50,9 @@ public func vjp<each Input: TensorTree, Output: TensorTree>(
 
 /// A number and its derivatives in the tensors of a tree.
 public struct ValueAndGradient<Tree: TensorTree>: TensorTree {
+  /// The number, a tensor of rank 0.
   public var value: Tensor
+  /// Its derivatives, of the structure and the shapes of the tree that it was differentiated in.
   public var gradient: Tree
 
   public func mapTensors<Failure: Error>(
@@ -104,7 +107,9 @@ public func valueAndGradient<Input: TensorTree, each Rest: TensorTree>(
 
 /// The transpose of a linear function: takes a cotangent of its value to one of its input.
 ///
-/// - Parameter example: an input, for its structure, shapes and element types.
+/// - Parameters:
+///   - example: an input, for its structure, shapes and element types.
+///   - f: linear in its argument.
 /// - Throws: `TensorError.transformation` when `f` is not linear, and what `f` throws.
 public func linearTranspose<Input: TensorTree, Output: TensorTree>(
   _ f: (Input) throws -> Output, at example: Input

@@ -8,6 +8,7 @@
 ///   - inAxes: per argument the axis of all its tensors that is mapped; nil is for an argument that is the same for all
 ///     entries. Left out, it is axis 0 of every argument. Negative axes count from the end.
 ///   - outAxis: where the outputs have the mapped axis.
+///   - f: a function of single entries.
 /// - Returns: a function of inputs with that axis. It throws what `f` and factorisations in it throw.
 /// - Precondition: there is one axis per argument, at least one of them not nil, and the mapped axes have one size.
 public func vmap<each Input: TensorTree, Output: TensorTree>(

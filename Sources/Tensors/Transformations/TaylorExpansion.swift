@@ -62,6 +62,7 @@ func expanded<Parameters: TensorTree, each Input: TensorTree, Output: TensorTree
 ///   - primals: x; several arguments as a tuple.
 ///   - tangents: v, of the same structure, shapes and element types; those of integers and bools are not used.
 ///   - order: of the last coefficient.
+///   - f: a function of trees of tensors.
 /// - Returns: y_0, …, y_order.
 /// - Throws: what `f` throws, and what factorisations in it throw.
 /// - Complexity: O(order²) times the operations of `f`.

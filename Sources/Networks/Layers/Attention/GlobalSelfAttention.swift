@@ -27,15 +27,22 @@ public struct GlobalSelfAttention: SingleInputLayer {
   public static let nodeName = "globalSelfAttention"
 
   private var settings: AttentionSettings
+  /// Where inputs have the batch and the channels.
   public let axes: DataAxes
 
+  /// Channels of the output.
   public var outputChannels: Int { settings.outputChannels }
+  /// Channels of keys and queries, of all heads together.
   public var keyChannels: Int { settings.keyChannels }
+  /// Channels of values, of all heads together.
   public var valueChannels: Int { settings.valueChannels }
+  /// The number of heads.
   public var heads: Int { settings.heads }
   /// Whether scores are divided by the number of key channels, and queries are keys; otherwise by its square root.
   public var linearScaling: Bool { settings.linearScaling }
+  /// What is made of the scores.
   public var mechanism: AttentionMechanism { settings.mechanism }
+  /// How positions enter.
   public var positionalEmbedding: PositionalEmbedding { settings.embedding }
   /// Whether a query sees only keys at its own position and before.
   public var isCausal: Bool { settings.isCausal }
@@ -47,6 +54,20 @@ public struct GlobalSelfAttention: SingleInputLayer {
   ///   - weightPositionalStd: standard deviation σpos of the embeddings.
   ///   - valuePositionalEmbedding: whether values are made of the embedded inputs, too.
   ///   - causal: whether a query sees only keys at its own position and before, in row-major order.
+  ///   - outputChannels: channels of the output.
+  ///   - keyChannels: channels of keys and queries, of all heads together.
+  ///   - valueChannels: channels of values, of all heads together.
+  ///   - heads: the number of heads.
+  ///   - linearScaling: whether scores are divided by the channels of a head, rather than by their root.
+  ///   - weightKeyStd: standard deviation of the weights of keys.
+  ///   - weightValueStd: standard deviation of the weights of values.
+  ///   - weightQueryStd: standard deviation of the weights of queries.
+  ///   - weightOutStd: standard deviation of the weights of the output.
+  ///   - biasStd: standard deviation of the biases; nil for none.
+  ///   - mechanism: what is made of the scores.
+  ///   - positionalEmbedding: how positions enter.
+  ///   - batchAxis: where inputs have the batch.
+  ///   - channelAxis: where inputs have the channels.
   /// - Precondition: the norm is positive, standard deviations are finite.
   public init(
     outputChannels: Int, keyChannels: Int, valueChannels: Int, heads: Int, linearScaling: Bool = true,

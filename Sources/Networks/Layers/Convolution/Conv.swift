@@ -27,6 +27,11 @@ public struct Conv: SharedConvolution {
   ///   - strides: steps between windows; ones by default.
   ///   - dilation: steps between the offsets of the window; ones by default.
   ///   - dimensions: channels last by default.
+  ///   - padding: what is beyond the edges.
+  ///   - weightStd: standard deviation of the weights, over the root of the fan-in.
+  ///   - biasStd: standard deviation of the biases; nil for none.
+  ///   - parameterization: how weights and their gradients are scaled.
+  ///   - widthScales: finite widths before and after over the standard one, of the standard parameterization.
   /// - Precondition: there are as many numbers as the window has, and standard deviations are finite.
   public init(
     _ channels: Int, window: [Int], strides: [Int]? = nil, padding: Padding = .valid, dilation: [Int]? = nil,

@@ -6,8 +6,11 @@ import Tensors
 /// N is the batch, C the channels of inputs and outputs, I and O those of the filter; every other letter names an axis of
 /// positions. Windows and strides are given in the order of the positions in `filter`.
 public struct DimensionNumbers: Sendable, Hashable {
+  /// One letter for each axis of the input.
   public let input: String
+  /// One letter for each axis of the filter.
   public let filter: String
+  /// One letter for each axis of the output.
   public let output: String
 
   /// - Precondition: see `validated`.

@@ -18,6 +18,9 @@ public struct AvgPool: PoolLayer {
   ///   - window: sizes of the window, one per axis of positions in the order of the input's axes.
   ///   - strides: steps between windows; ones by default.
   ///   - normalizeEdges: whether a mean at an edge of `same` padding is over what lies inside only; otherwise zeros count.
+  ///   - padding: what is beyond the edges.
+  ///   - batchAxis: where inputs have the batch.
+  ///   - channelAxis: where inputs have the channels.
   /// - Precondition: there are as many strides as the window has.
   public init(
     window: [Int], strides: [Int]? = nil, padding: Padding = .valid, normalizeEdges: Bool = false, batchAxis: Int = 0,

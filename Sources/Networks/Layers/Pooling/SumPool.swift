@@ -17,6 +17,9 @@ public struct SumPool: PoolLayer {
   /// - Parameters:
   ///   - window: sizes of the window, one per axis of positions in the order of the input's axes.
   ///   - strides: steps between windows; ones by default.
+  ///   - padding: what is beyond the edges.
+  ///   - batchAxis: where inputs have the batch.
+  ///   - channelAxis: where inputs have the channels.
   /// - Precondition: there are as many strides as the window has.
   public init(
     window: [Int], strides: [Int]? = nil, padding: Padding = .valid, batchAxis: Int = 0,

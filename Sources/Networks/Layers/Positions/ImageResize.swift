@@ -10,6 +10,7 @@ public struct ImageResize: SingleInputLayer {
 
   /// One size per axis of the input, −1 where it stays.
   public let shape: [Int]
+  /// How elements between positions are found.
   public let method: ResizeMethod
   /// Whether weights widen when an axis becomes shorter.
   public let antialias: Bool
@@ -19,6 +20,9 @@ public struct ImageResize: SingleInputLayer {
   ///   - shape: one size per axis of the input, batch and channels included; −1 keeps the axis as it is, and the
   ///     channels must be kept for a kernel.
   ///   - antialias: whether weights widen when an axis becomes shorter, so that all inputs count.
+  ///   - method: how elements between positions are found.
+  ///   - batchAxis: where inputs have the batch.
+  ///   - channelAxis: where inputs have the channels.
   public init(
     _ shape: [Int], method: ResizeMethod = .linear, antialias: Bool = true, batchAxis: Int = 0, channelAxis: Int = -1
   ) {

@@ -14,7 +14,10 @@ public struct Index: SingleInputLayer {
   public let ranges: [TensorIndex]
   private let axes: DataAxes
 
-  /// - Parameter ranges: integers, Swift ranges, `.stride(from:to:by:)`, `.all` and `.ellipsis`, as in `tensor[...]`.
+  /// - Parameters:
+  ///   - ranges: integers, Swift ranges, `.stride(from:to:by:)`, `.all` and `.ellipsis`, as in `tensor[...]`.
+  ///   - batchAxis: where inputs have the batch.
+  ///   - channelAxis: where inputs have the channels.
   /// - Precondition: no axis is new, no step is 0, there is at most one ellipsis.
   public init(_ ranges: any TensorIndexable..., batchAxis: Int = 0, channelAxis: Int = -1) {
     self.init(ranges, batchAxis: batchAxis, channelAxis: channelAxis)
