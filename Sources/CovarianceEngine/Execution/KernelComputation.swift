@@ -173,9 +173,10 @@ struct SelfCovarianceSet: OptionSet {
 }
 
 extension KernelComputation {
-  /// - Throws: where `count` entries of the results and one piece of work are larger than this machine's memory.
+  /// - Throws: where `count` entries of the results and the pieces of work of all threads are larger than the memory that is
+  ///   available.
   func requireMemory(entries count: Double, dtype: DType) throws(NetworkError) {
-        let demand = CovarianceDemand(program, outputs: ids, wantsAllPositions: options.positions == .all)
+    let demand = CovarianceDemand(program, outputs: ids, wantsAllPositions: options.positions == .all)
     func entries(_ value: Int) -> Double {
       let count = program.positions[value].reduce(1.0) { $0 * Double($1) }
       return demand.isFull[value] ? count * count : count
@@ -186,19 +187,52 @@ extension KernelComputation {
     let size = Double(inputs[0].dtype.byteCount)
     var working = 4 * kernels * size * ((0..<program.valueCount).map(entries).max() ?? 1)
     switch choice {
-    case .matrices, .slices: working = 0
-    case .segments, .reference: break
+    case .matrices: working = 0
+    case .slices(let graph): working = sliceMemory(graph, inputs, inputs[0].counts)
+    case .segments(let program):
+      for case .fused(let graph) in program.segments.map(\.executor) {
+        working = max(working, sliceMemory(graph, [], (program.blockSize, program.blockSize)))
+      }
+    case .reference: break
     }
-    let available = Double(ProcessInfo.processInfo.physicalMemory)
-    guard results + working > available else { return }
+    let needed = results + working
+    guard needed > Double(AvailableMemory.bytes) else { return }
+    // What was freed and is kept for later counts as used.
+    ResidentMemory.releaseFreed()
+    let available = Double(AvailableMemory.bytes)
+    guard needed > available else { return }
     func gigabytes(_ bytes: Double) -> String { "\((bytes / 1e8).rounded() / 10) GB" }
     let (n1, n2) = inputs[0].counts
     throw NetworkError(
       expected:
-        "a kernel that fits into \(gigabytes(available)) of memory (fewer inputs, fewer positions, a layer that "
+        "a kernel that fits into the \(gigabytes(available)) of memory that are available (fewer inputs, fewer positions, a layer that "
         + "pools or flattens them, or the diagonal of positions only)",
       found:
-        "\(gigabytes(results + working)) for \(n1) by \(n2) inputs of shape \(inputShape)")
+        "\(gigabytes(needed)) for \(n1) by \(n2) inputs of shape \(inputShape)")
+  }
+}
+
+extension KernelComputation {
+  /// What the executor of slices needs on all threads, in bytes.
+  private func sliceMemory(_ graph: SliceGraph, _ inputs: [ProgramInput], _ counts: (n1: Int, n2: Int)) -> Double {
+    let counts = exchangesDataSets ? (n1: counts.n2, n2: counts.n1) : counts
+    let threads = Threads.withLimit(options.threads) { Threads.count }
+    let sizes = inputs.map { SliceInput($0).dataSize }
+    let memory =
+      self.inputs[0].dtype == .float32
+      ? SliceExecutor<Float>.memory(
+        graph, n1: counts.n1, n2: counts.n2, isSymmetric: isSymmetric, dataSizes: sizes, withNTK: withNTK,
+        threads: threads)
+      : SliceExecutor<Double>.memory(
+        graph, n1: counts.n1, n2: counts.n2, isSymmetric: isSymmetric, dataSizes: sizes, withNTK: withNTK,
+        threads: threads)
+    return Double(memory.total(threads: threads))
+  }
+
+  /// What the executor of slices states; nil for another executor.
+  package var sliceMemory: Int? {
+    guard case .slices(let graph) = choice else { return nil }
+    return Int(sliceMemory(graph, inputs, inputs[0].counts))
   }
 }
 

@@ -38,6 +38,10 @@ public struct GramJob: Sendable {
   /// How many tiles are computed.
   public var tileCount: Int { plan.tiles.count }
 
+  /// What the executor of slices says that it needs on all threads beyond inputs and results, in bytes; nil for another
+  /// executor.
+  package var statedMemory: Int? { plan.computation.sliceMemory }
+
   /// The whole kernel, computed here and now.
   ///
   /// - Throws: `NetworkError` when it does not fit into memory or its numbers are not finite.

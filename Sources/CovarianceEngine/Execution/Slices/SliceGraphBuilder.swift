@@ -31,7 +31,7 @@ struct SliceGraphBuilder {
       let sizes = builder.sizes(of: input)
       builder.hasMask[input] = inputsWithMasks[input]
       builder.nodeOf[input] = builder.add(
-        .input(input), sizes: sizes, hasTheta: withNTK && inputsWithNTK[input], capacity: sizes.product)
+        .input(input), sizes: sizes, hasTheta: withNTK && inputsWithNTK[input])
     }
     for step in program.steps where builder.useCount[step.result] > 0 { builder.compile(step) }
     for (output, isFull) in zip(outputs, areFull) {
@@ -67,8 +67,8 @@ struct SliceGraphBuilder {
 
   private func sizes(of value: Int) -> PositionAxes { PositionAxes(sizes: program.positions[value]) }
 
-  private mutating func add(_ kind: SliceGraph.Kind, sizes: PositionAxes, hasTheta: Bool, capacity: Int) -> Int {
-    graph.nodes.append(SliceGraph.Node(kind: kind, sizes: sizes, hasTheta: hasTheta, capacity: capacity))
+  private mutating func add(_ kind: SliceGraph.Kind, sizes: PositionAxes, hasTheta: Bool) -> Int {
+    graph.nodes.append(SliceGraph.Node(kind: kind, sizes: sizes, hasTheta: hasTheta))
     return graph.nodes.count - 1
   }
 
@@ -115,7 +115,7 @@ struct SliceGraphBuilder {
     case .flatten:
       isDirty[result] = false
       nodeOf[result] = add(
-        .flatten(source: node), sizes: sizes, hasTheta: graph.nodes[node].hasTheta, capacity: sizes.product)
+        .flatten(source: node), sizes: sizes, hasTheta: graph.nodes[node].hasTheta)
     case .globalPool(let isMean):
       isDirty[result] = false
       let count = Double(graph.nodes[node].sizes.product)
@@ -123,7 +123,7 @@ struct SliceGraphBuilder {
       let factor = isMasked ? addFactors(.visible(value: operand), sizes: sizes, count: 1) : nil
       nodeOf[result] = add(
         .globalPool(source: node, scale: isMean && !isMasked ? 1 / (count * count) : 1, factor: factor), sizes: sizes,
-        hasTheta: graph.nodes[node].hasTheta, capacity: sizes.product)
+        hasTheta: graph.nodes[node].hasTheta)
     case .concatenate, .rule: preconditionFailure("an obstacle that was not found")
     }
     if hasMask[result] && isDirty[result] && needsZeros[result] {
@@ -148,7 +148,7 @@ struct SliceGraphBuilder {
     let source = graph.nodes[node]
     return add(
       .chain(source: node, stride: PositionAxes(repeating: 1), steps: []), sizes: source.sizes,
-      hasTheta: source.hasTheta, capacity: source.sizes.product)
+      hasTheta: source.hasTheta)
   }
 
   /// Appends a step to the chain that holds `value`; what holds it may be no chain yet.
@@ -165,7 +165,6 @@ struct SliceGraphBuilder {
     graph.nodes[node].kind = .chain(source: source, stride: stride, steps: steps)
     graph.nodes[node].sizes = sizes
     graph.nodes[node].hasTheta = hasTheta ?? graph.nodes[node].hasTheta
-    graph.nodes[node].capacity = max(graph.nodes[node].capacity, sizes.product)
   }
 
   /// Takes the mean over a convolution's window, which comes before its weights, into these.
@@ -207,8 +206,7 @@ struct SliceGraphBuilder {
     isDirty[step.result] = false
     let nodes = step.operands.map { nodeOf[$0]! }
     nodeOf[step.result] = add(
-      .combine(nodes, combination), sizes: sizes, hasTheta: nodes.contains { graph.nodes[$0].hasTheta },
-      capacity: sizes.product)
+      .combine(nodes, combination), sizes: sizes, hasTheta: nodes.contains { graph.nodes[$0].hasTheta })
   }
 
   // MARK: - Positions
@@ -245,8 +243,7 @@ struct SliceGraphBuilder {
     var sizes = graph.nodes[node].sizes
     sizes[axis] = table.size
     return add(
-      .table(source: node, axis: axis, table), sizes: sizes, hasTheta: graph.nodes[node].hasTheta,
-      capacity: sizes.product)
+      .table(source: node, axis: axis, table), sizes: sizes, hasTheta: graph.nodes[node].hasTheta)
   }
 
   private mutating func compile(_ map: PositionMap, _ operand: Int, to result: Int, _ sizes: PositionAxes) {
@@ -274,8 +271,7 @@ struct SliceGraphBuilder {
     let kept = order.map { first + $0 }
     let others = (0..<PositionAxes.axisCount).filter { !kept.contains($0) }
     nodeOf[result] = add(
-      .permute(source: node, order: others + kept), sizes: sizes, hasTheta: graph.nodes[node].hasTheta,
-      capacity: sizes.product)
+      .permute(source: node, order: others + kept), sizes: sizes, hasTheta: graph.nodes[node].hasTheta)
   }
 
   // MARK: - Chains
@@ -292,10 +288,8 @@ struct SliceGraphBuilder {
       }
       graph.nodes[index].kind = .chain(source: source, stride: stride, steps: finished)
     }
-    graph.capacities = Set(graph.nodes.map(\.capacity)).sorted()
-    for index in graph.nodes.indices {
-      graph.nodes[index].size = graph.capacities.firstIndex(of: graph.nodes[index].capacity)!
-    }
+    findSizes()
+    graph.stepTable = SliceStepTable(graph.nodes)
     graph.factorNodes = graph.nodes.indices.filter { node in
       guard case .chain(_, _, let steps) = graph.nodes[node].kind else { return false }
       return steps.contains { step in
@@ -308,6 +302,82 @@ struct SliceGraphBuilder {
     }
     let firstPool = graph.nodes.firstIndex { if case .globalPool = $0.kind { true } else { false } }
     graph.halvesPools = !graph.factorNodes.contains { $0 > firstPool ?? graph.nodes.count }
+    findSums()
+    let positions = graph.nodes.map(\.sizes.product).max() ?? 1
+    if LaneGroup<Float>.factorBytes(graph) > graph.limits.factorBytes(positions: positions) { goInLockStep() }
+  }
+
+  private mutating func findSizes() {
+    var places: [PositionAxes: Int] = [:]
+    func place(_ sizes: PositionAxes) -> UInt16 {
+      if let place = places[sizes] { return UInt16(place) }
+      let place = graph.sizeTable.count
+      precondition(place <= UInt16.max, "a network of more than \(UInt16.max) sizes")
+      graph.sizeTable.append(sizes)
+      places[sizes] = place
+      return UInt16(place)
+    }
+    for index in graph.nodes.indices {
+      graph.nodes[index].sizeIndex = place(graph.nodes[index].sizes)
+      guard case .chain(let source, let stride, var steps) = graph.nodes[index].kind else { continue }
+      for step in steps.indices { steps[step].sizeIndex = place(steps[step].resultSizes) }
+      graph.nodes[index].kind = .chain(source: source, stride: stride, steps: steps)
+    }
+  }
+
+  /// Finds the global pools over more than one position, and what comes after them.
+  private mutating func findSums() {
+    graph.sumIndex = Array(repeating: nil, count: graph.nodes.count)
+    graph.isAfterSum = Array(repeating: false, count: graph.nodes.count)
+    for index in graph.nodes.indices {
+      let node = graph.nodes[index]
+      if case .globalPool(let source, _, _) = node.kind, graph.nodes[source].sizes.product > 1 {
+        precondition(!graph.isAfterSum[source], "a global pool that has positions left")
+        graph.sumIndex[index] = graph.sums.count
+        graph.sums.append(index)
+      }
+      graph.isAfterSum[index] = graph.sumIndex[index] != nil || node.sources.contains { graph.isAfterSum[$0] }
+    }
+  }
+
+  /// Gives all factors that are made of slices with positions the same memory.
+  private mutating func goInLockStep() {
+    let late = Set(
+      graph.factorNodes.filter { graph.isAfterSum[$0] }.flatMap { node in graph.steps[node].compactMap(\.factorSet) })
+    var (kept, largest) = (0, 0)
+    var transient: [Int] = []
+    for index in graph.factorSets.indices {
+      var isKept = late.contains(index)
+      switch graph.factorSets[index].source {
+      case .mask, .visible: isKept = true
+      case .dual, .normalize: break
+      }
+      let numbers = graph.factorSets[index].count * graph.factorSets[index].sizes.product
+      if isKept {
+        graph.keptFactorSets.append(index)
+        graph.factorSets[index].offset = kept
+        kept += numbers
+      } else {
+        transient.append(index)
+        largest = max(largest, numbers)
+      }
+    }
+    for index in transient { graph.factorSets[index].offset = kept }
+    graph.factorCount = kept + largest
+    graph.goesInLockStep = true
+  }
+}
+
+extension SliceGraph.Node {
+  /// The nodes whose slices it reads.
+  var sources: [Int] {
+    switch kind {
+    case .input: []
+    case .chain(let source, _, _), .table(let source, _, _), .permute(let source, _), .flatten(let source),
+      .globalPool(let source, _, _):
+      [source]
+    case .combine(let sources, _): sources
+    }
   }
 }
 
