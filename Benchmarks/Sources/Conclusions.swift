@@ -10,7 +10,8 @@ struct Conclusions {
   }
 
   var lines: [String] {
-    [poolGrowth, threadGain("threads", least: 1.9), threadGain("pair", least: 1.7)].compactMap(\.self) + float32Errors + [worstMemory].compactMap(\.self)
+    [poolGrowth, threadGain("threads", least: 1.9), threadGain("pair", least: 1.7)].compactMap(\.self) + float32Errors
+      + [worstMemory].compactMap(\.self)
   }
 
   private func result(_ id: String) -> RowResult? { results.first { $0.row.id == id } }
@@ -28,7 +29,8 @@ struct Conclusions {
     guard let one = result("\(id) 1"), let two = result("\(id) 2") else { return nil }
     let what = id == "pair" ? " on a single pair of images" : ""
     return String(
-      format: "two threads are %.2f times as fast as one%@ (at least %.1f)", one.secondsHere / two.secondsHere, what, least)
+      format: "two threads are %.2f times as fast as one%@ (at least %.1f)", one.secondsHere / two.secondsHere, what,
+      least)
   }
 
   private var float32Errors: [String] {

@@ -196,7 +196,7 @@ extension KernelComputation {
     case .reference: break
     }
     let needed = results + working
-    guard needed > Double(AvailableMemory.bytes) else { return }
+    if AvailableMemory.covers(needed) { return }
     // What was freed and is kept for later counts as used.
     ResidentMemory.releaseFreed()
     let available = Double(AvailableMemory.bytes)
@@ -217,7 +217,9 @@ extension KernelComputation {
   private func sliceMemory(_ graph: SliceGraph, _ inputs: [ProgramInput], _ counts: (n1: Int, n2: Int)) -> Double {
     let counts = exchangesDataSets ? (n1: counts.n2, n2: counts.n1) : counts
     let threads = Threads.withLimit(options.threads) { Threads.count }
-    let sizes = inputs.map { SliceInput($0).dataSize }
+    let sizes = inputs.map { input in
+      if case .data(let data) = input { data.x1.count / max(1, data.x1.shape[0]) } else { 0 }
+    }
     let memory =
       self.inputs[0].dtype == .float32
       ? SliceExecutor<Float>.memory(

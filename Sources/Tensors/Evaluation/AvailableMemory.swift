@@ -18,6 +18,11 @@ package enum AvailableMemory {
     #endif
   }
 
+  /// Whether so many bytes are available. A few megabytes are not worth asking the system for.
+  package static func covers(_ bytes: Double) -> Bool {
+    (assumed == nil && bytes < Double(1 << 24)) || bytes <= Double(Self.bytes)
+  }
+
   #if os(Linux)
     /// `MemAvailable`: free memory and what the kernel would drop for it.
     private static func meminfo() -> Int? {

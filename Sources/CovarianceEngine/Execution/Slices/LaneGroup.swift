@@ -97,7 +97,8 @@ final class LaneGroup<Scalar: SliceScalar>: @unchecked Sendable {
     let (count, lanes) = (set.count * set.sizes.product, Scalar.lanes)
     let start = set.offset * lanes
     Scalar.transpose(
-      rows: count, columns: lanes, factors.pointer + start, stride: lanes, to: ownFactors.pointer + start, stride: count)
+      rows: count, columns: lanes, factors.pointer + start, stride: lanes, to: ownFactors.pointer + start, stride: count
+    )
   }
 
   /// Bytes that a group of inputs keeps, without what it needs to be the first.

@@ -190,7 +190,8 @@ struct SliceExecutor<Scalar: SliceScalar>: @unchecked Sendable {
     LaneGroupStore.Key(index: index, dataSet: isSymmetric ? .first : dataSet, comesFirst: comesFirst)
   }
 
-  func pair(of group: LaneGroup<Scalar>, _ key: LaneGroupStore<Scalar>.Key, wantsTheta: Bool = true) -> LanePair<Scalar> {
+  func pair(of group: LaneGroup<Scalar>, _ key: LaneGroupStore<Scalar>.Key, wantsTheta: Bool = true) -> LanePair<Scalar>
+  {
     LanePair(itself: group, of: key.dataSet, wantsSelfTheta: isSymmetric && wantsTheta, inputCount: n2)
   }
 

@@ -68,7 +68,8 @@ final class SliceInterpreter<Scalar: SliceScalar> {
   /// - Parameter itself: the inputs of the pairs' groups with themselves, in lock step.
   func run(
     _ schedule: SliceSchedule, _ jobs: [Job], itself: (first: LanePair<Scalar>?, second: LanePair<Scalar>)? = nil,
-    _ body: (_ job: Int, _ output: Int, _ extent: SliceExtent, _ k: Pointer, _ theta: Pointer) throws(NetworkError) -> Void
+    _ body: (_ job: Int, _ output: Int, _ extent: SliceExtent, _ k: Pointer, _ theta: Pointer) throws(NetworkError) ->
+      Void
   ) throws(NetworkError) {
     let size = schedule.memorySize
     // Only in lock step are the slices of several jobs there at the same time.

@@ -21,7 +21,7 @@ package struct SliceLimits: Sendable {
   package init() {}
 
   /// Some tens of megabytes for small images; as much as a few tens of layers need for large ones.
-  func factorBytes(positions: Int) -> Int { factors ?? max(32 << 20, min(128 << 20, 128 * 64 * positions)) }
+  func factorBytes(positions: Int) -> Int { factors ?? max(16 << 20, min(96 << 20, 96 * 64 * positions)) }
 
   /// A few slices at least; as many as keep the work small that is done twice.
   func sliceBytes(positions: Int) -> Int { slices ?? max(24 << 20, min(96 << 20, 48 * 128 * positions)) }

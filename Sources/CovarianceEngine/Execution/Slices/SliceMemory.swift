@@ -22,7 +22,7 @@ extension SliceExecutor {
     let size = MemoryLayout<Scalar>.stride
     let shape = SliceTasks<Scalar>.Shape(
       n1: n1, n2: n2, isSymmetric: isSymmetric, wantsFirst: true, wantsSecond: !isSymmetric, dataSizes: dataSizes)
-    let tasks = SliceTasks<Scalar>(graph, shape, threads: threads)
+    let tasks = SliceTasks<Scalar>(graph, shape, threads: threads, makesList: false)
     var memory = SliceMemory()
 
     // The interpreter: slices, two rows, the variances that factors are made of, sums.
@@ -40,11 +40,12 @@ extension SliceExecutor {
     let own = LaneGroup<Scalar>.byteCount(graph, dataSizes: [])
     if tasks.keepsGroups || tasks.sharesTasks {
       memory.shared += shape.groupCount * (group + own)
-      memory.perThread += 2 * group
+      memory.perThread += tasks.packsPairs ? 2 * group : 0
     } else if graph.goesInLockStep {
-      memory.perThread += 2 * (group + own)
+      memory.perThread += 2 * group + own
     } else {
-      memory.perThread += (3 + tasks.firstGroupCount) * group
+      // The second, all of the first, and one that is being made; or pairs that are packed, and what they come from.
+      memory.perThread += max(2 + tasks.firstGroupCount, tasks.packsPairs ? 5 : 0) * group
     }
     let masks = graph.factorSets.reduce(0) { sum, set in
       switch set.source {

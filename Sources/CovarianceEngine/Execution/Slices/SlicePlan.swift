@@ -34,7 +34,7 @@ struct SlicePlan: Sendable {
     repeat {
       traversal = SliceTraversal(graph, consumers: consumers, isOfItself: false, bands: bands)
       items = traversal.middle
-      if graph.goesInLockStep { items = items.prefix(8) }
+      if graph.goesInLockStep { items = items.clamped(to: max(0, traversal.zero - 4)..<traversal.zero + 4) }
       sample = SliceScheduler.schedule(graph, .cross, .body(items), traversal)
       // Lock step keeps all slices of a piece, so pieces are small instead.
     } while !graph.goesInLockStep && sample.memorySize * Self.positionBytes > limit
@@ -50,7 +50,8 @@ struct SlicePlan: Sendable {
     let itemBytes = max(1, sample.byteCount / max(1, items.count))
     let itemCount = cross.items.count + itself.items.count
     keptScheduleBytes =
-      min(graph.limits.scheduleBytes, itemCount * itemBytes) + tail.byteCount + 2 * itselfTail.byteCount + head.byteCount
+      min(graph.limits.scheduleBytes, itemCount * itemBytes) + tail.byteCount + 2 * itselfTail.byteCount
+      + head.byteCount
     var memory = max(sample.memorySize, tail.memorySize, itselfTail.memorySize, head.memorySize)
     if graph.goesInLockStep {
       let share = max(1, sample.memorySize * Self.positionBytes / max(1, items.count))

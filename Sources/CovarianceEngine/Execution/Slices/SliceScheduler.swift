@@ -63,6 +63,9 @@ struct SliceScheduler {
     if graph.goesInLockStep {
       scheduler.addFactorStreams(isOfItself: isOfItself)
       scheduler.goInLockStep()
+    } else if section == .tail && graph.nodes.count > 1000 {
+      // Calls would nest as deeply as the network is.
+      scheduler.goInLockStep()
     } else {
       for request in scheduler.streams[0].requests { scheduler.serve(request) }
     }
@@ -91,20 +94,21 @@ struct SliceScheduler {
       var chunk = range.isEmpty ? 0 : traversal.chunk(of: range.lowerBound)
       // In lock step every piece makes its factors.
       let own = graph.goesInLockStep && purpose != .cross ? factors(graph.headFactorNodes) : []
-      return own + range.compactMap { index -> Request? in
-        let item = traversal.items[index]
-        if index == traversal.chunks[chunk].items.upperBound { chunk += 1 }
-        let displacement = PositionAxes(truncatingIfNeeded: item.displacement)
-        switch traversal.consumers[Int(item.consumer)] {
-        case .sum(let sum, let source):
-          return Request(
-            node: source, displacement: displacement,
-            purpose: .sum(slot: chunk * sumCount + sum, weight: Double(item.weight)))
-        case .output(let output, let node):
-          if purpose == .factors { return nil }
-          return Request(node: node, displacement: displacement, purpose: .output(output))
+      return own
+        + range.compactMap { index -> Request? in
+          let item = traversal.items[index]
+          if index == traversal.chunks[chunk].items.upperBound { chunk += 1 }
+          let displacement = PositionAxes(truncatingIfNeeded: item.displacement)
+          switch traversal.consumers[Int(item.consumer)] {
+          case .sum(let sum, let source):
+            return Request(
+              node: source, displacement: displacement,
+              purpose: .sum(slot: chunk * sumCount + sum, weight: Double(item.weight)))
+          case .output(let output, let node):
+            if purpose == .factors { return nil }
+            return Request(node: node, displacement: displacement, purpose: .output(output))
+          }
         }
-      }
     case .tail:
       var requests = purpose == .cross ? [] : factors(graph.tailFactorNodes)
       guard purpose != .factors else { return requests }

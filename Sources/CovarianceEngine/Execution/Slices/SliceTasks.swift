@@ -33,30 +33,35 @@ struct SliceTasks<Scalar: SliceScalar> {
     var groupCount: Int { groupCount(n1) + (isSymmetric ? 0 : groupCount(n2)) }
   }
 
+  /// Empty where nobody asked for the list.
   private(set) var tasks: [Task] = []
   /// Whether threads share the work for single tasks.
   private(set) var sharesTasks = false
   /// Whether all groups with their factors are kept for all threads.
-  private(set) var keepsGroups = false
+  let keepsGroups: Bool
   /// Groups of first inputs that a thread keeps while it works on a tile.
   let firstGroupCount: Int
-  private let packsPairs: Bool
+  /// Whether pairs that leave lanes of a group empty are put together from several groups, which takes as long as some slices.
+  let packsPairs: Bool
 
-  init(_ graph: SliceGraph, _ shape: Shape, threads: Int) {
+  /// - Parameter makesList: whether the tasks are wanted, and not only how they are worked on.
+  init(_ graph: SliceGraph, _ shape: Shape, threads: Int, makesList: Bool = true) {
     let bytes = LaneGroup<Scalar>.byteCount(graph, dataSizes: shape.dataSizes)
     let budget = graph.limits.groupBytes
+    let plan = graph.plan
     firstGroupCount = max(1, min(4, budget / max(1, bytes)))
-    // Pairs that leave lanes of a group empty are put together from several groups, which takes as long as some slices.
     packsPairs =
-      !graph.goesInLockStep && graph.plan.factorReads > 16 * Double(graph.factorCount) && bytes <= 40 << 20
-    tasks = cut(shape, threads: threads)
+      !graph.goesInLockStep && plan.factorReads > 16 * Double(graph.factorCount) && bytes <= 24 << 20
     let bytesOfAll = shape.groupCount * 2 * bytes
     keepsGroups = !graph.goesInLockStep && bytesOfAll <= budget * threads
-    let plan = graph.plan
-    let cost = plan.traversal(.cross).cost * graph.steps.reduce(graph.nodes.count) { $0 + $1.count }
+    // Only few inputs can be few tasks.
+    let mayShare = shape.n1 * shape.groupCount(shape.n2) < 64 * threads
+    if makesList || mayShare { tasks = cut(shape, threads: threads) }
+    let chunks = plan.traversal(.cross)
+    let cost = chunks.cost * graph.steps.reduce(graph.nodes.count) { $0 + $1.count }
     sharesTasks =
-      threads > 1 && !graph.goesInLockStep && plan.traversal(.cross).chunks.count > 1 && tasks.count < 4 * threads
-      && cost >= graph.limits.sharedCost && bytesOfAll <= max(budget, 160 << 20) * threads
+      threads > 1 && mayShare && !graph.goesInLockStep && chunks.chunks.count > 1 && tasks.count < 4 * threads
+      && cost >= graph.limits.sharedCost && bytesOfAll <= max(budget, 80 << 20) * threads
   }
 
   private func cut(_ shape: Shape, threads: Int) -> [Task] {

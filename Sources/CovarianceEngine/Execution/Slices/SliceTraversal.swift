@@ -43,6 +43,8 @@ struct SliceTraversal: Sendable {
   private(set) var chunks: [Chunk] = []
   /// The items around the displacement zero, whose slices are the largest: some rows of them.
   private(set) var middle = 0..<0
+  /// The item of the displacement zero.
+  private(set) var zero = 0
   /// The axis whose displacements change most slowly; along the others there can be bands.
   let outerAxis: Int
 
@@ -167,8 +169,8 @@ struct SliceTraversal: Sendable {
         (start, cost) = (index + 1, 0)
       }
     }
-    let zero = items.firstIndex { $0.displacement == .zero } ?? 0
-    let row = (rows.firstIndex { $0 > zero } ?? 1) - 1
+    zero = items.firstIndex { $0.displacement == .zero } ?? 0
+    let row = (rows.firstIndex { $0 > self.zero } ?? 1) - 1
     let band = places[zero].band
     let (first, last) = (rows[max(0, row - 1)], rows[min(rows.count - 1, row + 2)])
     middle = (first..<last).first { places[$0].band == band }!..<(first..<last).last { places[$0].band == band }! + 1

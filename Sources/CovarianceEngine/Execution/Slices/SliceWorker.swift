@@ -79,7 +79,8 @@ final class SliceWorker<Scalar: SliceScalar> {
     /// The same sums with the factors of another unit.
     func taking(_ other: Unit) -> Unit {
       Unit(
-        purpose, zip(jobs, other.jobs).map { Job(pair: $1.pair, sums: $0.sums) }, outputs: outputs, itself: other.itself)
+        purpose, zip(jobs, other.jobs).map { Job(pair: $1.pair, sums: $0.sums) }, outputs: outputs, itself: other.itself
+      )
     }
   }
 
