@@ -39,7 +39,8 @@ let package = Package(
     .target(name: "FiniteWidth", dependencies: ["Networks", "CovarianceEngine", "Tensors"]),
     .target(name: "Inference", dependencies: ["Networks", "CovarianceEngine", "Tensors"]),
     .target(
-      name: "NeuralTangents", dependencies: ["Networks", "FiniteWidth", "Inference", "CovarianceEngine", "Tensors"]),
+      name: "NeuralTangents",
+      dependencies: ["Networks", "FiniteWidth", "Inference", "CovarianceEngine", "DataFiles", "Tensors"]),
     .executableTarget(
       name: "neural-tangents",
       dependencies: [
@@ -60,7 +61,7 @@ let package = Package(
       name: "NeuralTangentsTests", dependencies: ["NeuralTangents", "Networks", "Tensors", "CVectorKernels"],
       resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "CommandLineTests", dependencies: ["neural-tangents", "NeuralTangents", "Tensors"]),
+      name: "CommandLineTests", dependencies: ["neural-tangents", "NeuralTangents", "DataFiles", "Tensors"]),
   ],
   swiftLanguageModes: [.v6]
 )

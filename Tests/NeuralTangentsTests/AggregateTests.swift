@@ -184,7 +184,7 @@ struct AggregateTests {
     let state = CovarianceState(
       k12: before.nngp, theta: .matrix(before.nngp), k11: before.cov1, k22: try #require(before.cov2),
       layout: before.layout)
-    let rule = AggregateRule(implementation: .dense, axes: [0])
+    let rule = AggregateOperation(implementation: .dense, axes: [0])
     let found = try rule.evaluate([state], CovarianceContext(isSymmetric: false, pattern1: a1, pattern2: nil))
     let expected = try Aggregate().kernel(x1, x2, patterns: GraphPatterns(a1, a2))
     #expect(largestError(found.k12, expected.nngp, relativeTo: 1) < 1e-14)

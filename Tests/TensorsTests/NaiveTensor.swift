@@ -1,3 +1,4 @@
+import TestSupport
 import Foundation
 import Testing
 
@@ -78,5 +79,18 @@ func withThreadCounts(_ counts: [Int], _ body: (Int) throws -> Void) rethrows {
   for count in counts {
     Threads.count = count
     try body(count)
+  }
+}
+
+extension TestNumbers {
+  /// Numbers that are exact in `dtype`: small integers for int32, 0 and 1 for bool.
+  mutating func naive(_ shape: [Int], _ dtype: DType = .float64) -> NaiveTensor {
+    NaiveTensor(shape) { _ in
+      switch dtype {
+      case .float32, .float64: uniform(-4, 4)
+      case .int32: Double(below(19) - 9)
+      case .bool: Double(below(2))
+      }
+    }
   }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 @testable import Tensors
 
 /// A primitive and inputs at which its rules are checked: within the domain where it is smooth, away from corners.

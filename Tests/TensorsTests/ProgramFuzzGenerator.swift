@@ -1,3 +1,4 @@
+import TestSupport
 @testable import Tensors
 
 /// Makes random programs of many primitives, valid by construction and with values of moderate size.

@@ -18,15 +18,4 @@ package struct TestNumbers {
   }
 
   package mutating func below(_ bound: Int) -> Int { Int(bits() % UInt64(bound)) }
-
-  /// Numbers that are exact in `dtype`: small integers for int32, 0 and 1 for bool.
-  package mutating func naive(_ shape: [Int], _ dtype: DType = .float64) -> NaiveTensor {
-    NaiveTensor(shape) { _ in
-      switch dtype {
-      case .float32, .float64: uniform(-4, 4)
-      case .int32: Double(below(19) - 9)
-      case .bool: Double(below(2))
-      }
-    }
-  }
 }

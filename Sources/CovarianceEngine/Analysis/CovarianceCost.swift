@@ -4,17 +4,15 @@ import Tensors
 /// needed: entries times operations per entry. Self-covariances, which are per input, do not count.
 package struct CovarianceCost {
   private static let bytesPerNumber = 4
-  /// NNGP and tangent kernel.
-  private static let kernels = 2
 
   let program: CovarianceProgram
-  let demands: [DisplacementDemand?]
+  let demand: CovarianceDemand
 
-  package init(program: CovarianceProgram, demands: [DisplacementDemand?]) {
-    (self.program, self.demands) = (program, demands)
+  package init(program: CovarianceProgram, demand: CovarianceDemand) {
+    (self.program, self.demand) = (program, demand)
   }
 
-  private func entries(_ value: Int) -> Int { demands[value]?.entries ?? 0 }
+  private func entries(_ value: Int) -> Int { demand.values[value]?.entries ?? 0 }
 
   /// The products of the inputs of `channels`.
   package func input(_ value: Int, channels: Int) -> Cost {
@@ -24,42 +22,16 @@ package struct CovarianceCost {
   package func step(_ step: CovarianceProgram.Step) -> Cost {
     let (result, operands) = (entries(step.result), step.operands.reduce(0) { $0 + entries($1) })
     guard result > 0 else { return .zero }
-    let isCopy: Bool
-    if case .permutePositions = step.operation { isCopy = true } else { isCopy = false }
     return Cost(
-      flops: isCopy ? 0 : flops(step, result: result, operands: operands),
-      bytes: Self.kernels * Self.bytesPerNumber * (result + operands))
+      flops: step.operation.flops(
+        result: result, operands: operands, operandCount: step.operands.count,
+        positions: program.positions[step.operands[0]]),
+      bytes: kernelsPerEntry * Self.bytesPerNumber * (result + operands))
   }
 
-  private func flops(_ step: CovarianceProgram.Step, result: Int, operands: Int) -> Int {
-    let count = step.operands.count
-    switch step.operation {
-    case .affine: return 2 * Self.kernels * result
-    case .dual(let activation):
-      return activation.flopsPerEntry * result
-    case .normalize: return 2 * Self.kernels * result
-    case .dropout, .localize, .concatenate, .permutePositions: return 0
-    case .sum: return Self.kernels * (count - 1) * result
-    case .weightedMean: return Self.kernels * (2 * count - 1) * result
-    // Θ has one product of `count` factors per branch.
-    case .product: return (count - 1) * (1 + count) * result + (count - 1) * result
-    case .patches(let rule):
-      // Window sums run along one axis after the other.
-      return Self.kernels * (rule.axes.reduce(1) { $0 + $1.window - 1 }) * result
-    case .positions(let map):
-      guard !map.isSelection else { return 0 }
-      let perEntry = map.axes.reduce(0.0) { sum, axis in
-        guard case .weighted(let weights) = axis, !weights.isEmpty else { return sum }
-        let terms = weights.reduce(0) { $0 + $1.reduce(0) { $0 + ($1 == 0 ? 0 : 1) } }
-        // Rows and columns, a product and a sum each.
-        return sum + 4 * Double(terms) / Double(weights.count)
-      }
-      return Self.kernels * max(operands, Int(perEntry * Double(result)))
-    case .flatten, .globalPool: return Self.kernels * operands
-    case .rule:
-      // A product with a matrix of positions on either side.
-      let positions = program.positions[step.operands[0]].reduce(1, *)
-      return Self.kernels * 4 * positions * max(result, operands)
-    }
+  /// Of one pair of inputs, from data of so many channels; 0 for an input that is a kernel.
+  func pair(channels: [Int]) -> Double {
+    let steps = program.steps.reduce(0.0) { $0 + Double(step($1).flops) }
+    return channels.indices.reduce(steps) { $0 + Double(input($1, channels: channels[$1]).flops) }
   }
 }

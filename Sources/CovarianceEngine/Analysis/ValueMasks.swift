@@ -4,29 +4,14 @@ import Tensors
 struct ValueMasks {
   private var masks: [Tensor?]
 
-  init(_ program: CovarianceProgram, inputs: [Tensor?]) throws(NetworkError) {
+  init(_ program: CovarianceProgram, inputs: [Tensor?]) {
     masks = inputs + Array(repeating: nil, count: program.steps.count)
-    guard inputs.contains(where: { $0 != nil }) else { return }
-    for step in program.steps { masks[step.result] = mask(of: step) }
+    guard let count = inputs.lazy.compactMap({ $0?.shape[0] }).first else { return }
+    for step in program.steps {
+      masks[step.result] = step.operation.mask(
+        step.operands.map { masks[$0] }, shapes: step.operands.map { [count] + program.positions[$0] })
+    }
   }
 
   subscript(value: Int) -> Tensor? { masks[value] }
-
-  private func mask(of step: CovarianceProgram.Step) -> Tensor? {
-    let operands = step.operands.map { masks[$0] }
-    guard let mask = operands[0] else { return nil }
-    switch step.operation {
-    case .patches(let rule):
-      return rule.isMaskedByAny ? rule.anyMask(mask, axesBefore: 1) : rule.centreMask(mask, axesBefore: 1)
-    case .positions(let map): return map.mask(mask)
-    case .permutePositions(let order): return mask.transposed([0] + order.map { $0 + 1 })
-    case .flatten, .globalPool: return mask.rank == 1 ? mask : mask.all(axes: Array(1..<mask.rank))
-    case .sum, .product, .weightedMean:
-      return operands.dropFirst().reduce(mask) { (result: Tensor?, next) in
-        guard let result, let next else { return nil }
-        return result .& next
-      }
-    default: return mask
-    }
-  }
 }

@@ -1,7 +1,7 @@
 import Tensors
 
 /// The covariances of one value of a program over a block of the Gram matrix: what executors hand on.
-struct CovarianceBlock: Sendable {
+package struct CovarianceBlock: Sendable {
   var k12: Tensor
   var theta: Tensor?
   /// nil where nobody asked for it.

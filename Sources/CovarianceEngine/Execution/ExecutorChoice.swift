@@ -1,63 +1,74 @@
-/// How a kernel is computed: which executor, with what it needs.
-enum ExecutorChoice: Sendable {
-  /// Rows of tiles of matrices: no positions anywhere.
-  case matrices(RowPlan)
-  /// Slices of covariances by displacement.
-  case slices(SliceGraph)
-  /// Slices, but for some steps that are computed by tensor operations.
-  case segments(SegmentedProgram)
-  case reference(reason: String)
-}
+import Tensors
 
-extension ExecutorChoice {
+/// Which executor computes a program, and why no faster one does: the one place that chooses.
+package struct ExecutorChoice: Sendable {
+  package let executor: any CovarianceExecutor
+  /// Why the program, or parts of it, are left to tensor operations; nil where nothing is.
+  package let reason: Obstacle?
+
+  /// - Parameters:
+  ///   - counts: inputs of both data sets.
+  ///   - hasTwoDataSets: whether all inputs are data of two data sets, which then may change places.
+  ///   - isTraced: whether some number is an argument of a function that is being traced.
   /// - Throws: where the options demand the fused executors and they cannot compute the program.
-  init(
-    _ program: CovarianceProgram, _ inputs: [ProgramInput], outputs: [Int], _ options: KernelOptions, withNTK: Bool,
-    isTraced: Bool
+  package init(
+    _ goal: CovarianceGoal, options: KernelOptions, counts: (n1: Int, n2: Int) = (1, 1), hasTwoDataSets: Bool = false,
+    isTraced: Bool = false
   ) throws(NetworkError) {
-    // Blocks need numbers: what is traced goes through tensor operations.
-    if options.executor == .reference || isTraced {
-      self = .reference(reason: "asked for")
-      return
+    func reference(_ reason: String) -> ExecutorChoice {
+      ExecutorChoice(
+        ReferenceExecutor(goal, batch: options.batch, isTraced: isTraced), because: Obstacle(reason))
     }
-    self.init(program, inputs, outputs: outputs, options, withNTK: withNTK)
-    if case .reference(let reason) = self, options.executor == .fused {
-      throw NetworkError(expected: "a network that the fused executor supports", found: reason)
+    if options.executor == .reference {
+      self = reference("asked for")
+    } else if isTraced {
+      // Blocks need numbers.
+      self = reference("a function that is being traced")
+    } else if options.batch == .all {
+      self = reference("covariances between the inputs of each data set")
+    } else {
+      self = Self.fastest(goal, options, counts, hasTwoDataSets)
+    }
+    if options.executor == .fused, isReference, let reason {
+      throw NetworkError(expected: "a network that the fused executor supports", found: reason.description)
     }
   }
 
-  private init(
-    _ program: CovarianceProgram, _ inputs: [ProgramInput], outputs: [Int], _ options: KernelOptions, withNTK: Bool
-  ) {
-    if options.batch == .all {
-      self = .reference(reason: "covariances between the inputs of each data set")
-      return
+  /// Whether tensor operations compute the whole.
+  package var isReference: Bool { executor is ReferenceExecutor }
+
+  /// Why a step is left to tensor operations; nil where it is not.
+  package func obstacle(of step: CovarianceProgram.Step) -> Obstacle? {
+    switch executor {
+    case is ReferenceExecutor: reason
+    case let segments as SegmentExecutor: segments.obstacle(of: step)
+    default: nil
     }
-    let inputsWithNTK = inputs.map(\.hasNTK)
-    if inputs.allSatisfy(\.isMatrix),
-      let plan = try? RowPlan(program, outputs: outputs, withNTK: withNTK, inputsWithNTK: inputsWithNTK)
-    {
-      // Tensor functions gain from whole matrices what tiles would win.
-      self =
-        plan.activations.isEmpty || options.executor == .fused
-        ? .matrices(plan) : .reference(reason: "an activation without a vector kernel")
-      return
+  }
+
+  private init(_ executor: any CovarianceExecutor, because reason: Obstacle? = nil) {
+    (self.executor, self.reason) = (executor, reason)
+  }
+
+  private static func fastest(
+    _ goal: CovarianceGoal, _ options: KernelOptions, _ counts: (n1: Int, n2: Int), _ hasTwoDataSets: Bool
+  ) -> ExecutorChoice {
+    func reference(_ obstacle: Obstacle) -> ExecutorChoice {
+      ExecutorChoice(ReferenceExecutor(goal, batch: options.batch, isTraced: false), because: obstacle)
     }
-    if let obstacle = SegmentedProgram.obstacle(program) {
-      self = .reference(reason: obstacle)
-      return
+    if goal.inputs.allSatisfy(\.isMatrix), let plan = try? RowPlan(goal) {
+      // Tensor functions gain from whole matrices what rows would win.
+      return plan.activations.isEmpty || options.executor == .fused
+        ? ExecutorChoice(RowExecutor(goal, plan)) : reference(Obstacle("an activation without a vector kernel"))
     }
-    let masks = inputs.map { $0.mask(of: .first) != nil || $0.mask(of: .second) != nil }
-    if let plan = try? SliceGraphBuilder.build(
-      program, outputs: outputs, areFull: outputs.map { _ in options.positions == .all }, withNTK: withNTK,
-      inputsWithNTK: inputsWithNTK, inputsWithMasks: masks)
-    {
-      self = .slices(plan)
-    } else {
-      self = .segments(
-        SegmentedProgram(
-          program, outputs: outputs, wantsAllPositions: options.positions == .all, withNTK: withNTK,
-          inputsWithNTK: inputsWithNTK, inputsWithMasks: masks))
+    if let obstacle = SegmentedProgram.obstacle(goal.program) { return reference(obstacle) }
+    do throws(Obstacle) {
+      let graph = try SliceGraphBuilder.build(
+        goal.program, outputs: goal.outputs, areFull: goal.outputs.map { _ in goal.wantsAllPositions },
+        withNTK: goal.withNTK, inputsWithNTK: goal.inputs.map(\.hasTheta), inputsWithMasks: goal.inputs.map(\.hasMask))
+      return ExecutorChoice(SliceExecutor(goal, graph, counts: counts, hasTwoDataSets: hasTwoDataSets))
+    } catch {
+      return ExecutorChoice(SegmentExecutor(goal), because: error)
     }
   }
 }

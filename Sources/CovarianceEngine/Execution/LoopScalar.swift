@@ -40,8 +40,9 @@ protocol LoopScalar: TensorScalar, BinaryFloatingPoint {
     _ k2: UnsafePointer<Self>, _ theta2: UnsafePointer<Self>?)
 }
 
-extension AffineRule {
-  var description: nt_affine {
+extension AffineOperation {
+  /// What the inner loops read.
+  var loopDescription: nt_affine {
     nt_affine(
       weight_variance: weightVariance.wrappedValue, bias_variance: biasVariance.wrappedValue,
       theta_from_input: inputScale,

@@ -75,7 +75,8 @@ public struct GramTiles: AsyncSequence, Sendable {
 
     private static func fill(_ channel: GramChannel, _ plan: GramPlan) throws(NetworkError) {
       try plan.computation.requireMemory(
-        entries: 2 * Double(plan.tileSize) * Double(plan.tileSize), dtype: plan.dtype)
+        entries: 2 * Double(plan.tileSize) * Double(plan.tileSize), dtype: plan.dtype, rows: plan.tileSize,
+        columns: plan.tileSize)
       var run = GramPlan.Run(plan, plan.tiles, isMirrored: plan.isSymmetric)
       while channel.waitForRoom(), let (range, outputs) = try run.next() {
         channel.send(GramTile(range, outputs[0].asType(plan.dtype), isSymmetric: plan.isSymmetric))

@@ -38,9 +38,12 @@ public struct GramJob: Sendable {
   /// How many tiles are computed.
   public var tileCount: Int { plan.tiles.count }
 
-  /// What the executor of slices says that it needs on all threads beyond inputs and results, in bytes; nil for another
-  /// executor.
-  package var statedMemory: Int? { plan.computation.sliceMemory }
+  /// Bytes that the executor says it takes for a tile beyond inputs and results.
+  package var executorMemory: Double {
+    plan.computation.executor.memory(
+      rows: min(tileSize, rowCount), columns: min(tileSize, columnCount),
+      threads: Threads.withLimit(plan.options.threads) { Threads.count })
+  }
 
   /// The whole kernel, computed here and now.
   ///

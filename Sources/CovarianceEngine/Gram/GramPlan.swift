@@ -29,8 +29,8 @@ struct GramPlan: Sendable {
     isSymmetric = computation.inputs.allSatisfy(\.isSymmetric)
     obstacle = Self.obstacle(computation)
     // One pair at least must fit, before anything is counted that could overflow.
-    try computation.requireMemory(entries: 1, dtype: computation.inputs[0].dtype)
-    let grid = computation.grid
+    try computation.requireMemory(entries: 1, dtype: computation.inputs[0].dtype, rows: 1, columns: 1)
+    let grid = computation.executor.grid
     func blocks(_ count: Int) -> Int { (count + grid - 1) / grid }
     let (rows, columns) = (blocks(rowCount), blocks(columnCount))
     blockCount = isSymmetric ? rows * (rows + 1) / 2 : rows * columns
@@ -43,20 +43,14 @@ struct GramPlan: Sendable {
 
   private static func obstacle(_ computation: KernelComputation) -> String? {
     if computation.isTraced { return "a function that is traced is computed in one piece" }
-    if computation.options.batch == .all { return "covariances between all inputs of a data set are computed in one piece" }
+    if computation.options.batch == .all {
+      return "covariances between all inputs of a data set are computed in one piece"
+    }
     return computation.program.mixesInputs ? "a layer mixes the inputs of a data set, so nothing can be cut" : nil
   }
 
   private static func automaticTileSize(_ computation: KernelComputation) -> Int {
-    let program = computation.program
-    let demands = DisplacementDemand.demands(
-      of: program, outputs: computation.ids, wantsAllPositions: computation.options.positions == .all)
-    let costs = CovarianceCost(program: program, demands: demands)
-    let steps = program.steps.reduce(0.0) { $0 + Double(costs.step($1).flops) }
-    let channels = computation.inputs.map { input in
-      if case .data(let data) = input { data.x1.shape[data.x1.rank - 1] } else { 0 }
-    }
-    let pair = channels.indices.reduce(steps) { $0 + Double(costs.input($1, channels: channels[$1]).flops) }
+    let pair = computation.executor.flopsPerPair
     let threads = Double(Threads.withLimit(computation.options.threads) { Threads.count })
     let size = (operationsPerTile * threads / max(1, pair)).squareRoot()
     return max(1, min(largestTile, Int(min(size, 1e6))))
@@ -87,7 +81,9 @@ struct GramPlan: Sendable {
   ///
   /// - Parameter isStopped: asked before every tile; when it says yes nothing is returned.
   func run(_ tiles: [GramBlock], until isStopped: () -> Bool) throws(NetworkError) -> [CovarianceBlock]? {
-    try computation.requireMemory(entries: Double(whole.entryCount), dtype: dtype)
+    try computation.requireMemory(
+      entries: Double(whole.entryCount), dtype: dtype, rows: min(tileSize, rowCount),
+      columns: min(tileSize, columnCount))
     var run = Run(self, tiles, isMirrored: isSymmetric)
     var assembly = GramAssembly(whole, isMirrored: isSymmetric, hasSecond: !isSymmetric, dtype: dtype)
     while !isStopped() {
@@ -103,7 +99,9 @@ struct GramPlan: Sendable {
     rows: Int, _ body: (Range<Int>, [CovarianceBlock]) throws -> Void
   ) throws {
     let size = rows >= rowCount ? rowCount : max(1, rows / tileSize) * tileSize
-    try computation.requireMemory(entries: Double(min(size, rowCount)) * Double(columnCount), dtype: dtype)
+    try computation.requireMemory(
+      entries: Double(min(size, rowCount)) * Double(columnCount), dtype: dtype, rows: min(tileSize, rowCount),
+      columns: min(tileSize, columnCount))
     let tiles = GramBlock.tiles(rows: rowCount, columns: columnCount, size: tileSize, isSymmetric: false)
     var run = Run(self, tiles, isMirrored: false)
     for start in stride(from: 0, to: rowCount, by: size) {
@@ -167,6 +165,6 @@ struct GramPlan: Sendable {
       inputs: computation.inputs.map { $0.part(rows: range.rows, columns: range.columns) },
       patterns: computation.patterns?.part(rows: range.rows, columns: range.columns, isSymmetric: isSymmetric),
       rows: range.rows, columns: range.columns, selfCovariances: selfCovariances, runner: runner)
-    return try computation.execute(block)
+    return try computation.executor.run(block)
   }
 }

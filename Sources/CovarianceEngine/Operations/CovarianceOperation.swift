@@ -1,107 +1,127 @@
 import Tensors
 
-/// The operations of covariance programs: all the mathematics of infinitely wide networks.
-public enum CovarianceOperation: Sendable {
-  /// Weights and bias that all positions share.
-  case affine(AffineRule)
-  /// An activation: K ← κ(K11, K, K22), Θ ← Θ κ̇.
-  case dual(any Dual)
-  /// Layer normalisation. The variances come from a second operand where there is one.
-  case normalize(NormalizationRule)
-  /// Dropout at training time: the variances, and the covariance of an input with itself at one position, are divided by
-  /// the keep rate.
-  case dropout(keepRate: Double)
-  /// Sum of independent branches; with means where several of them are not zero, which adds the products of their means
-  /// to K.
-  case sum(hasMeans: Bool)
-  /// Elementwise product of branches: K ← Π Kᵢ, Θ by the product rule.
-  case product
-  /// Covariances averaged over groups of channels: the mean weighted by their widths.
-  case weightedMean([Double])
-  /// Concatenation of independent branches along the batch axis or an axis of positions: block diagonal, but for the
-  /// products of means where several of them are not zero.
-  case concatenate(ConcatenationAxis, hasMeans: Bool)
-  /// Patches of a convolution: K[p, p'] ← mean over the window's offsets δ of K[sp + δ, sp' + δ].
-  case patches(PatchRule)
-  /// Weights of its own at every position: K[p, p'] ← 0 for p ≠ p'.
-  case localize
-  /// Linear maps of positions, one axis at a time: K ← A K Aᵀ. Pools, resizing, indexing.
-  case positions(PositionMap)
-  /// Positions become channels: K ← mean over p of K[p, p].
-  case flatten
-  /// Sum over all positions of both inputs, or the mean over those that are not masked.
-  case globalPool(isMean: Bool)
-  /// Positions in another order: axis k of the result is axis `order[k]` of the operand.
-  case permutePositions([Int])
-  /// What only one kind of layer does.
-  case rule(any CovarianceRule)
-}
-
-/// K ← σw² K + σb²; Θ ← σw² Θ + inputScale·K + outputScale·(new K) + constant.
+/// One operation of covariance programs: what a layer does to the covariances K12, K11, K22 and to the tangent kernel Θ.
 ///
-/// NTK parameterization: Θ ← σw² Θ + (new K). Standard parameterization: Θ ← σw² Θ + fan-in·K + 1 (the 1 with a bias).
-/// *Source:* Jacot et al. 2018 (arXiv 1806.07572); Sohl-Dickstein et al. 2020 (arXiv 2001.07301).
-public struct AffineRule: Sendable {
-  public var weightVariance: HyperParameter
-  public var biasVariance: HyperParameter
-  public var inputScale: Double
-  public var outputScale: Double
-  public var constant: Double
-
-  public init(
-    weightVariance: HyperParameter, biasVariance: HyperParameter, inputScale: Double, outputScale: Double,
-    constant: Double
-  ) {
-    (self.weightVariance, self.biasVariance) = (weightVariance, biasVariance)
-    (self.inputScale, self.outputScale, self.constant) = (inputScale, outputScale, constant)
-  }
-}
-
-/// K12 ← K12 / √((v1 + ε)(v2 + ε)), Θ alike, where v is the variance, or its mean over some axes of positions, over those
-/// that are not masked, and over the inputs of a data set.
-public struct NormalizationRule: Sendable {
-  public var epsilon: Double
-  /// Axes of positions to average over, counted among positions.
-  public var positionAxes: [Int]
-  public var overBatch: Bool
-
-  public init(epsilon: Double, positionAxes: [Int], overBatch: Bool) {
-    (self.epsilon, self.positionAxes, self.overBatch) = (epsilon, positionAxes, overBatch)
-  }
-}
-
-/// Along what independent branches are concatenated.
-public enum ConcatenationAxis: Sendable, Hashable {
-  case batch
-  /// Counted among axes of positions.
-  case position(Int)
-}
-
-/// A rule that no other operation covers, kept with its layer.
-public protocol CovarianceRule: Sendable {
-  /// For error messages and descriptions.
+/// An operation is a value in a file of its own that states everything the engine asks of it: what it needs of its
+/// operands, what becomes of masks and means, how it is evaluated on dense covariances, what it costs, and what it is
+/// made of in the fast executors. Nothing else in the engine knows which operations there are, so that one of your own
+/// is as good as those that come with the library.
+public protocol CovarianceOperation: Hashable, Sendable, CustomStringConvertible {
+  /// What it is called in messages: `a normalisation over the inputs of a data set`.
   var name: String { get }
-  /// Whether the rule needs the covariances of its operands between all positions, given whether those of its result are
-  /// wanted.
-  func needsAllPositions(forResult isFull: Bool) -> Bool
-  /// Whether the covariances between different inputs of one data set are needed or made.
-  var mixesBatch: Bool { get }
-  /// Whether the rule treats inputs by their place in the data set, so that it cannot be applied to some of them.
-  var needsWholeBatch: Bool { get }
+  /// The whole operation with all its numbers: operations of the same text compute the same, and are equal.
+  var description: String { get }
+
+  // MARK: While a program is built
+
+  /// Whether the result's channels are made by weights of their own, which makes them independent of all others.
+  var drawsWeights: Bool { get }
+  /// What is known of the mean of a result that is not Gaussian.
+  func mean(of operands: [CovarianceValue.Mean]) -> CovarianceValue.Mean
+
+  // MARK: Analysis
+
+  /// Which covariances of an operand are needed for those of the result.
+  ///
+  /// - Parameters:
+  ///   - result: what is needed of the result.
+  ///   - positions: sizes of the operand's positions.
+  ///   - operandsAreLocal: whether different positions of the operands are known to be uncorrelated.
+  func demand(for result: DisplacementDemand, ofOperandWith positions: [Int], operandsAreLocal: Bool)
+    -> DisplacementDemand
+  /// Whether different positions of the result are uncorrelated, given the same of the operands.
+  func isLocal(_ operandsAreLocal: [Bool]) -> Bool
+  /// Whether the means of the operands are needed, given whether those of the result are.
+  func needsMeans(forResult: Bool) -> Bool
+  /// How the inputs of a data set meet.
+  var inputMixing: InputMixing { get }
+  /// Whether every covariance of the result is made of that of the same inputs and positions alone, so that it does not
+  /// matter what stands where an operand is masked.
+  var keepsEntriesApart: Bool { get }
+  /// What is masked in the result for one data set; true where masked.
+  ///
+  /// - Parameters:
+  ///   - operands: shape (N, P…); nil where nothing is masked.
+  ///   - shapes: (N, P…) of the operands.
+  func mask(_ operands: [Tensor?], shapes: [[Int]]) -> Tensor?
+
+  // MARK: Evaluation on dense covariances
+
+  /// The covariances of the result. Masks are taken from `mask`, means from `mean`.
   func evaluate(_ operands: [CovarianceState], _ context: CovarianceContext) throws(NetworkError) -> CovarianceState
+  /// The means of the result over the network's parameters for one data set, shape (N, P…); nil for zero.
+  ///
+  /// - Parameter means: those of the operands; nil for zero.
+  func mean(_ means: [Tensor?], of operands: [CovarianceState], _ dataSet: DataSet) throws(NetworkError) -> Tensor?
+
+  // MARK: Cost and lowering
+
+  /// Estimated floating-point operations of K and Θ of one pair of inputs.
+  ///
+  /// - Parameters:
+  ///   - result: covariances of the result that are needed.
+  ///   - operands: those of all operands together.
+  ///   - operandCount: how many operands there are.
+  ///   - positions: sizes of the first operand's positions.
+  func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int
+  /// Says what the operation is made of in the executors that run through cached rows and slices.
+  ///
+  /// - Throws: `Obstacle`, by default, when the operation has no such form; the reference executor evaluates it then.
+  func lower(to lowering: inout some Lowering) throws(Obstacle)
 }
 
-extension CovarianceRule {
-  public var mixesBatch: Bool { false }
-  public var needsWholeBatch: Bool { mixesBatch }
+/// How the inputs of a data set meet in an operation.
+public enum InputMixing: Sendable, Hashable {
+  /// Every pair of inputs by itself: a Gram matrix can be computed in blocks.
+  case apart
+  /// By their places in the data set, or all together: a Gram matrix has to be computed in one piece.
+  case together
+  /// Together, and the covariances between different inputs of one data set are needed.
+  case acrossInputs
 }
 
-/// What a rule may need besides its operands.
+extension CovarianceOperation {
+  public var name: String { description }
+  public var drawsWeights: Bool { false }
+  public func mean(of operands: [CovarianceValue.Mean]) -> CovarianceValue.Mean { .unknown }
+
+  public func demand(for result: DisplacementDemand, ofOperandWith positions: [Int], operandsAreLocal: Bool)
+    -> DisplacementDemand
+  { result.resized(to: positions) }
+
+  public func isLocal(_ operandsAreLocal: [Bool]) -> Bool { false }
+  public func needsMeans(forResult: Bool) -> Bool { false }
+  public var inputMixing: InputMixing { .apart }
+  public var keepsEntriesApart: Bool { false }
+
+  /// Masked as the first operand is.
+  public func mask(_ operands: [Tensor?], shapes: [[Int]]) -> Tensor? { operands[0] }
+
+  public func mean(_ means: [Tensor?], of operands: [CovarianceState], _ dataSet: DataSet) throws(NetworkError)
+    -> Tensor?
+  { nil }
+
+  public func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int { 0 }
+
+  public func lower(to lowering: inout some Lowering) throws(Obstacle) { throw Obstacle(name) }
+
+  public static func == (a: Self, b: Self) -> Bool { a.description == b.description }
+  public func hash(into hasher: inout Hasher) { hasher.combine(description) }
+}
+
+/// What an operation may need besides its operands.
 public struct CovarianceContext: Sendable {
-  /// Whether both data sets are the same.
+  /// Whether both data sets are one.
   public var isSymmetric: Bool
   /// The graphs of the first data set; nil when there are none.
   public var pattern1: Tensor?
   /// The graphs of the second data set; nil when there are none.
   public var pattern2: Tensor?
+
+  public init(isSymmetric: Bool, pattern1: Tensor? = nil, pattern2: Tensor? = nil) {
+    (self.isSymmetric, self.pattern1, self.pattern2) = (isSymmetric, pattern1, pattern2)
+  }
 }
+
+/// NNGP and tangent kernel: what the numbers of operations of one covariance count twice.
+let kernelsPerEntry = 2

@@ -8,7 +8,7 @@ import Tensors
 public struct CovarianceProgram: Sendable {
   /// One operation, the values it reads and the value it defines.
   public struct Step: Sendable {
-    public let operation: CovarianceOperation
+    public let operation: any CovarianceOperation
     public let operands: [Int]
     public let result: Int
   }
@@ -47,7 +47,7 @@ public struct CovarianceProgram: Sendable {
   /// Appends an operation that mixes the channels of its operand; the result has `shape` and `axes` (by default those of
   /// the operand) and channels that are all alike.
   public mutating func append(
-    _ operation: CovarianceOperation, _ operand: CovarianceValue, shape: [Int]? = nil, axes: DataAxes? = nil,
+    _ operation: any CovarianceOperation, _ operand: CovarianceValue, shape: [Int]? = nil, axes: DataAxes? = nil,
     isGaussian: Bool
   ) -> CovarianceValue {
     var result = operand.with(shape: shape, axes: axes, isGaussian: isGaussian)
@@ -65,7 +65,7 @@ public struct CovarianceProgram: Sendable {
   /// Appends an operation on each group of channels by itself; all operands have as many channels as the result, whose
   /// shape and axes are by default those of the first.
   public mutating func appendByChannel(
-    _ operation: CovarianceOperation, _ operands: [CovarianceValue], shape: [Int]? = nil, axes: DataAxes? = nil,
+    _ operation: any CovarianceOperation, _ operands: [CovarianceValue], shape: [Int]? = nil, axes: DataAxes? = nil,
     isGaussian: Bool
   ) -> CovarianceValue {
     let refined = CovarianceValue.refined(operands)
@@ -82,19 +82,19 @@ public struct CovarianceProgram: Sendable {
   }
 
   public mutating func appendByChannel(
-    _ operation: CovarianceOperation, _ operand: CovarianceValue, shape: [Int]? = nil, axes: DataAxes? = nil,
+    _ operation: any CovarianceOperation, _ operand: CovarianceValue, shape: [Int]? = nil, axes: DataAxes? = nil,
     isGaussian: Bool
   ) -> CovarianceValue {
     appendByChannel(operation, [operand], shape: shape, axes: axes, isGaussian: isGaussian)
   }
 
-  /// Appends an operation on each group of channels that also reads the covariances of all channels together.
-  package mutating func appendWithAllChannels(_ operation: CovarianceOperation, _ operand: CovarianceValue)
-    -> CovarianceValue
-  {
+  /// Appends a normalisation of each group of channels by the variances of all channels together.
+  package mutating func append(_ operation: NormalizeOperation, _ operand: CovarianceValue) -> CovarianceValue {
     guard operand.groups.count > 1 else {
       return appendByChannel(operation, operand, isGaussian: operand.isGaussian)
     }
+    var operation = operation
+    operation.hasSourceOfVariances = true
     let all = merged(operand)
     var result = operand
     result.groups = operand.groups.map { group in
@@ -109,7 +109,8 @@ public struct CovarianceProgram: Sendable {
     if value.groups.count == 1 { return value.groups[0].id }
     let total = Double(value.channels)
     return append(
-      .weightedMean(value.groups.map { Double($0.width) / total }), value.groups.map(\.id), positions: value.positions)
+      WeightedMeanOperation(weights: value.groups.map { Double($0.width) / total }), value.groups.map(\.id),
+      positions: value.positions)
   }
 
   /// States that the layer being appended looks at the masks of single channels of `value`.
@@ -133,172 +134,32 @@ public struct CovarianceProgram: Sendable {
     return (part, places)
   }
 
-  private mutating func append(_ operation: CovarianceOperation, _ operands: [Int], positions: [Int]) -> Int {
+  private mutating func append(_ operation: any CovarianceOperation, _ operands: [Int], positions: [Int]) -> Int {
     steps.append(Step(operation: operation, operands: operands, result: valueCount))
     self.positions.append(positions)
     return valueCount - 1
   }
 }
 
-extension CovarianceOperation {
-  /// Whether the result's channels are made by weights of their own.
-  fileprivate var drawsWeights: Bool {
-    switch self {
-    case .affine, .rule: true
-    default: false
+extension CovarianceProgram: CustomStringConvertible {
+  /// One line per value: its number, the sizes of its positions, and the operation that defines it with its operands.
+  public var description: String {
+    let inputs = (0..<inputCount).map { "v\($0) \(positions[$0]) = input" }
+    let steps = steps.map { step in
+      let operands = step.operands.map { "v\($0)" }.joined(separator: ", ")
+      return "v\(step.result) \(positions[step.result]) = \(step.operation) of \(operands)"
     }
+    return (inputs + steps).joined(separator: "\n")
   }
 
-  /// What is known of the mean of a result that is not Gaussian.
-  fileprivate func mean(of operands: [CovarianceValue.Mean]) -> CovarianceValue.Mean {
-    switch self {
-    case .dual: .uniform
-    case .dropout, .positions, .globalPool: operands[0]
-    case .sum, .concatenate: CovarianceValue.Mean.combined(operands) ?? .unknown
-    case .product:
-      operands.contains(.zero)
-        ? .zero : operands.contains(.unknown) ? .unknown : operands.contains(.varying) ? .varying : .uniform
-    default: .unknown
-    }
-  }
-}
-
-/// The covariance of some layer's activations, as known while a program is built.
-public struct CovarianceValue: Sendable {
-  /// Channels that are identically distributed, and the value of the program that holds their covariances.
-  public struct Group: Sendable {
-    public internal(set) var id: Int
-    public internal(set) var width: Int
-  }
-
-  /// The channels in their order: one group, unless a concatenation of different branches made several.
-  public internal(set) var groups: [Group]
-  /// Shape of the activations; the size along `batchAxis` stands for any number of inputs.
-  public package(set) var shape: [Int]
-  public package(set) var batchAxis: Int
-  public package(set) var channelAxis: Int
-  /// Whether the channels of each group are independent zero-mean Gaussians given the network's input, which activations
-  /// need.
-  public internal(set) var isGaussian: Bool
-  /// What is known of the mean over the network's parameters.
-  package var mean: Mean
-  /// Whose randomness the channels have, one by one: the inputs and the weights whose results they are functions of.
-  fileprivate(set) var sources: Set<Int> = []
-  /// Whether channels are still those of the network's input, which may be masked one by one.
-  var hasInputChannels: Bool
-
-  public var channels: Int { shape[channelAxis] }
-
-  /// What is known of the mean of activations over the network's parameters.
-  package enum Mean: Sendable {
-    case zero
-    /// The same in all channels of a group.
-    case uniform
-    /// Not the same in all channels; what is known is its mean over them, which is enough where it meets a uniform one.
-    case varying
-    /// Not the same in all channels, and not known.
-    case unknown
-
-    /// That of the sum, or the concatenation, of independent branches; nil where the covariance is not a function of what
-    /// is known.
-    static func combined(_ means: [Mean]) -> Mean? {
-      let others = means.filter { $0 != .zero }
-      if others.count <= 1 { return others.first ?? .zero }
-      let special = others.filter { $0 != .uniform }
-      if special.isEmpty { return .uniform }
-      return special == [.varying] ? .varying : nil
-    }
-  }
-
-  /// The axes of positions, in order.
-  public var positionAxes: [Int] { shape.indices.filter { $0 != batchAxis && $0 != channelAxis } }
-  /// The sizes along them.
-  public var positions: [Int] { positionAxes.map { shape[$0] } }
-
-  /// - Throws: where two branches are functions of the same weights, channel by channel, so that their covariance with
-  ///   each other would be needed.
-  package static func requireIndependent(_ branches: [CovarianceValue]) throws(NetworkError) {
-    var seen: Set<Int> = []
-    for branch in branches {
-      guard seen.isDisjoint(with: branch.sources) else {
-        throw NetworkError(
-          expected: "independent branches: a dense layer, or another with weights, of its own in all but one of them",
-          found: "branches that work on the same channels")
-      }
-      seen.formUnion(branch.sources)
-    }
-  }
-
-  /// Whether several of these independent branches have means that are not zero.
+  /// 128 bits of hexadecimal digits that programs of the same operations with the same numbers have in common, on every
+  /// machine and in every run: what tells the matrix of one network from that of another.
   ///
-  /// - Throws: where the covariance of their sum does not follow from what is known of the means.
-  package static func requireKnownMeans(_ branches: [CovarianceValue]) throws(NetworkError) -> Bool {
-    try requireIndependent(branches)
-    let means = branches.map(\.mean)
-    guard Mean.combined(means) != nil else {
-      throw NetworkError(
-        expected: "branches of zero mean (each ends in a dense layer), or of which at most one is not the output of an "
-          + "activation on all channels alike",
-        found: means.contains(.unknown)
-          ? "several others, one of them flattened or mapped after its activation" : "several of the network's inputs")
-    }
-    return means.count { $0 != .zero } > 1
-  }
-
-  /// The same covariances of activations whose axes are elsewhere.
-  package func moved(to axes: DataAxes, shape: [Int]) -> CovarianceValue {
-    var result = with(shape: shape, axes: axes, isGaussian: isGaussian)
-    result.mean = mean
-    return result
-  }
-
-  /// The channels of all branches, each group with its covariances.
-  package static func concatenatedChannels(_ branches: [CovarianceValue]) -> CovarianceValue {
-    var result = branches[0]
-    result.groups = branches.flatMap(\.groups)
-    result.sources = branches.reduce(into: []) { $0.formUnion($1.sources) }
-    result.shape[result.channelAxis] = branches.reduce(0) { $0 + $1.channels }
-    result.isGaussian = branches.allSatisfy(\.isGaussian)
-    // Means are kept by group.
-    let means = branches.map(\.mean)
-    result.mean =
-      [.unknown, .varying, .uniform].first(where: means.contains) ?? .zero
-    result.hasInputChannels = branches.contains(where: \.hasInputChannels)
-    return result
-  }
-
-  fileprivate func with(shape: [Int]?, axes: DataAxes?, isGaussian: Bool) -> CovarianceValue {
-    var result = self
-    result.shape = shape ?? self.shape
-    result.batchAxis = axes?.batch ?? batchAxis
-    result.channelAxis = axes?.channel ?? channelAxis
-    result.isGaussian = isGaussian
-    result.mean = isGaussian ? .zero : .unknown
-    return result
-  }
-
-  /// Groups of equal widths for values of equal numbers of channels: where one value has a border between groups, all
-  /// are split.
-  fileprivate static func refined(_ values: [CovarianceValue]) -> [[Group]] {
-    var borders = Set<Int>()
-    for value in values {
-      var end = 0
-      for group in value.groups {
-        end += group.width
-        borders.insert(end)
-      }
-    }
-    let ends = borders.sorted()
-    return values.map { value in
-      var (index, groupEnd, start) = (0, value.groups[0].width, 0)
-      return ends.map { end in
-        while groupEnd < end {
-          index += 1
-          groupEnd += value.groups[index].width
-        }
-        defer { start = end }
-        return Group(id: value.groups[index].id, width: end - start)
-      }
-    }
+  /// *Source:* FNV-1a of the description (Fowler, Noll, Vo; RFC 9923).
+  public var fingerprint: String {
+    var hash: UInt128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d
+    for byte in description.utf8 { hash = (hash ^ UInt128(byte)) &* 0x0000_0000_0100_0000_0000_0000_0000_013b }
+    let digits = String(hash, radix: 16)
+    return String(repeating: "0", count: 32 - digits.count) + digits
   }
 }

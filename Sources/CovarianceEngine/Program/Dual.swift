@@ -15,6 +15,8 @@ public protocol Dual: Sendable {
   func varianceDual(_ q: Tensor) throws(NetworkError) -> Tensor
   /// E[φ(u)], which sums of branches of another mean than zero need.
   func mean(_ q: Tensor) throws(NetworkError) -> Tensor
+  /// What tells the dual from all others: the function with its constants, in one line.
+  var fingerprint: String { get }
   /// The vector kernel that computes the same duals inside tiles, when there is one.
   var vectorDual: VectorDual? { get }
   /// Estimated floating-point operations of κ and κ̇ of one entry, for descriptions and the size of tiles.

@@ -91,3 +91,8 @@ extension HyperParameter {
   package var exponential: HyperParameter { map(Foundation.exp, Tensors.exp) }
   package var squareRoot: HyperParameter { map({ $0.squareRoot() }, Tensors.sqrt) }
 }
+
+extension HyperParameter: CustomStringConvertible {
+  /// The number; "traced" where a tensor stands for it.
+  public var description: String { isTensor ? "traced" : "\(wrappedValue)" }
+}

@@ -29,6 +29,26 @@ package enum ProgramInput: Sendable {
     }
   }
 
+  /// Whether it has a tangent kernel already.
+  var hasNTK: Bool {
+    if case .kernel(let kernel) = self { return kernel.ntk != nil }
+    return false
+  }
+
+  /// Whether it is data of two data sets.
+  var hasTwoDataSets: Bool {
+    if case .data(let data) = self { return data.x2 != nil }
+    return false
+  }
+
+  /// True where inputs of a data set are masked, shape (N, P…).
+  func mask(of dataSet: DataSet) -> Tensor? {
+    switch self {
+    case .data(let data): dataSet == .second && data.x2 != nil ? data.mask2 : data.mask1
+    case .kernel(let kernel): dataSet == .second && kernel.cov2 != nil ? kernel.mask2 : kernel.mask1
+    }
+  }
+
   func converted(to dtype: DType) -> ProgramInput {
     switch self {
     case .data(var data):

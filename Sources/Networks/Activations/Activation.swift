@@ -8,6 +8,16 @@ public protocol Activation: SingleInputLayer, Dual {
 }
 
 extension Activation {
+  /// The activation's node in a network file; a function of your own is known by its values at some points.
+  public var fingerprint: String {
+    if let node = try? LayerRegistry.node(of: self) { return node.json() }
+    let points = Tensor([-3.7, -2.1, -1.3, -0.7, -0.2, 0, 0.1, 0.4, 0.9, 1.6, 2.3, 4.2])
+    let values = try? function(points).asType(.float64).scalars(as: Double.self)
+    let q = points * points
+    let duals = try? dual(0.5 * q, q, q).asType(.float64).scalars(as: Double.self)
+    return "\(nodeName) \(values ?? []) \(duals ?? [])"
+  }
+
   /// E[φ(u)] for u of zero mean and variance q.
   ///
   /// Two uncorrelated inputs give κ(0; q, q) = E[φ(u)]², exactly; only the sign is found by quadrature.
@@ -34,7 +44,7 @@ extension Activation {
         expected: "Gaussian inputs: a dense layer before every activation",
         found: "the network's input or the output of an activation, a product, a concatenation or dropout")
     }
-    return program.appendByChannel(.dual(self), input, isGaussian: false)
+    return program.appendByChannel(DualOperation(self), input, isGaussian: false)
   }
 }
 

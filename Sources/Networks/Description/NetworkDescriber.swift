@@ -207,18 +207,20 @@ struct NetworkDescriber {
   }
 
   /// Which executor computes what, and why.
-  private func addObstacles(to description: inout NetworkDescription, _ program: CovarianceProgram, outputs: [Int]) {
-    let matrices = try? RowPlan(program, outputs: outputs, withNTK: true, inputsWithNTK: [false])
-    let isMatrix = program.positions[0].isEmpty && matrices != nil
-    if isMatrix {
-      description.obstacle =
-        matrices?.activations.isEmpty ?? true ? nil : "without positions, an activation without a vector kernel"
-    } else {
-      description.obstacle = SegmentedProgram.obstacle(program)
+  private func addObstacles(
+    to description: inout NetworkDescription, _ program: CovarianceProgram, outputs: [Int], channels: Int
+  ) {
+    let inputs = (0..<program.inputCount).map { input in
+      CovarianceGoal.Input(isMatrix: program.positions[input].isEmpty, channels: channels)
     }
+    let goal = CovarianceGoal(
+      program, outputs: outputs, inputs: inputs, withNTK: true, wantsAllPositions: true, dtype: .float32)
+    guard let choice = try? ExecutorChoice(goal, options: KernelOptions()) else { return }
+    description.executor = choice.executor.name
+    if choice.isReference { description.obstacle = choice.reason?.description }
     for index in description.rows.indices where !description.rows[index].isContainer {
-      let obstacles = notes[index].steps.joined().compactMap { program.sliceObstacle(of: program.steps[$0]) }
-      description.rows[index].obstacle = description.obstacle ?? obstacles.first
+      let obstacles = notes[index].steps.joined().compactMap { choice.obstacle(of: program.steps[$0]) }
+      description.rows[index].obstacle = description.obstacle ?? obstacles.first?.description
     }
   }
 
@@ -226,14 +228,13 @@ struct NetworkDescriber {
     guard description.infiniteError == nil else { return }
     var program = program
     let ids = outputs.map { program.merged($0) }
-    let demands = DisplacementDemand.demands(
-      of: program, outputs: ids, wantsAllPositions: KernelOptions().positions == .all)
-    let costs = CovarianceCost(program: program, demands: demands)
-    addObstacles(to: &description, program, outputs: ids)
-    description.inputDemand = demands[0]
+    let demand = CovarianceDemand(program, outputs: ids, wantsAllPositions: KernelOptions().positions == .all)
+    let costs = CovarianceCost(program: program, demand: demand)
+    addObstacles(to: &description, program, outputs: ids, channels: channels)
+    description.inputDemand = demand.values[0]
     description.inputCost = costs.input(0, channels: channels)
     for index in description.rows.indices where !description.rows[index].isContainer {
-      let values = notes[index].values.compactMap { demands[$0] }
+      let values = notes[index].values.compactMap { demand.values[$0] }
       if let first = values.first, values.allSatisfy({ $0.positions == first.positions }) {
         description.rows[index].demand = values.dropFirst().reduce(first) { $0.union($1) }
       }

@@ -45,7 +45,9 @@ public struct NetworkDescription: Sendable {
   /// Why there is no infinite-width limit; nil when there is one.
   public internal(set) var infiniteError: NetworkError?
 
-  /// Why the fused executor leaves the whole network to the reference executor; nil where it does not.
+  /// Which executor computes kernels of one input of this shape per data set; nil without an infinite limit.
+  public internal(set) var executor: String?
+  /// Why the whole network is left to the reference executor; nil where it is not.
   public internal(set) var obstacle: String?
 
   /// Scalars that the finite network trains.

@@ -83,7 +83,8 @@ extension Layer {
     try patterns?.check(counts: checked.leaves[0].counts, hasSecond: x2 != nil)
     let inputs = checked.map { $0.source(isSymmetric: isSymmetric) }
     return KernelRequest(
-      network: self, sources: inputs, isSymmetric: isSymmetric, hasSecond: x2 != nil, kernels: kernels, patterns: patterns,
+      network: self, sources: inputs, isSymmetric: isSymmetric, hasSecond: x2 != nil, kernels: kernels,
+      patterns: patterns,
       options: options)
   }
 

@@ -62,16 +62,16 @@ struct AffineWeights: Sendable {
 
   /// K ← σw² K + σb². Θ ← σw² Θ + K in NTK parameterization, Θ ← σw² Θ + (fanIn/s₀) K + 1 in standard parameterization (K
   /// before the layer; the 1 only with a bias).
-  func rule(fanIn: Int) -> AffineRule {
-    var rule = AffineRule(
+  func operation(fanIn: Int) -> AffineOperation {
+    var operation = AffineOperation(
       weightVariance: $weightStd * $weightStd, biasVariance: bias.map { $0 * $0 } ?? HyperParameter(0), inputScale: 0,
       outputScale: 1, constant: 0)
     if parameterization == .standard {
-      rule.inputScale = Double(fanIn) / widthScales[0]
-      rule.outputScale = 0
-      rule.constant = bias == nil ? 0 : 1
+      operation.inputScale = Double(fanIn) / widthScales[0]
+      operation.outputScale = 0
+      operation.constant = bias == nil ? 0 : 1
     }
-    return rule
+    return operation
   }
 
   mutating func visit(_ visitor: inout HyperParameterVisitor) {

@@ -58,7 +58,7 @@ public struct Aggregate: SingleInputLayer {
     program.requireChannelsApart(of: input)
     let indices = axes.compactMap { input.positionAxes.firstIndex(of: $0) }
     return program.appendByChannel(
-      .rule(AggregateRule(implementation: implementation, axes: indices)), input, isGaussian: input.isGaussian)
+      AggregateOperation(implementation: implementation, axes: indices), input, isGaussian: input.isGaussian)
   }
 
   /// The aggregated axes from the front, in order.
@@ -97,14 +97,22 @@ public struct Aggregate: SingleInputLayer {
 }
 
 /// K ← A1ᵀ K A2.
-struct AggregateRule: CovarianceRule {
+struct AggregateOperation: CovarianceOperation {
   var implementation: Aggregate.Implementation
   /// Counted among positions.
   var axes: [Int]
 
   var name: String { Aggregate.nodeName }
 
-  func needsAllPositions(forResult isFull: Bool) -> Bool { isFull || !axes.isEmpty }
+  var description: String { "aggregate(\(implementation), axes: \(axes))" }
+
+  func demand(for result: DisplacementDemand, ofOperandWith positions: [Int], operandsAreLocal: Bool)
+    -> DisplacementDemand
+  { result.hasPairs || !axes.isEmpty ? .all(positions) : .diagonal(positions) }
+
+  func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int {
+    positionProductFlops(result: result, operands: operands, positions: positions)
+  }
 
   func evaluate(_ operands: [CovarianceState], _ context: CovarianceContext) throws(NetworkError) -> CovarianceState {
     let input = operands[0]
@@ -232,6 +240,6 @@ private struct GraphMessages {
         .sliced(axis: 0, from: 0, to: count * positions)
       messages = factor.map { sums * $0.asType(x.dtype) } ?? sums
     }
-        return messages.reshaped(ordered.shape).transposed(order.inversePermutation)
+    return messages.reshaped(ordered.shape).transposed(order.inversePermutation)
   }
 }

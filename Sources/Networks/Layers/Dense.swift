@@ -77,7 +77,7 @@ public struct Dense: SingleInputLayer {
     try input.require(axes)
     var shape = input.shape
     shape[axes.channel] = realWidth
-    return program.append(.affine(weights.rule(fanIn: fanIn)), input, shape: shape, isGaussian: true)
+    return program.append(weights.operation(fanIn: fanIn), input, shape: shape, isGaussian: true)
   }
 
   /// The axes counted from the front, and the input's number of channels.

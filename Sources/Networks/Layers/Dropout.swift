@@ -35,7 +35,7 @@ public struct Dropout: SingleInputLayer {
 
   public func append(to program: inout CovarianceProgram, _ input: CovarianceValue) -> CovarianceValue {
     guard mode == .train else { return input }
-    return program.appendByChannel(.dropout(keepRate: keepRate), input, isGaussian: false)
+    return program.appendByChannel(DropoutOperation(keepRate: keepRate), input, isGaussian: false)
   }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {

@@ -103,10 +103,10 @@ public struct Embedding: SingleInputLayer {
     // K before the layer is the mean over channels of products, and the layer sums.
     let count = Double(vocabulary)
     let isStandard = parameterization == .standard
-    let rule = AffineRule(
+    let operation = AffineOperation(
       weightVariance: count * ($weightStd * $weightStd), biasVariance: HyperParameter(0),
       inputScale: isStandard ? count : 0, outputScale: isStandard ? 0 : 1, constant: 0)
-    return program.append(.affine(rule), input, shape: shape, isGaussian: true)
+    return program.append(operation, input, shape: shape, isGaussian: true)
   }
 
   public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) {

@@ -51,7 +51,7 @@ public struct FanInConcat: FanInLayer {
     let hasMeans = try CovarianceValue.requireKnownMeans(branches)
     let position = first.positionAxes.firstIndex(of: axis)
     return program.appendByChannel(
-      .concatenate(position.map { .position($0) } ?? .batch, hasMeans: hasMeans), branches, shape: shape,
+      ConcatenateOperation(position.map { .position($0) } ?? .batch, hasMeans: hasMeans), branches, shape: shape,
       isGaussian: branches.allSatisfy(\.isGaussian))
   }
 

@@ -30,7 +30,7 @@ public struct FanInProduct: FanInLayer {
         found: "several of the network's inputs, or of branches flattened after an activation")
     }
     return program.appendByChannel(
-      .product, branches, isGaussian: branches.count == 1 && branches[0].isGaussian)
+      ProductOperation(), branches, isGaussian: branches.count == 1 && branches[0].isGaussian)
   }
 
   public init(from arguments: inout LayerArguments) {}

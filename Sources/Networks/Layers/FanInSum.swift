@@ -27,7 +27,7 @@ public struct FanInSum: FanInLayer {
     try requireEqual(branches.map(\.shape))
     let hasMeans = try CovarianceValue.requireKnownMeans(branches)
     return program.appendByChannel(
-      .sum(hasMeans: hasMeans), branches, isGaussian: branches.allSatisfy(\.isGaussian))
+      SumOperation(hasMeans: hasMeans), branches, isGaussian: branches.allSatisfy(\.isGaussian))
   }
 
   public init(from arguments: inout LayerArguments) {}

@@ -64,7 +64,7 @@ public struct Flatten: SingleInputLayer {
     let axes = isBatchLast ? DataAxes(batch: 1, channel: 0) : DataAxes(batch: 0, channel: 1)
     return input.positionAxes.isEmpty
       ? input.moved(to: axes, shape: shape)
-      : program.append(.flatten, input, shape: shape, axes: axes, isGaussian: false)
+      : program.append(FlattenOperation(), input, shape: shape, axes: axes, isGaussian: false)
   }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {

@@ -61,10 +61,10 @@ public struct LayerNorm: SingleInputLayer {
         found: "the network's input or the output of an activation, a product, a concatenation or dropout")
     }
     let positionAxes = input.positionAxes
-    let rule = NormalizationRule(
+    let operation = NormalizeOperation(
       epsilon: epsilon, positionAxes: positionAxes.indices.filter { axes.contains(positionAxes[$0]) },
       overBatch: axes.contains(input.batchAxis))
-    return program.appendWithAllChannels(.normalize(rule), input)
+    return program.append(operation, input)
   }
 
   /// The axes from the front, which must include the channels.

@@ -21,6 +21,14 @@ public struct CovarianceState: Sendable {
   /// True where a position of the second data set is masked, shape (N2, P…); nil when none is.
   public var mask2: Tensor?
 
+  public init(
+    k12: Tensor, theta: Theta, k11: Tensor, k22: Tensor, layout: CovarianceLayout, mean1: Tensor? = nil,
+    mean2: Tensor? = nil, mask1: Tensor? = nil, mask2: Tensor? = nil
+  ) {
+    (self.k12, self.theta, self.k11, self.k22, self.layout) = (k12, theta, k11, k22, layout)
+    (self.mean1, self.mean2, self.mask1, self.mask2) = (mean1, mean2, mask1, mask2)
+  }
+
   /// The tangent kernel, of the shape of K12.
   public enum Theta: Sendable {
     case notRequested
@@ -205,5 +213,63 @@ extension CovarianceState {
   func identity(of positions: [Int], batchAxes: Int) -> Tensor {
     Tensor.eye(positions.reduce(1, *), dtype: .bool)
       .reshaped([Int](repeating: 1, count: batchAxes) + positions + positions)
+  }
+}
+
+// MARK: - What operations share
+
+extension CovarianceState {
+  /// K, Θ and the self-covariances of the sum of two independent branches of zero mean.
+  public func adding(_ other: CovarianceState) -> CovarianceState {
+    var result = self
+    result.k12 = k12 + other.k12
+    result.theta = theta.adding(other.theta)
+    (result.k11, result.k22) = (k11 + other.k11, k22 + other.k22)
+    return result
+  }
+
+  /// All covariances and Θ times `factor`.
+  public func scaled(by factor: Double) -> CovarianceState {
+    var result = self
+    result.k12 = k12 * factor
+    if case .matrix(let matrix) = theta { result.theta = .matrix(matrix * factor) }
+    (result.k11, result.k22) = (k11 * factor, k22 * factor)
+    return result
+  }
+
+  /// The number of positions that are not masked, at least 1, shape (N).
+  func visibleCount(_ dataSet: DataSet) -> Tensor {
+    let mask = mask(dataSet)
+    let visible = (.!mask).asType(k12.dtype)
+    return maximum(mask.rank == 1 ? visible : visible.sum(axes: Array(1..<mask.rank)), 1)
+  }
+
+  /// Masked if all positions are, shape (N).
+  static func maskedEverywhere(_ mask: Tensor) -> Tensor {
+    mask.rank == 1 ? mask : mask.all(axes: Array(1..<mask.rank))
+  }
+
+  /// Masked where all branches are; a branch without a mask is visible everywhere.
+  static func maskedInAll(_ masks: [Tensor?]) -> Tensor? {
+    masks.dropFirst().reduce(masks[0]) { a, b in
+      guard let a, let b else { return nil }
+      return a .& b
+    }
+  }
+
+  /// True where both inputs of a matrix of shape (N, N, …) are the same.
+  static func inputIdentity(_ matrix: Tensor) -> Tensor {
+    let count = matrix.shape[0]
+    return Tensor.eye(count, dtype: .bool).reshaped([count, count] + [Int](repeating: 1, count: matrix.rank - 2))
+  }
+}
+
+extension CovarianceState.Theta {
+  func adding(_ other: CovarianceState.Theta) -> CovarianceState.Theta {
+    switch (self, other) {
+    case (.matrix(let x), .matrix(let y)): .matrix(x + y)
+    case (.matrix, _): self
+    default: other
+    }
   }
 }

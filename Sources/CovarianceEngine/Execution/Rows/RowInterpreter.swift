@@ -2,9 +2,9 @@ import Tensors
 
 /// One thread's scratch memory, and the work on a tile: product, rows through the plan, result.
 final class RowInterpreter<Scalar: LoopScalar> {
-  private typealias Executor = RowExecutor<Scalar>
+  private typealias Executor = RowRun<Scalar>
 
-  private let executor: RowExecutor<Scalar>
+  private let executor: RowRun<Scalar>
   private let results: [RowResult<Scalar>]
   /// A tile of K and a tile of Θ for every input of the program, then for every output that is not in an input's place.
   private let tiles: Scratch<Scalar>
@@ -16,7 +16,7 @@ final class RowInterpreter<Scalar: LoopScalar> {
   private var k: [UnsafeMutablePointer<Scalar>]
   private var theta: [UnsafeMutablePointer<Scalar>]
 
-  init(_ executor: RowExecutor<Scalar>, _ results: [RowResult<Scalar>]) {
+  init(_ executor: RowRun<Scalar>, _ results: [RowResult<Scalar>]) {
     self.executor = executor
     self.results = results
     let (plan, size) = (executor.plan, Executor.tileSize)

@@ -1,12 +1,7 @@
 import CVectorKernels
 
 /// A covariance program as instructions on a few registers, each a row of K and of Θ that stays in cache.
-package struct RowPlan: @unchecked Sendable {
-  /// An operation that mixes inputs, which a row by itself cannot.
-  package struct Unsupported: Error {
-    let operation: String
-  }
-
+struct RowPlan: @unchecked Sendable {
   enum Instruction: @unchecked Sendable {
     case copy(from: Int, to: Int, hasTheta: Bool)
     case affine(Int, nt_affine, thetaIsZero: Bool)
@@ -38,70 +33,137 @@ package struct RowPlan: @unchecked Sendable {
     }
   }
 
-  private(set) var instructions: [Instruction] = []
-  private(set) var registerCount: Int
+  fileprivate(set) var instructions: [Instruction] = []
+  fileprivate(set) var registerCount: Int
   /// Arrays of per-input factors in all.
-  private(set) var factorCount = 0
+  fileprivate(set) var factorCount = 0
   /// The registers of the outputs, and whether their Θ was ever set.
-  private(set) var outputs: [(register: Int, hasTheta: Bool)] = []
+  fileprivate(set) var outputs: [(register: Int, hasTheta: Bool)] = []
   let inputCount: Int
   /// What the instructions' pointers point to.
   private var descriptions: [DualDescription] = []
   /// The activations without a vector kernel.
-  package private(set) var activations: [any Dual] = []
+  private(set) var activations: [any Dual] = []
 
-  /// - Throws: `Unsupported` for a program with operations that are not row by row.
-  package init(_ program: CovarianceProgram, outputs: [Int], withNTK: Bool, inputsWithNTK: [Bool]) throws(Unsupported) {
-    inputCount = program.inputCount
-    registerCount = program.inputCount
-    var allocation = RegisterAllocation(program, outputs: outputs)
-    var hasTheta = [Bool](repeating: false, count: program.valueCount)
-    for input in 0..<inputCount { hasTheta[input] = withNTK && inputsWithNTK[input] }
-
-    for (index, step) in program.steps.enumerated() {
-      let target = own(step, at: index, &allocation, hasTheta: hasTheta[step.operands[0]])
-      switch step.operation {
-      case .affine(let rule):
-        instructions.append(.affine(target, rule.description, thetaIsZero: !hasTheta[step.operands[0]]))
-        hasTheta[step.result] = withNTK
-      case .dual(let activation):
-        let routine = routine(of: activation)
-        hasTheta[step.result] = hasTheta[step.operands[0]]
-        instructions.append(.dual(target, routine, factor: factorCount, hasTheta: hasTheta[step.result]))
-        factorCount += routine.factorCount
-      case .normalize(let rule):
-        guard step.operands.count == 1 else {
-          throw Unsupported(operation: "a layer normalisation of several kinds of channels")
-        }
-        hasTheta[step.result] = hasTheta[step.operands[0]]
-        instructions.append(
-          .normalize(
-            target, epsilon: rule.epsilon, overBatch: rule.overBatch, factor: factorCount,
-            hasTheta: hasTheta[step.result]))
-        factorCount += 1
-      case .dropout(let keepRate):
-        hasTheta[step.result] = hasTheta[step.operands[0]]
-        instructions.append(.dropout(target, keepRate: keepRate, hasTheta: hasTheta[step.result]))
-      case .sum(hasMeans: true):
-        throw Unsupported(operation: "a sum of branches that do not have zero mean")
-      case .sum, .product, .weightedMean:
-        hasTheta[step.result] = step.operands.contains { hasTheta[$0] }
-        combine(step, into: target, allocation, hasTheta: hasTheta)
-      case .concatenate:
-        throw Unsupported(operation: "a concatenation along the batch axis")
-      case .patches, .localize, .positions, .flatten, .globalPool, .permutePositions:
-        throw Unsupported(operation: "a layer that works on positions")
-      case .rule(let rule):
-        throw Unsupported(operation: rule.name)
-      }
-      allocation.define(step.result, target)
-      allocation.release(step.operands, at: index, except: target)
-    }
-    self.outputs = outputs.map { (allocation.register(of: $0), hasTheta[$0]) }
-    registerCount = allocation.count
+  /// - Throws: `Obstacle` for a program with operations that are not row by row.
+  init(_ goal: CovarianceGoal) throws(Obstacle) {
+    var builder = RowPlanBuilder(goal)
+    for (index, step) in goal.program.steps.enumerated() { try builder.compile(step, at: index) }
+    self = builder.plan(outputs: goal.outputs)
   }
 
-  private mutating func routine(of activation: any Dual) -> DualRoutine {
+  fileprivate init(inputCount: Int) {
+    (self.inputCount, registerCount) = (inputCount, inputCount)
+  }
+}
+
+/// Compiles covariance programs for rows.
+private struct RowPlanBuilder: Lowering {
+  private let withNTK: Bool
+  private var plan: RowPlan
+  private var allocation: RegisterAllocation
+  /// Per value, whether its Θ was ever set.
+  private var hasTheta: [Bool]
+  private var step: CovarianceProgram.Step!
+  /// The register that holds what has been made of the step so far, and whether its Θ is set.
+  private var target = 0
+  private var targetHasTheta = false
+
+  init(_ goal: CovarianceGoal) {
+    withNTK = goal.withNTK
+    plan = RowPlan(inputCount: goal.program.inputCount)
+    allocation = RegisterAllocation(goal.program, outputs: goal.outputs)
+    hasTheta = [Bool](repeating: false, count: goal.program.valueCount)
+    for (input, known) in goal.inputs.enumerated() { hasTheta[input] = withNTK && known.hasTheta }
+  }
+
+  mutating func compile(_ step: CovarianceProgram.Step, at index: Int) throws(Obstacle) {
+    self.step = step
+    target = ownRegister(at: index)
+    targetHasTheta = hasTheta[step.operands[0]]
+    try step.operation.lower(to: &self)
+    hasTheta[step.result] = targetHasTheta
+    allocation.define(step.result, target)
+    allocation.release(step.operands, at: index, except: target)
+  }
+
+  func plan(outputs: [Int]) -> RowPlan {
+    var plan = plan
+    plan.outputs = outputs.map { (allocation.register(of: $0), hasTheta[$0]) }
+    plan.registerCount = allocation.count
+    return plan
+  }
+
+  /// A register with the value of the step's first operand that may be overwritten: its own if nobody else reads it,
+  /// or a copy.
+  private mutating func ownRegister(at index: Int) -> Int {
+    let operand = step.operands[0]
+    let register = allocation.register(of: operand)
+    if allocation.isLastUse(of: operand, at: index) && !step.operands.dropFirst().contains(operand) { return register }
+    let copy = allocation.allocate()
+    plan.instructions.append(.copy(from: register, to: copy, hasTheta: hasTheta[operand]))
+    return copy
+  }
+
+  mutating func affine(_ rule: AffineOperation) {
+    plan.instructions.append(.affine(target, rule.loopDescription, thetaIsZero: !targetHasTheta))
+    targetHasTheta = withNTK
+  }
+
+  mutating func scale(_ factor: Double) {
+    let rule = AffineOperation(weightVariance: HyperParameter(factor), outputScale: 0)
+    plan.instructions.append(.affine(target, rule.loopDescription, thetaIsZero: !targetHasTheta))
+  }
+
+  mutating func dual(_ dual: any Dual) {
+    let routine = plan.routine(of: dual)
+    plan.instructions.append(.dual(target, routine, factor: plan.factorCount, hasTheta: targetHasTheta))
+    plan.factorCount += routine.factorCount
+  }
+
+  mutating func normalize(epsilon: Double, positionAxes: [Int], overBatch: Bool) {
+    plan.instructions.append(
+      .normalize(target, epsilon: epsilon, overBatch: overBatch, factor: plan.factorCount, hasTheta: targetHasTheta))
+    plan.factorCount += 1
+  }
+
+  mutating func dropout(keepRate: Double) {
+    plan.instructions.append(.dropout(target, keepRate: keepRate, hasTheta: targetHasTheta))
+  }
+
+  mutating func combine(_ combination: BranchCombination) {
+    for (position, operand) in step.operands.enumerated().dropFirst() {
+      plan.instructions.append(
+        .combine(
+          into: target, from: allocation.register(of: operand), combination.pair(at: position),
+          intoHasTheta: targetHasTheta, fromHasTheta: hasTheta[operand]))
+      targetHasTheta = targetHasTheta || hasTheta[operand]
+    }
+  }
+
+  private static let worksOnPositions = Obstacle("a layer that works on positions")
+
+  func localize() throws(Obstacle) { throw Self.worksOnPositions }
+  func windows(_ axes: [PatchAxis]) throws(Obstacle) { throw Self.worksOnPositions }
+  func map(_ axes: [PositionMapOperation.Axis]) throws(Obstacle) { throw Self.worksOnPositions }
+  func permute(_ order: [Int]) throws(Obstacle) { throw Self.worksOnPositions }
+  func flatten() throws(Obstacle) { throw Self.worksOnPositions }
+  func globalPool(isMean: Bool) throws(Obstacle) { throw Self.worksOnPositions }
+}
+
+extension BranchCombination {
+  /// How the branch at `position`, from 1 on, is taken into those before it.
+  func pair(at position: Int) -> RowPlan.Combination {
+    switch self {
+    case .sum: .sum
+    case .product: .product
+    case .weightedSum(let weights): .weightedSum(into: position == 1 ? weights[0] : 1, from: weights[position])
+    }
+  }
+}
+
+extension RowPlan {
+  fileprivate mutating func routine(of activation: any Dual) -> DualRoutine {
     guard let dual = activation.vectorDual else {
       activations.append(activation)
       return .tensor(activations.count - 1)
@@ -109,39 +171,6 @@ package struct RowPlan: @unchecked Sendable {
     let description = DualDescription(dual)
     descriptions.append(description)
     return .vector(description.pointer)
-  }
-
-  /// A register with the value of the step's first operand that may be overwritten: its own if nobody else reads it,
-  /// or a copy.
-  private mutating func own(
-    _ step: CovarianceProgram.Step, at index: Int, _ allocation: inout RegisterAllocation, hasTheta: Bool
-  ) -> Int {
-    let operand = step.operands[0]
-    let register = allocation.register(of: operand)
-    if allocation.isLastUse(of: operand, at: index) && !step.operands.dropFirst().contains(operand) { return register }
-    let copy = allocation.allocate()
-    instructions.append(.copy(from: register, to: copy, hasTheta: hasTheta))
-    return copy
-  }
-
-  private mutating func combine(
-    _ step: CovarianceProgram.Step, into target: Int, _ allocation: RegisterAllocation, hasTheta: [Bool]
-  ) {
-    var targetHasTheta = hasTheta[step.operands[0]]
-    for (position, operand) in step.operands.enumerated().dropFirst() {
-      let combination: Combination
-      switch step.operation {
-      case .weightedMean(let weights):
-        combination = .weightedSum(into: position == 1 ? weights[0] : 1, from: weights[position])
-      case .product: combination = .product
-      default: combination = .sum
-      }
-      instructions.append(
-        .combine(
-          into: target, from: allocation.register(of: operand), combination, intoHasTheta: targetHasTheta,
-          fromHasTheta: hasTheta[operand]))
-      targetHasTheta = targetHasTheta || hasTheta[operand]
-    }
   }
 }
 

@@ -1,6 +1,6 @@
 /// A covariance program cut where steps cannot be computed slice by slice: parts for the fused executor and parts for the
 /// reference executor in turn, with whole covariances of a block of inputs between them.
-package struct SegmentedProgram: Sendable {
+struct SegmentedProgram: Sendable {
   struct Segment: Sendable {
     enum Executor: Sendable {
       case fused(SliceGraph)
@@ -24,26 +24,18 @@ package struct SegmentedProgram: Sendable {
   private static let (entriesPerBlock, mostEntriesPerBlock) = (1 << 19, 1 << 22)
 
   /// What keeps a program from being cut; nil where nothing does.
-  package static func obstacle(_ program: CovarianceProgram) -> String? {
-    if program.mixesInputs { return "a layer that mixes the inputs of a data set" }
-    for step in program.steps {
-      switch step.operation {
-      // The means come from the very beginning.
-      case .sum(hasMeans: true), .concatenate(_, hasMeans: true): return "branches that do not have zero mean"
-      default: continue
-      }
-    }
-    return nil
+  static func obstacle(_ program: CovarianceProgram) -> Obstacle? {
+    if program.mixesInputs { return Obstacle("a layer that mixes the inputs of a data set") }
+    // The means come from the very beginning.
+    return program.steps.contains { $0.operation.needsMeans(forResult: false) }
+      ? Obstacle("branches that do not have zero mean") : nil
   }
 
-  init(
-    _ program: CovarianceProgram, outputs: [Int], wantsAllPositions: Bool, withNTK: Bool, inputsWithNTK: [Bool],
-    inputsWithMasks: [Bool]
-  ) {
+  init(_ goal: CovarianceGoal) {
+    let (program, outputs, demand, withNTK) = (goal.program, goal.outputs, goal.demand, goal.withNTK)
     self.outputs = outputs
     let stages = Self.stages(program)
-    let demand = CovarianceDemand(program, outputs: outputs, wantsAllPositions: wantsAllPositions)
-    let hasMasks = inputsWithMasks.contains(true)
+    let hasMasks = goal.inputs.contains(where: \.hasMask)
     var segments: [Segment] = []
     var largest = 1
     for stage in 0...(stages.max() ?? 0) {
@@ -57,17 +49,17 @@ package struct SegmentedProgram: Sendable {
       guard !results.isEmpty else { continue }
       let (part, places) = program.part(steps: included, inputs: inputs)
       let ids = results.map { places[$0]! }
-      let areFull = results.map { demand.isFull[$0] }
+      let areFull = results.map { demand.isFull($0) }
       for value in inputs + results {
         let count = program.positions[value].reduce(1, *)
-        largest = max(largest, demand.isFull[value] ? count * count : count, 1)
+        largest = max(largest, demand.isFull(value) ? count * count : count, 1)
       }
       let executor: Segment.Executor
       if let plan = stage.isMultiple(of: 2)
         ? try? SliceGraphBuilder.build(
           part, outputs: ids, areFull: areFull, withNTK: withNTK,
-          inputsWithNTK: inputs.map { $0 < program.inputCount ? inputsWithNTK[$0] : withNTK },
-          inputsWithMasks: inputs.map { $0 < program.inputCount ? inputsWithMasks[$0] : hasMasks }) : nil
+          inputsWithNTK: inputs.map { $0 < program.inputCount ? goal.inputs[$0].hasTheta : withNTK },
+          inputsWithMasks: inputs.map { $0 < program.inputCount ? goal.inputs[$0].hasMask : hasMasks }) : nil
       {
         executor = .fused(plan)
       } else {

@@ -120,7 +120,7 @@ final class DisplacementMap: Sendable {
 
 extension DisplacementMap {
   /// The map along one axis; nil where nothing changes.
-  convenience init?(_ axis: PositionMap.Axis) {
+  convenience init?(_ axis: PositionMapOperation.Axis) {
     switch axis {
     case .unchanged: return nil
     case .selected(let positions):

@@ -28,7 +28,7 @@ struct SliceGraph: @unchecked Sendable {
     case input(Int)
     /// Steps on one slice; what the source gives is the slice of displacement Δ · stride.
     case chain(source: Int, stride: PositionAxes, steps: [SliceStep])
-    case combine([Int], Combination)
+    case combine([Int], BranchCombination)
     /// Slices along one axis are made of others.
     case table(source: Int, axis: Int, DisplacementMap)
     case permute(source: Int, order: [Int])
@@ -36,12 +36,6 @@ struct SliceGraph: @unchecked Sendable {
     case flatten(source: Int)
     /// The sum over all slices times `scale`, and times a factor of either input where there are masks.
     case globalPool(source: Int, scale: Double, factor: Int?)
-  }
-
-  enum Combination {
-    case sum
-    case product
-    case weightedMean([Double])
   }
 
   /// Numbers that operations need per input and position: what each input gives to every slice.

@@ -1,9 +1,7 @@
 import CVectorKernels
 
-/// Compiles covariance programs for slices.
-struct SliceGraphBuilder {
-  typealias Unsupported = RowPlan.Unsupported
-
+/// Compiles covariance programs for slices: operations lower themselves to nodes and to the steps of chains.
+struct SliceGraphBuilder: Lowering {
   private let program: CovarianceProgram
   private let withNTK: Bool
   private var graph = SliceGraph()
@@ -16,24 +14,26 @@ struct SliceGraphBuilder {
   private var isDirty: [Bool]
   /// Whether a consumer needs zeros where the value is masked.
   private var needsZeros: [Bool]
+  /// The step of the program that is being lowered.
+  private var step: CovarianceProgram.Step!
+  /// Whether one of its verbs has been carried out, so that the next one goes on from the result.
+  private var isStarted = false
 
-  /// - Throws: `Unsupported` for a program with an operation that is not made of slices.
+  /// - Throws: `Obstacle` for a program with an operation that is not made of slices.
   static func build(
     _ program: CovarianceProgram, outputs: [Int], areFull: [Bool], withNTK: Bool, inputsWithNTK: [Bool],
     inputsWithMasks: [Bool]
-  ) throws(Unsupported) -> SliceGraph {
-    if let obstacle = program.steps.lazy.compactMap({ program.sliceObstacle(of: $0) }).first {
-      throw Unsupported(operation: obstacle)
-    }
+  ) throws(Obstacle) -> SliceGraph {
+    if let obstacle = program.steps.lazy.compactMap({ program.sliceObstacle(of: $0) }).first { throw obstacle }
     var builder = SliceGraphBuilder(program, outputs: outputs, withNTK: withNTK)
     (builder.graph.program, builder.graph.outputValues) = (program, outputs)
     for input in 0..<program.inputCount {
-      let sizes = builder.sizes(of: input)
+      let sizes = PositionAxes(sizes: program.positions[input])
       builder.hasMask[input] = inputsWithMasks[input]
       builder.nodeOf[input] = builder.add(
         .input(input), sizes: sizes, hasTheta: withNTK && inputsWithNTK[input])
     }
-    for step in program.steps where builder.useCount[step.result] > 0 { builder.compile(step) }
+    for step in program.steps where builder.useCount[step.result] > 0 { try builder.compile(step) }
     for (output, isFull) in zip(outputs, areFull) {
       builder.graph.outputs.append(
         SliceGraph.Output(
@@ -57,107 +57,61 @@ struct SliceGraphBuilder {
     for step in program.steps.reversed() where useCount[step.result] > 0 {
       for operand in step.operands {
         useCount[operand] += 1
-        switch step.operation {
-        case .affine, .dual, .normalize, .dropout, .localize: break
-        default: needsZeros[operand] = true
-        }
+        if !step.operation.keepsEntriesApart { needsZeros[operand] = true }
       }
     }
   }
-
-  private func sizes(of value: Int) -> PositionAxes { PositionAxes(sizes: program.positions[value]) }
 
   private mutating func add(_ kind: SliceGraph.Kind, sizes: PositionAxes, hasTheta: Bool) -> Int {
     graph.nodes.append(SliceGraph.Node(kind: kind, sizes: sizes, hasTheta: hasTheta))
     return graph.nodes.count - 1
   }
 
-  // MARK: - Steps
-
-  private mutating func compile(_ step: CovarianceProgram.Step) {
+  private mutating func compile(_ step: CovarianceProgram.Step) throws(Obstacle) {
+    (self.step, isStarted) = (step, false)
     let (operand, result) = (step.operands[0], step.result)
-    let sizes = sizes(of: result)
-    let node = nodeOf[operand]!
+    nodeOf[result] = nodeOf[operand]
     hasMask[result] = hasMask[operand]
     isDirty[result] = isDirty[operand]
-    switch step.operation {
-    case .affine(let rule):
-      var affine = rule.description
-      isDirty[result] = isDirty[operand] || affine.bias_variance != 0 || affine.theta_constant != 0
-      foldScale(into: &affine, of: operand)
-      extend(operand, to: result, .affine(affine), sizes: sizes, hasTheta: withNTK)
-    case .dual(let activation):
-      let routine = routine(of: activation)
-      let set = addFactors(.dual(routine), sizes: sizes, count: routine.factorCount)
-      isDirty[result] = isDirty[operand] || activation.vectorDual?.kind != nt_dual_ab_relu.rawValue
-      extend(operand, to: result, .dual(routine, factorSet: set), sizes: sizes)
-    case .normalize(let rule):
-      var kept = sizes
-      for axis in rule.positionAxes { kept[PositionAxes.axisCount - program.positions[operand].count + axis] = 1 }
-      let mask = hasMask[operand] ? addFactors(.mask(value: operand), sizes: sizes, count: 1) : nil
-      let set = addFactors(.normalize(epsilon: rule.epsilon, kept: kept, mask: mask), sizes: sizes, count: 1)
-      extend(operand, to: result, .scale(factorSet: set), sizes: sizes)
-    case .dropout(let keepRate):
-      extend(operand, to: result, .dropout(keepRate: keepRate), sizes: sizes)
-    case .localize:
-      extend(operand, to: result, .localize, sizes: sizes)
-    case .sum: combine(step, .sum, sizes)
-    case .product: combine(step, .product, sizes)
-    case .weightedMean(let weights): combine(step, .weightedMean(weights), sizes)
-    case .patches(let rule):
-      isDirty[result] = true
-      compile(rule, operand, to: result)
-    case .positions(let map):
-      isDirty[result] = true
-      compile(map, operand, to: result, sizes)
-    case .permutePositions(let order):
-      permute(node, order, to: result, sizes)
-    case .flatten:
-      isDirty[result] = false
-      nodeOf[result] = add(
-        .flatten(source: node), sizes: sizes, hasTheta: graph.nodes[node].hasTheta)
-    case .globalPool(let isMean):
-      isDirty[result] = false
-      let count = Double(graph.nodes[node].sizes.product)
-      let isMasked = isMean && hasMask[operand]
-      let factor = isMasked ? addFactors(.visible(value: operand), sizes: sizes, count: 1) : nil
-      nodeOf[result] = add(
-        .globalPool(source: node, scale: isMean && !isMasked ? 1 / (count * count) : 1, factor: factor), sizes: sizes,
-        hasTheta: graph.nodes[node].hasTheta)
-    case .concatenate, .rule: preconditionFailure("an obstacle that was not found")
-    }
+    try step.operation.lower(to: &self)
     if hasMask[result] && isDirty[result] && needsZeros[result] {
       let set = addFactors(.mask(value: result), sizes: sizes, count: 1)
-      useCount[result] += 1
-      append(.scale(factorSet: set), toNodeOf: result, sizes: sizes)
-      useCount[result] -= 1
+      // Whoever reads the result reads it after this.
+      append(.scale(factorSet: set), sizes: sizes)
       isDirty[result] = false
     }
   }
 
-  /// Lets the chain that ends in `operand` go on, or starts one after it, which then holds `result`.
-  private mutating func extend(
-    _ operand: Int, to result: Int, _ operation: SliceStep.Operation, sizes: PositionAxes, hasTheta: Bool? = nil
-  ) {
-    nodeOf[result] = nodeOf[operand]
-    if useCount[operand] > 1 { nodeOf[result] = newChain(after: nodeOf[operand]!) }
-    append(operation, toNodeOf: result, sizes: sizes, hasTheta: hasTheta)
+  // MARK: - What has been made of the step so far
+
+  private var result: Int { step.result }
+  /// The node that holds it.
+  private var node: Int { nodeOf[step.result]! }
+  private var sizes: PositionAxes { graph.nodes[node].sizes }
+  private var hasTheta: Bool { graph.nodes[node].hasTheta }
+  /// Whether others read what the next verb works on.
+  private var isShared: Bool { !isStarted && useCount[step.operands[0]] > 1 }
+
+  private mutating func finish(_ kind: SliceGraph.Kind, sizes: PositionAxes, hasTheta: Bool? = nil) {
+    nodeOf[result] = add(kind, sizes: sizes, hasTheta: hasTheta ?? self.hasTheta)
+    isStarted = true
   }
 
-  private mutating func newChain(after node: Int) -> Int {
-    let source = graph.nodes[node]
-    return add(
-      .chain(source: node, stride: PositionAxes(repeating: 1), steps: []), sizes: source.sizes,
-      hasTheta: source.hasTheta)
+  /// Lets the chain that ends here go on, or starts one.
+  private mutating func extend(_ operation: SliceStep.Operation, hasTheta: Bool? = nil) {
+    if isShared { startChain() }
+    append(operation, sizes: sizes, hasTheta: hasTheta)
   }
 
-  /// Appends a step to the chain that holds `value`; what holds it may be no chain yet.
-  private mutating func append(
-    _ operation: SliceStep.Operation, toNodeOf value: Int, sizes: PositionAxes, hasTheta: Bool? = nil
-  ) {
-    var node = nodeOf[value]!
-    if case .chain = graph.nodes[node].kind {} else { node = newChain(after: node) }
-    nodeOf[value] = node
+  private mutating func startChain() {
+    let source = node
+    finish(.chain(source: source, stride: PositionAxes(repeating: 1), steps: []), sizes: sizes)
+  }
+
+  /// Appends a step to the chain; what holds the value may be no chain yet.
+  private mutating func append(_ operation: SliceStep.Operation, sizes: PositionAxes, hasTheta: Bool? = nil) {
+    if case .chain = graph.nodes[node].kind {} else { startChain() }
+    let node = node
     guard case .chain(let source, let stride, var steps) = graph.nodes[node].kind else { return }
     steps.append(
       SliceStep(
@@ -165,12 +119,22 @@ struct SliceGraphBuilder {
     graph.nodes[node].kind = .chain(source: source, stride: stride, steps: steps)
     graph.nodes[node].sizes = sizes
     graph.nodes[node].hasTheta = hasTheta ?? graph.nodes[node].hasTheta
+    isStarted = true
+  }
+
+  // MARK: - Verbs
+
+  mutating func affine(_ rule: AffineOperation) {
+    var affine = rule.loopDescription
+    isDirty[result] = isDirty[result] || affine.bias_variance != 0 || affine.theta_constant != 0
+    foldScale(into: &affine)
+    extend(.affine(affine), hasTheta: withNTK)
   }
 
   /// Takes the mean over a convolution's window, which comes before its weights, into these.
-  private mutating func foldScale(into affine: inout nt_affine, of operand: Int) {
-    let node = nodeOf[operand]!
-    guard useCount[operand] == 1, case .chain(let source, let stride, var steps) = graph.nodes[node].kind,
+  private mutating func foldScale(into affine: inout nt_affine) {
+    let node = node
+    guard !isShared, case .chain(let source, let stride, var steps) = graph.nodes[node].kind,
       case .scaleAll(let scale)? = steps.last?.operation
     else { return }
     steps.removeLast()
@@ -178,6 +142,103 @@ struct SliceGraphBuilder {
     affine.weight_variance *= scale
     affine.theta_from_input *= scale
   }
+
+  mutating func dual(_ dual: any Dual) {
+    let routine = routine(of: dual)
+    let set = addFactors(.dual(routine), sizes: sizes, count: routine.factorCount)
+    isDirty[result] = isDirty[result] || dual.vectorDual?.kind != nt_dual_ab_relu.rawValue
+    extend(.dual(routine, factorSet: set))
+  }
+
+  mutating func normalize(epsilon: Double, positionAxes: [Int], overBatch: Bool) {
+    var kept = sizes
+    for axis in positionAxes { kept[PositionAxes.axisCount - program.positions[step.operands[0]].count + axis] = 1 }
+    let mask = hasMask[result] ? addFactors(.mask(value: step.operands[0]), sizes: sizes, count: 1) : nil
+    let set = addFactors(.normalize(epsilon: epsilon, kept: kept, mask: mask), sizes: sizes, count: 1)
+    extend(.scale(factorSet: set))
+  }
+
+  mutating func dropout(keepRate: Double) { extend(.dropout(keepRate: keepRate)) }
+
+  mutating func scale(_ factor: Double) { extend(.scaleAll(factor)) }
+
+  mutating func localize() { extend(.localize) }
+
+  mutating func combine(_ combination: BranchCombination) {
+    hasMask[result] = step.operands.allSatisfy { hasMask[$0] }
+    isDirty[result] = false
+    let nodes = step.operands.map { nodeOf[$0]! }
+    finish(.combine(nodes, combination), sizes: sizes, hasTheta: nodes.contains { graph.nodes[$0].hasTheta })
+  }
+
+  mutating func flatten() {
+    isDirty[result] = false
+    finish(.flatten(source: node), sizes: PositionAxes(repeating: 1))
+  }
+
+  mutating func globalPool(isMean: Bool) {
+    isDirty[result] = false
+    let (source, count, one) = (node, Double(sizes.product), PositionAxes(repeating: 1))
+    let isMasked = isMean && hasMask[result]
+    let factor = isMasked ? addFactors(.visible(value: step.operands[0]), sizes: one, count: 1) : nil
+    finish(
+      .globalPool(source: source, scale: isMean && !isMasked ? 1 / (count * count) : 1, factor: factor), sizes: one)
+  }
+
+  mutating func windows(_ axes: [PatchAxis]) {
+    isDirty[result] = true
+    let first = PositionAxes.axisCount - axes.count
+    func mixesDisplacements(_ axis: PatchAxis) -> Bool {
+      axis.wraps || axis.spread > 1 || (axis.outputSize - 1) * axis.stride >= axis.size
+    }
+    for (index, axis) in axes.enumerated() where !axis.isIdentity && mixesDisplacements(axis) {
+      addTable(DisplacementMap(axis), axis: first + index)
+    }
+    if isShared { startChain() }
+    let windows = axes.indices.filter { !axes[$0].isIdentity && !mixesDisplacements(axes[$0]) }
+    // Columns first, as part of the pass before; rows last, as part of that of the layer itself.
+    for index in windows.sorted(by: { ($0 == axes.count - 1 ? -1 : $0) < ($1 == axes.count - 1 ? -1 : $1) }) {
+      let axis = axes[index]
+      var sizes = sizes
+      sizes[first + index] = axis.outputSize
+      append(
+        .window(
+          SliceStep.Window(
+            axis: first + index, size: axis.window, stride: axis.stride, dilation: axis.dilation, low: axis.paddingLow)
+        ), sizes: sizes)
+    }
+  }
+
+  private mutating func addTable(_ table: DisplacementMap, axis: Int) {
+    var sizes = sizes
+    sizes[axis] = table.size
+    finish(.table(source: node, axis: axis, table), sizes: sizes)
+  }
+
+  mutating func map(_ axes: [PositionMapOperation.Axis]) {
+    isDirty[result] = true
+    let first = PositionAxes.axisCount - axes.count
+    var kept: [Int] = []
+    for (index, axis) in axes.enumerated() {
+      if case .removed = axis {} else { kept.append(index) }
+      if let table = DisplacementMap(axis) { addTable(table, axis: first + index) }
+    }
+    if isShared { startChain() }
+    if kept.count < axes.count { permute(kept, rank: axes.count) }
+  }
+
+  mutating func permute(_ order: [Int]) { permute(order, rank: order.count) }
+
+  /// Axis k of the result is axis `order[k]` of `rank` axes; those that are missing have one position.
+  private mutating func permute(_ order: [Int], rank: Int) {
+    let kept = order.map { PositionAxes.axisCount - rank + $0 }
+    let axes = (0..<PositionAxes.axisCount).filter { !kept.contains($0) } + kept
+    var sizes = self.sizes
+    for (axis, source) in axes.enumerated() { sizes[axis] = self.sizes[source] }
+    finish(.permute(source: node, order: axes), sizes: sizes)
+  }
+
+  // MARK: - Factors
 
   private mutating func routine(of activation: any Dual) -> RowPlan.DualRoutine {
     guard let dual = activation.vectorDual else {
@@ -197,81 +258,6 @@ struct SliceGraphBuilder {
         source: source, offset: graph.factorCount, sizes: sizes, count: count))
     graph.factorCount += count * sizes.product
     return graph.factorSets.count - 1
-  }
-
-  private mutating func combine(
-    _ step: CovarianceProgram.Step, _ combination: SliceGraph.Combination, _ sizes: PositionAxes
-  ) {
-    hasMask[step.result] = step.operands.allSatisfy { hasMask[$0] }
-    isDirty[step.result] = false
-    let nodes = step.operands.map { nodeOf[$0]! }
-    nodeOf[step.result] = add(
-      .combine(nodes, combination), sizes: sizes, hasTheta: nodes.contains { graph.nodes[$0].hasTheta })
-  }
-
-  // MARK: - Positions
-
-  private mutating func compile(_ rule: PatchRule, _ operand: Int, to result: Int) {
-    var node = nodeOf[operand]!
-    let first = PositionAxes.axisCount - rule.axes.count
-    func mixesDisplacements(_ axis: PatchAxis) -> Bool {
-      axis.wraps || axis.spread > 1 || (axis.outputSize - 1) * axis.stride >= axis.size
-    }
-    for (index, axis) in rule.axes.enumerated() where !axis.isIdentity && mixesDisplacements(axis) {
-      node = addTable(DisplacementMap(axis), axis: first + index, after: node)
-    }
-    let windows = rule.axes.indices.filter { !rule.axes[$0].isIdentity && !mixesDisplacements(rule.axes[$0]) }
-    if node == nodeOf[operand]!, useCount[operand] > 1 { node = newChain(after: node) }
-    nodeOf[result] = node
-    // Columns first, as part of the pass of the layer before; rows last, as part of that of the layer itself.
-    for index in windows.sorted(by: { ($0 == rule.axes.count - 1 ? -1 : $0) < ($1 == rule.axes.count - 1 ? -1 : $1) }) {
-      let axis = rule.axes[index]
-      var sizes = graph.nodes[nodeOf[result]!].sizes
-      sizes[first + index] = axis.outputSize
-      append(
-        .window(
-          SliceStep.Window(
-            axis: first + index, size: axis.window, stride: axis.stride, dilation: axis.dilation, low: axis.paddingLow)
-        ), toNodeOf: result, sizes: sizes)
-    }
-    if rule.offsetCount > 1 {
-      append(.scaleAll(1 / Double(rule.offsetCount)), toNodeOf: result, sizes: graph.nodes[nodeOf[result]!].sizes)
-    }
-  }
-
-  private mutating func addTable(_ table: DisplacementMap, axis: Int, after node: Int) -> Int {
-    var sizes = graph.nodes[node].sizes
-    sizes[axis] = table.size
-    return add(
-      .table(source: node, axis: axis, table), sizes: sizes, hasTheta: graph.nodes[node].hasTheta)
-  }
-
-  private mutating func compile(_ map: PositionMap, _ operand: Int, to result: Int, _ sizes: PositionAxes) {
-    var node = nodeOf[operand]!
-    let first = PositionAxes.axisCount - map.axes.count
-    var kept: [Int] = []
-    for (index, axis) in map.axes.enumerated() {
-      if case .removed = axis {} else { kept.append(index) }
-      if let table = DisplacementMap(axis) {
-        node = addTable(table, axis: first + index, after: node)
-      }
-    }
-    guard kept.count < map.axes.count else {
-      nodeOf[result] = node == nodeOf[operand]! ? newChain(after: node) : node
-      return
-    }
-    permute(node, kept, to: result, sizes, rank: map.axes.count)
-  }
-
-  /// Axis k of the result is axis `order[k]` of the operand; axes that are missing have one position.
-  private mutating func permute(
-    _ node: Int, _ order: [Int], to result: Int, _ sizes: PositionAxes, rank: Int? = nil
-  ) {
-    let first = PositionAxes.axisCount - (rank ?? order.count)
-    let kept = order.map { first + $0 }
-    let others = (0..<PositionAxes.axisCount).filter { !kept.contains($0) }
-    nodeOf[result] = add(
-      .permute(source: node, order: others + kept), sizes: sizes, hasTheta: graph.nodes[node].hasTheta)
   }
 
   // MARK: - Chains
@@ -383,23 +369,15 @@ extension SliceGraph.Node {
 
 extension CovarianceProgram {
   /// What keeps a step from being computed slice by slice; nil where nothing does.
-  package func sliceObstacle(of step: Step) -> String? {
+  func sliceObstacle(of step: Step) -> Obstacle? {
     for value in [step.result] + step.operands {
       if positions[value].count > PositionAxes.axisCount {
-        return "more than \(PositionAxes.axisCount) axes of positions"
+        return Obstacle("more than \(PositionAxes.axisCount) axes of positions")
       }
-      if positions[value].reduce(1.0, { $0 * Double($1) }) > 4e6 { return "more than four million positions" }
+      if positions[value].reduce(1.0, { $0 * Double($1) }) > 4e6 {
+        return Obstacle("more than four million positions")
+      }
     }
-    switch step.operation {
-    case .rule(let rule): return rule.name
-    case .sum(hasMeans: true), .concatenate(_, hasMeans: true): return "branches that do not have zero mean"
-    case .concatenate(.batch, _): return "a concatenation along the batch axis"
-    case .concatenate: return "a concatenation along an axis of positions"
-    case .normalize(let rule):
-      if rule.overBatch { return "a normalisation over the inputs of a data set" }
-      return step.operands.count > 1 ? "a layer normalisation of several kinds of channels" : nil
-    case .positions(let map): return map.batch == nil ? nil : "a map of the inputs of a data set"
-    default: return nil
-    }
+    return LoweringProbe.obstacle(of: step.operation)
   }
 }

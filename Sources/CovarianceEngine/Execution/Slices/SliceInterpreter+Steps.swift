@@ -69,7 +69,8 @@ extension SliceInterpreter {
   }
 
   private func dual(
-    _ routine: RowPlan.DualRoutine, _ set: SliceGraph.FactorSet, _ extent: SliceExtent, _ k: UnsafeMutablePointer<Scalar>,
+    _ routine: RowPlan.DualRoutine, _ set: SliceGraph.FactorSet, _ extent: SliceExtent,
+    _ k: UnsafeMutablePointer<Scalar>,
     _ theta: UnsafeMutablePointer<Scalar>?
   ) throws(NetworkError) {
     try extent.forEachPlane { (first, second, offset) throws(NetworkError) in
@@ -107,7 +108,8 @@ extension SliceInterpreter {
   }
 
   private func run(
-    _ pass: SliceStep.FusedPass, _ step: SliceStep, _ extent: SliceExtent, _ result: SliceExtent, _ displacement: PositionAxes,
+    _ pass: SliceStep.FusedPass, _ step: SliceStep, _ extent: SliceExtent, _ result: SliceExtent,
+    _ displacement: PositionAxes,
     _ k: Pointer, _ theta: Pointer, _ kOut: Pointer, _ thetaOut: Pointer
   ) throws(NetworkError) {
     let (sizes, stride) = step.middle(of: pass)
@@ -115,7 +117,8 @@ extension SliceInterpreter {
     if makesFactors && extent.displacement == .zero { makeFactors(of: pass, extent, middle, k) }
     let description = nt_slice_layer(
       dual: pass.dual, affine: pass.affine,
-      rows: pass.rows?.description(length: extent.lengths[2], result: middle.lengths[2]) ?? .none(length: extent.lengths[2]),
+      rows: pass.rows?.description(length: extent.lengths[2], result: middle.lengths[2])
+        ?? .none(length: extent.lengths[2]),
       columns: pass.columns?.description(length: middle.lengths[3], result: result.lengths[3])
         ?? .none(length: middle.lengths[3]), theta_is_zero: step.hasTheta ? 0 : 1)
     let operandPlane = extent.lengths[2] * extent.lengths[3] * Scalar.lanes

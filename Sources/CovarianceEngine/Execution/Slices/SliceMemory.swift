@@ -1,27 +1,31 @@
 import Tensors
 
 /// What the executor of slices needs beyond inputs and results, in bytes.
-package struct SliceMemory: Sendable {
+struct SliceMemory: Sendable {
   /// Slices, groups of inputs in lanes with their factors, and a schedule that is not kept.
-  package var perThread = 0
+  var perThread = 0
   /// Schedules, and groups that are kept for all threads.
-  package var shared = 0
+  var shared = 0
 
-  package func total(threads: Int) -> Int { shared + threads * perThread }
+  func total(threads: Int) -> Int { shared + threads * perThread }
 }
 
-extension SliceExecutor {
-  /// The memory for a block of `n1` by `n2` inputs.
-  ///
-  /// - Parameter dataSizes: numbers of an input, per input of the network; 0 for a kernel.
-  static func memory(
-    _ graph: SliceGraph, n1: Int, n2: Int, isSymmetric: Bool, dataSizes: [Int], withNTK: Bool, threads: Int
-  ) -> SliceMemory {
+extension SliceGraph {
+  /// The memory for a block.
+  func memory(_ shape: SliceBlockShape, _ dtype: DType, withNTK: Bool, threads: Int) -> SliceMemory {
+    dtype == .float32
+      ? SliceRun<Float>.memory(self, shape, withNTK: withNTK, threads: threads)
+      : SliceRun<Double>.memory(self, shape, withNTK: withNTK, threads: threads)
+  }
+}
+
+extension SliceRun {
+  fileprivate static func memory(_ graph: SliceGraph, _ shape: SliceBlockShape, withNTK: Bool, threads: Int)
+    -> SliceMemory
+  {
     let plan = graph.plan
     let lanes = Scalar.lanes
     let size = MemoryLayout<Scalar>.stride
-    let shape = SliceTasks<Scalar>.Shape(
-      n1: n1, n2: n2, isSymmetric: isSymmetric, wantsFirst: true, wantsSecond: !isSymmetric, dataSizes: dataSizes)
     let tasks = SliceTasks<Scalar>(graph, shape, threads: threads, makesList: false)
     var memory = SliceMemory()
 
@@ -33,13 +37,13 @@ extension SliceExecutor {
     memory.perThread += (slices + variances + SliceInterpreter<Scalar>.rowCount(graph)) * lanes * size
     let chunks = [SliceSchedule.Purpose.cross, .itself].map { plan.traversal($0).chunks.count }.max() ?? 0
     let sums = ChunkSums.count(chunks, graph.sums.count, lanes) * MemoryLayout<Double>.stride
-    memory.perThread += min(n1, tasks.firstGroupCount * lanes) * sums
+    memory.perThread += min(shape.n1, tasks.firstGroupCount * lanes) * sums
 
     // Groups of inputs.
-    let group = LaneGroup<Scalar>.byteCount(graph, dataSizes: dataSizes)
+    let group = LaneGroup<Scalar>.byteCount(graph, dataSizes: shape.dataSizes)
     let own = LaneGroup<Scalar>.byteCount(graph, dataSizes: [])
     if tasks.keepsGroups || tasks.sharesTasks {
-      memory.shared += shape.groupCount * (group + own)
+      memory.shared += shape.groupCount(lanes) * (group + own)
       memory.perThread += tasks.packsPairs ? 2 * group : 0
     } else if graph.goesInLockStep {
       memory.perThread += 2 * group + own
@@ -53,7 +57,7 @@ extension SliceExecutor {
       case .dual, .normalize: sum
       }
     }
-    memory.shared += masks * (n1 + (isSymmetric ? 0 : n2))
+    memory.shared += masks * (shape.n1 + (shape.isSymmetric ? 0 : shape.n2))
 
     // Schedules; a list may have grown to twice its size.
     memory.shared += plan.keptScheduleBytes + plan.traversalBytes

@@ -57,13 +57,15 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
 
   /// Covariances of `inputs` with themselves.
   func storeItself(
-    _ k: UnsafePointer<Scalar>, _ theta: UnsafePointer<Scalar>, _ extent: SliceExtent, _ inputs: [Int], of dataSet: DataSet
+    _ k: UnsafePointer<Scalar>, _ theta: UnsafePointer<Scalar>, _ extent: SliceExtent, _ inputs: [Int],
+    of dataSet: DataSet
   ) throws(NetworkError) {
     guard let target = dataSet == .first ? pointers.k11 : pointers.k22 else { return }
     let entries = entryCount
     for (lane, input) in inputs.enumerated() {
       let place = dataSet == .first ? origin.row + input : origin.column + input
-      try forEachEntry(extent, k + lane, name: "cov\((dataSet == .first) == isExchanged ? 2 : 1)", of: [place]) { entry, _, value in
+      try forEachEntry(extent, k + lane, name: "cov\((dataSet == .first) == isExchanged ? 2 : 1)", of: [place]) {
+        entry, _, value in
         target[input * entries + entry] = value
         if isSymmetric { pointers.k12[(input * n2 + input) * entries + entry] = value }
       }
@@ -83,7 +85,8 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
   private var entryCount: Int { isDiagonal ? positionCount : positionCount * positionCount }
 
   private func store(
-    _ source: UnsafePointer<Scalar>, to target: Pointer, _ extent: SliceExtent, _ rows: [Int], _ columns: [Int], name: String
+    _ source: UnsafePointer<Scalar>, to target: Pointer, _ extent: SliceExtent, _ rows: [Int], _ columns: [Int],
+    name: String
   ) throws(NetworkError) {
     let entries = entryCount
     for (lane, (row, column)) in zip(rows, columns).enumerated() where !isSymmetric || column > row {

@@ -351,22 +351,16 @@ struct SliceScheduler {
   // MARK: - Nodes that mix displacements or branches
 
   private mutating func combine(
-    _ index: Int, _ sources: [Int], _ combination: SliceGraph.Combination, _ displacement: PositionAxes
+    _ index: Int, _ sources: [Int], _ combination: BranchCombination, _ displacement: PositionAxes
   ) -> Place {
     var total = pull(sources[0], displacement)
     var totalHasTheta = graph.nodes[sources[0]].hasTheta
     if total.ownedCount == nil { total = copy(total, sources[0], displacement) }
     for (position, source) in sources.enumerated().dropFirst() {
       let branch = pull(source, displacement)
-      let operation: RowPlan.Combination
-      switch combination {
-      case .sum: operation = .sum
-      case .product: operation = .product
-      case .weightedMean(let weights):
-        operation = .weightedSum(into: position == 1 ? weights[0] : 1, from: weights[position])
-      }
       emit(
-        .combine(operation, intoHasTheta: totalHasTheta), sizes: graph.nodes[index].sizeIndex, displacement,
+        .combine(combination.pair(at: position), intoHasTheta: totalHasTheta), sizes: graph.nodes[index].sizeIndex,
+        displacement,
         from: branch.offset, to: total.offset, hasTheta: graph.nodes[source].hasTheta)
       totalHasTheta = totalHasTheta || graph.nodes[source].hasTheta
       release(branch)

@@ -1,5 +1,22 @@
 import Tensors
 
+/// What a block of the Gram matrix is, as far as memory and tasks depend on it.
+struct SliceBlockShape {
+  var n1: Int
+  var n2: Int
+  var isSymmetric = false
+  /// Whether covariances of the inputs of either data set with themselves are wanted.
+  var wantsFirst = true
+  var wantsSecond = true
+  /// Numbers of an input, per input of the network; 0 for a kernel.
+  var dataSizes: [Int]
+
+  static func groups(_ count: Int, _ lanes: Int) -> Int { (count + lanes - 1) / lanes }
+
+  /// Groups of both data sets.
+  func groupCount(_ lanes: Int) -> Int { Self.groups(n1, lanes) + (isSymmetric ? 0 : Self.groups(n2, lanes)) }
+}
+
 /// The work of a block of the Gram matrix, cut into pieces for threads.
 ///
 /// The unit is one input of the first data set with a group of as many of the second as there are lanes. Where there are fewer
@@ -18,21 +35,6 @@ struct SliceTasks<Scalar: SliceScalar> {
     var column: Int
   }
 
-  /// What a block is, as far as the tasks depend on it.
-  struct Shape {
-    var n1: Int
-    var n2: Int
-    var isSymmetric: Bool
-    var wantsFirst: Bool
-    var wantsSecond: Bool
-    /// Numbers of an input, per input of the network.
-    var dataSizes: [Int]
-
-    func groupCount(_ count: Int) -> Int { (count + Scalar.lanes - 1) / Scalar.lanes }
-    /// Groups of both data sets.
-    var groupCount: Int { groupCount(n1) + (isSymmetric ? 0 : groupCount(n2)) }
-  }
-
   /// Empty where nobody asked for the list.
   private(set) var tasks: [Task] = []
   /// Whether threads share the work for single tasks.
@@ -45,17 +47,17 @@ struct SliceTasks<Scalar: SliceScalar> {
   let packsPairs: Bool
 
   /// - Parameter makesList: whether the tasks are wanted, and not only how they are worked on.
-  init(_ graph: SliceGraph, _ shape: Shape, threads: Int, makesList: Bool = true) {
+  init(_ graph: SliceGraph, _ shape: SliceBlockShape, threads: Int, makesList: Bool = true) {
     let bytes = LaneGroup<Scalar>.byteCount(graph, dataSizes: shape.dataSizes)
     let budget = graph.limits.groupBytes
     let plan = graph.plan
     firstGroupCount = max(1, min(4, budget / max(1, bytes)))
     packsPairs =
       !graph.goesInLockStep && plan.factorReads > 16 * Double(graph.factorCount) && bytes <= 24 << 20
-    let bytesOfAll = shape.groupCount * 2 * bytes
+    let bytesOfAll = shape.groupCount(Scalar.lanes) * 2 * bytes
     keepsGroups = !graph.goesInLockStep && bytesOfAll <= budget * threads
     // Only few inputs can be few tasks.
-    let mayShare = shape.n1 * shape.groupCount(shape.n2) < 64 * threads
+    let mayShare = shape.n1 * SliceBlockShape.groups(shape.n2, Scalar.lanes) < 64 * threads
     if makesList || mayShare { tasks = cut(shape, threads: threads) }
     let chunks = plan.traversal(.cross)
     let cost = chunks.cost * graph.steps.reduce(graph.nodes.count) { $0 + $1.count }
@@ -64,10 +66,10 @@ struct SliceTasks<Scalar: SliceScalar> {
       && cost >= graph.limits.sharedCost && bytesOfAll <= max(budget, 80 << 20) * threads
   }
 
-  private func cut(_ shape: Shape, threads: Int) -> [Task] {
+  private func cut(_ shape: SliceBlockShape, threads: Int) -> [Task] {
     let lanes = Scalar.lanes
     let (n1, n2, isSymmetric) = (shape.n1, shape.n2, shape.isSymmetric)
-    let (groups1, groups2) = (shape.groupCount(n1), shape.groupCount(n2))
+    let (groups1, groups2) = (SliceBlockShape.groups(n1, lanes), SliceBlockShape.groups(n2, lanes))
     var tasks: [Task] = []
     if shape.wantsFirst { tasks += (0..<groups1).map { Task.itself(group: $0, of: .first) } }
     if shape.wantsSecond { tasks += (0..<groups2).map { Task.itself(group: $0, of: .second) } }

@@ -9,16 +9,16 @@ final class SliceWorker<Scalar: SliceScalar> {
     _ theta: UnsafeMutablePointer<Scalar>
   ) throws(NetworkError) -> Void
 
-  private let executor: SliceExecutor<Scalar>
+  private let run: SliceRun<Scalar>
   private let store: LaneGroupStore<Scalar>
   private let results: [SliceResult<Scalar>]
   private var interpreter: SliceInterpreter<Scalar>?
   /// Groups that the last tile used.
   private var recent: [Key: LaneGroup<Scalar>] = [:]
-  private var graph: SliceGraph { executor.graph }
+  private var graph: SliceGraph { run.graph }
 
-  init(_ executor: SliceExecutor<Scalar>, _ store: LaneGroupStore<Scalar>, _ results: [SliceResult<Scalar>]) {
-    self.executor = executor
+  init(_ run: SliceRun<Scalar>, _ store: LaneGroupStore<Scalar>, _ results: [SliceResult<Scalar>]) {
+    self.run = run
     self.store = store
     self.results = results
   }
@@ -28,9 +28,9 @@ final class SliceWorker<Scalar: SliceScalar> {
   func compute(_ task: SliceTasks<Scalar>.Task) throws(NetworkError) {
     switch task {
     case .itself(let index, let dataSet):
-      let key = executor.key(index, of: dataSet)
-      let group = executor.group(key)
-      let unit = Unit(.itself, [job(executor.pair(of: group, key))], outputs: .itself(group, key.dataSet))
+      let key = run.key(index, of: dataSet)
+      let group = run.group(key)
+      let unit = Unit(.itself, [job(run.pair(of: group, key))], outputs: .itself(group, key.dataSet))
       try play(graph.sections(.itself), unit)
       _ = store.keep(group, key, graph)
     case .tile(let rows, let index):
@@ -87,7 +87,7 @@ final class SliceWorker<Scalar: SliceScalar> {
   func play(_ sections: [SliceSchedule.Section], _ unit: Unit) throws(NetworkError) {
     guard let pair = unit.jobs.first?.pair else { return }
     let interpreter =
-      self.interpreter ?? SliceInterpreter(graph, executor.inputs, withNTK: executor.withNTK, pair)
+      self.interpreter ?? SliceInterpreter(graph, run.inputs, withNTK: run.withNTK, pair)
     self.interpreter = interpreter
     for section in sections {
       let schedule = graph.schedule(unit.purpose, section)
@@ -115,25 +115,25 @@ final class SliceWorker<Scalar: SliceScalar> {
 
   func itselfUnit(_ key: Key, _ group: LaneGroup<Scalar>, _ purpose: SliceSchedule.Purpose) -> Unit {
     Unit(
-      purpose, [job(executor.pair(of: group, key))],
+      purpose, [job(run.pair(of: group, key))],
       outputs: purpose == .itself ? .itself(group, key.dataSet) : .none)
   }
 
   func unit(_ rows: Range<Int>, group index: Int) throws(NetworkError) -> Unit {
     let lanes = Scalar.lanes
-    let second = executor.key(index, of: .second)
-    let firsts = Set(rows.map { executor.key($0 / lanes, of: .first, comesFirst: true) })
+    let second = run.key(index, of: .second)
+    let firsts = Set(rows.map { run.key($0 / lanes, of: .first, comesFirst: true) })
     recent = recent.filter { $0.key == second || firsts.contains($0.key) }
     let columns = try group(second)
     let last = columns.inputs[columns.inputs.count - 1]
-    let rows = rows.filter { !executor.isSymmetric || $0 < last }
+    let rows = rows.filter { !run.isSymmetric || $0 < last }
     var jobs: [Job] = []
     for row in rows {
-      let first = try group(executor.key(row / lanes, of: .first, comesFirst: true))
+      let first = try group(run.key(row / lanes, of: .first, comesFirst: true))
       jobs.append(
         job(
           LanePair(
-            row, of: first, with: columns, data: executor.inputs.map { $0.row(row) }, inputCount: executor.n2)))
+            row, of: first, with: columns, data: run.inputs.map { $0.row(row) }, inputCount: run.n2)))
     }
     return Unit(.cross, jobs, outputs: .rows(rows, columns: columns.inputs))
   }
@@ -141,31 +141,31 @@ final class SliceWorker<Scalar: SliceScalar> {
   func unit(_ pairs: [SliceTasks<Scalar>.Pair]) throws(NetworkError) -> Unit {
     let (rows, columns) = (pairs.map(\.row), pairs.map(\.column))
     let pair = LanePair(
-      try packed(rows, of: .first), with: try packed(columns, of: .second), inputCount: executor.n2)
+      try packed(rows, of: .first), with: try packed(columns, of: .second), inputCount: run.n2)
     return Unit(.cross, [job(pair)], outputs: .pairs(rows: rows, columns: columns))
   }
 
   /// Rows of one group with the columns of another; nil where all of them are below the diagonal.
   func lockStepUnit(_ rows: Range<Int>, group index: Int) throws(NetworkError) -> Unit? {
     let (firstKey, secondKey) = (
-      executor.key(rows.lowerBound / Scalar.lanes, of: .first), executor.key(index, of: .second)
+      run.key(rows.lowerBound / Scalar.lanes, of: .first), run.key(index, of: .second)
     )
     // A group that comes first has its lanes, too, so it is the same in both places.
     recent = recent.filter { $0.key == firstKey || $0.key == secondKey }
     let (first, second) = (try group(firstKey), try group(secondKey))
     first.prepareAsFirst(graph)
     let last = second.inputs[second.inputs.count - 1]
-    let rows = rows.filter { !executor.isSymmetric || $0 < last }
+    let rows = rows.filter { !run.isSymmetric || $0 < last }
     guard !rows.isEmpty else { return nil }
     let jobs = rows.map { row in
       job(
-        LanePair(row, of: first, with: second, data: executor.inputs.map { $0.row(row) }, inputCount: executor.n2))
+        LanePair(row, of: first, with: second, data: run.inputs.map { $0.row(row) }, inputCount: run.n2))
     }
     return Unit(
       .cross, jobs, outputs: .rows(rows, columns: second.inputs),
       itself: (
-        first === second ? nil : executor.pair(of: first, firstKey, wantsTheta: false),
-        executor.pair(of: second, secondKey, wantsTheta: false)
+        first === second ? nil : run.pair(of: first, firstKey, wantsTheta: false),
+        run.pair(of: second, secondKey, wantsTheta: false)
       ))
   }
 
@@ -173,17 +173,17 @@ final class SliceWorker<Scalar: SliceScalar> {
 
   /// Inputs of any groups in lanes.
   private func packed(_ inputs: [Int], of dataSet: DataSet) throws(NetworkError) -> LaneGroup<Scalar> {
-    let keys = inputs.map { executor.key($0 / Scalar.lanes, of: dataSet, comesFirst: true) }
+    let keys = inputs.map { run.key($0 / Scalar.lanes, of: dataSet, comesFirst: true) }
     recent = recent.filter { keys.contains($0.key) }
     return LaneGroup(
       graph, inputs, of: try keys.map { (key: Key) throws(NetworkError) in try group(key) },
-      data: executor.inputs.map { $0.rows(of: dataSet) })
+      data: run.inputs.map { $0.rows(of: dataSet) })
   }
 
   private func group(_ key: Key) throws(NetworkError) -> LaneGroup<Scalar> {
     if let group = recent[key] { return group }
     if let group = store.kept(key) { return group }
-    let group = executor.group(key)
+    let group = run.group(key)
     try play(graph.sections(.factors), itselfUnit(key, group, .factors))
     if store.keep(group, key, graph) { return group }
     if key.comesFirst {

@@ -21,6 +21,13 @@ struct AttentionSettings: Sendable {
   var valuePositionalEmbedding: Bool
   var isCausal: Bool
 
+  /// What of them the infinite network depends on.
+  var fingerprint: String {
+    "\(linearScaling ? "linear" : "root") \($weightKeyStd) \($weightValueStd) \($weightQueryStd) \($weightOutStd) "
+      + "bias \(bias.map(\.description) ?? "none") \(mechanism) \(embedding) \(correlation) "
+      + "\(positionalChannels ?? -1) \($weightPositionalStd) \(valuePositionalEmbedding) \(isCausal)"
+  }
+
   /// σK σQ.
   var scoreScale: HyperParameter { $weightKeyStd * $weightQueryStd }
   /// σO σV.

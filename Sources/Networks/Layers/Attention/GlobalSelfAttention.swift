@@ -99,7 +99,7 @@ public struct GlobalSelfAttention: SingleInputLayer {
         found: mechanism.rawValue)
     }
     return program.append(
-      .rule(AttentionRule(settings: settings, channels: input.channels)), input, shape: try outputShape(input.shape),
+      AttentionOperation(settings: settings, channels: input.channels), input, shape: try outputShape(input.shape),
       isGaussian: true)
   }
 
@@ -213,7 +213,7 @@ extension GlobalSelfAttention {
       embedded, values: settings.embedsValues ? embedded : x, mask: mask, query: query ?? key, key: key, value: value)
     let fanIn = Double(valueChannels * self.heads * (settings.embedsValues ? embedded : x).shape[2])
     let flatOutput = matmul(heads, output) * (settings.outputScale / fanIn.squareRoot())
-        let result = flatOutput.reshaped([x.shape[0]] + positions + [outputChannels]).transposed(order.inversePermutation)
+    let result = flatOutput.reshaped([x.shape[0]] + positions + [outputChannels]).transposed(order.inversePermutation)
     guard let bias, let std = settings.bias else { return result }
     return result + bias * std
   }

@@ -51,7 +51,7 @@ extension ConvolutionSettings {
   }
 
   /// The sums of products over windows, of inputs with batch first and channels last.
-  func convolved(_ input: Tensor, _ filter: Tensor, _ rule: PatchRule) -> Tensor {
+  func convolved(_ input: Tensor, _ filter: Tensor, _ rule: PatchesOperation) -> Tensor {
     let filter = filter.transposed(dimensions.filterOrder)
     if window.isEmpty { return matmul(input, filter) }
     var (x, low, high, spread) = (input, [Int](), [Int](), [Int]())

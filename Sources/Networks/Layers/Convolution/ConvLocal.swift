@@ -65,7 +65,7 @@ public struct ConvLocal: ConvolutionLayer {
   private func batchSize(_ input: Tensor) -> Int { input.shape[settings.dimensions.inputAxes.batch] }
 
   /// What every window sees, shape (positions, N, channels · offsets).
-  private func patches(_ x: Tensor, _ rule: PatchRule) -> Tensor {
+  private func patches(_ x: Tensor, _ rule: PatchesOperation) -> Tensor {
     var prepared = x
     for (index, axis) in rule.axes.enumerated() { prepared = axis.prepared(prepared, axis: index + 1) }
     var parts = [prepared]
@@ -87,7 +87,7 @@ public struct ConvLocal: ConvolutionLayer {
     let rule = try settings.patches(input.shape, .local)
     let patches = try settings.appendPatches(rule, to: &program, input)
     let affine = settings.appendAffine(patches, fanIn: settings.fanIn(input.shape), to: &program)
-    let local = program.append(.localize, affine, isGaussian: true)
+    let local = program.append(LocalizeOperation(), affine, isGaussian: true)
     return settings.finish(local, &program)
   }
 

@@ -52,7 +52,7 @@ struct ConvolutionSettings: Sendable {
   func fanIn(_ input: [Int]) -> Int { window.reduce(inputChannels(input), *) }
 
   /// How the windows lie on inputs of this shape, checked.
-  func patches(_ input: [Int], _ kind: Kind) throws(NetworkError) -> PatchRule {
+  func patches(_ input: [Int], _ kind: Kind) throws(NetworkError) -> PatchesOperation {
     guard input.count == window.count + 2 else {
       throw NetworkError(
         expected: "an input with \(window.count + 2) axes (\(dimensions.input)) for the window \(window)",
@@ -61,7 +61,7 @@ struct ConvolutionSettings: Sendable {
     guard inputChannels(input) > 0 else {
       throw NetworkError(expected: "at least one input channel", found: "shape \(input)")
     }
-    var rule = PatchRule(axes: [], isMaskedByAny: kind == .transposed)
+    var rule = PatchesOperation(axes: [], isMaskedByAny: kind == .transposed)
     for (index, size) in positions(of: input).enumerated() {
       guard size > 0 else { throw NetworkError(expected: "at least one position", found: "shape \(input)") }
       guard window.reduce(1.0, { $0 * Double($1) }) <= Double(LayerArguments.largestSize) else {
@@ -86,7 +86,7 @@ struct ConvolutionSettings: Sendable {
   }
 
   /// The shape with batch first, positions in the filter's order, channels last.
-  func canonicalOutput(_ input: [Int], _ rule: PatchRule) -> [Int] {
+  func canonicalOutput(_ input: [Int], _ rule: PatchesOperation) -> [Int] {
     [input[dimensions.inputAxes.batch]] + rule.axes.map(\.outputSize) + [realChannels]
   }
 
@@ -118,12 +118,11 @@ struct ConvolutionSettings: Sendable {
     sizes[dimensions.inputAxes.channel] = 1
     sizes[dimensions.inputAxes.batch] = mask.shape[dimensions.inputAxes.batch]
     let uniform = canonical(mask.all(axis: dimensions.inputAxes.channel, keepDims: true).broadcast(to: sizes))
-    let output = kind == .transposed ? rule.anyMask(uniform, axesBefore: 1) : rule.centreMask(uniform, axesBefore: 1)
-    return output.transposed(dimensions.outputOrder)
+    return rule.outputMask(uniform, axesBefore: 1).transposed(dimensions.outputOrder)
   }
 
   /// Appends the patches of the input; positions are in the filter's order afterwards, and `finish` puts them right.
-  func appendPatches(_ rule: PatchRule, to program: inout CovarianceProgram, _ input: CovarianceValue)
+  func appendPatches(_ rule: PatchesOperation, to program: inout CovarianceProgram, _ input: CovarianceValue)
     throws(NetworkError) -> CovarianceValue
   {
     try input.require(dimensions.inputAxes)
@@ -132,12 +131,13 @@ struct ConvolutionSettings: Sendable {
     let order = dimensions.inputPositionOrder
     if order != Array(order.indices) {
       value = program.append(
-        .permutePositions(order), value, shape: dimensions.inputOrder.map { input.shape[$0] }, axes: canonicalAxes,
+        PermuteOperation(order: order), value, shape: dimensions.inputOrder.map { input.shape[$0] },
+        axes: canonicalAxes,
         isGaussian: input.isGaussian)
     }
     var shape = canonicalOutput(input.shape, rule)
     shape[shape.count - 1] = input.channels
-    return program.append(.patches(rule), value, shape: shape, axes: canonicalAxes, isGaussian: input.isGaussian)
+    return program.append(rule, value, shape: shape, axes: canonicalAxes, isGaussian: input.isGaussian)
   }
 
   /// The output of the layer with its axes in order.
@@ -146,7 +146,7 @@ struct ConvolutionSettings: Sendable {
     let shape = dimensions.outputOrder.map { value.shape[$0] }
     if order != Array(order.indices) {
       return program.append(
-        .permutePositions(order), value, shape: shape, axes: dimensions.outputAxes, isGaussian: value.isGaussian)
+        PermuteOperation(order: order), value, shape: shape, axes: dimensions.outputAxes, isGaussian: value.isGaussian)
     }
     var result = value
     (result.shape, result.batchAxis, result.channelAxis) = (
@@ -158,7 +158,7 @@ struct ConvolutionSettings: Sendable {
   func appendAffine(_ value: CovarianceValue, fanIn: Int, to program: inout CovarianceProgram) -> CovarianceValue {
     var shape = value.shape
     shape[value.channelAxis] = realChannels
-    return program.append(.affine(weights.rule(fanIn: fanIn)), value, shape: shape, isGaussian: true)
+    return program.append(weights.operation(fanIn: fanIn), value, shape: shape, isGaussian: true)
   }
 
   init(from arguments: inout LayerArguments, allowsDilation: Bool) throws(NetworkError) {

@@ -64,7 +64,8 @@ struct GlobalPoolSettings: Sendable {
     try input.require(axes)
     if isMean { program.requireChannelsApart(of: input) }
     return program.appendByChannel(
-      .globalPool(isMean: isMean), input, shape: shape, axes: axes.withoutPositions, isGaussian: input.isGaussian)
+      GlobalPoolOperation(isMean: isMean), input, shape: shape, axes: axes.withoutPositions,
+      isGaussian: input.isGaussian)
   }
 }
 

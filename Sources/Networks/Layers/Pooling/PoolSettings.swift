@@ -128,7 +128,7 @@ struct PoolSettings: Sendable {
     let (axes, windows) = try windows(input.shape)
     try input.require(axes)
     program.requireChannelsApart(of: input)
-    let map = PositionMap(
+    let map = PositionMapOperation(
       axes: windows.map { axis in
         let divisors = divisors(axis)
         var weights = [[Double]](repeating: [Double](repeating: 0, count: axis.size), count: axis.outputSize)
@@ -142,7 +142,7 @@ struct PoolSettings: Sendable {
         return .weighted(weights)
       }, maskRule: .centres(windows.map(\.centres)))
     return program.appendByChannel(
-      .positions(map), input, shape: try outputShape(input.shape), isGaussian: input.isGaussian)
+      map, input, shape: try outputShape(input.shape), isGaussian: input.isGaussian)
   }
 
   init(from arguments: inout LayerArguments, isMean: Bool) throws(NetworkError) {

@@ -4,7 +4,7 @@ import Tensors
 /// Linear maps along each axis of activations by itself, batch and channels included.
 struct AxisMaps {
   /// One per axis.
-  var axes: [PositionMap.Axis]
+  var axes: [PositionMapOperation.Axis]
 
   var isIdentity: Bool { axes.allSatisfy { $0 == .unchanged } }
 
@@ -37,12 +37,11 @@ struct AxisMaps {
 
   /// Appends the maps to `program`; `batch` makes that of the batch axis for any number of inputs, nil if it stays.
   func append(
-    to program: inout CovarianceProgram, _ input: CovarianceValue, batch: (@Sendable (Int) -> PositionMap.Axis)?,
-    selectsBatch: Bool = false
+    to program: inout CovarianceProgram, _ input: CovarianceValue, batch: PositionMapOperation.BatchMap?
   ) -> CovarianceValue {
     if isIdentity && batch == nil { return input }
     return program.appendByChannel(
-      .positions(PositionMap(axes: input.positionAxes.map { axes[$0] }, batch: batch, selectsBatch: selectsBatch)),
+      PositionMapOperation(axes: input.positionAxes.map { axes[$0] }, batch: batch),
       input,
       shape: outputShape(input.shape),
       axes: DataAxes(batch: outputAxis(input.batchAxis), channel: outputAxis(input.channelAxis)),

@@ -102,6 +102,12 @@ struct PlacedProduct: Sendable {
   /// Axes of the data that are summed over.
   let contracted: Set<Int>
 
+  /// What tells it from others.
+  var description: String {
+    "\(input) \(axes.batch) \(axes.channel) \(isLeft ? "left" : "right") \(constantShape) "
+      + "\(constantAxes.map { $0 ?? -1 }) \(batch) \(contracted.sorted())"
+  }
+
   var contractsBatch: Bool { contracted.contains(axes.batch) }
 
   /// Whether an axis of the data is paired.

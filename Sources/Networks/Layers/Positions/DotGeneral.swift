@@ -97,7 +97,7 @@ public struct DotGeneral: SingleInputLayer {
         found: "\(input.channelAxis)")
     }
     return program.appendByChannel(
-      .rule(DotGeneralRule(product: placed, constant: product.constant)), input, shape: placed.outputShape,
+      DotGeneralOperation(product: placed, constant: product.constant), input, shape: placed.outputShape,
       axes: placed.outputAxes, isGaussian: input.isGaussian)
   }
 

@@ -72,9 +72,10 @@ public struct ImageResize: SingleInputLayer {
     }
     let target = shape[input.batchAxis]
     if target == -1 { return maps.append(to: &program, input, batch: nil) }
-    return maps.append(to: &program, input) { [method, antialias] in
-      method.map(from: $0, to: target, antialias: antialias)
-    }
+    let batch = PositionMapOperation.BatchMap(
+      "\(method) to \(target)\(antialias ? ", antialiased" : "")", selects: false
+    ) { [method, antialias] in method.map(from: $0, to: target, antialias: antialias) }
+    return maps.append(to: &program, input, batch: batch)
   }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {

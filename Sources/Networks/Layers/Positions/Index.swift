@@ -47,7 +47,7 @@ public struct Index: SingleInputLayer {
   private func maps(_ input: [Int], checksBatch: Bool = true) throws(NetworkError) -> AxisMaps {
     let indices = try indices(rank: input.count)
     let axes = try axes.resolved(for: input)
-    var maps: [PositionMap.Axis] = []
+    var maps: [PositionMapOperation.Axis] = []
     for (axis, index) in indices.enumerated() {
       if axis == axes.batch && !checksBatch, case .position = index {
         maps.append(.removed(0))
@@ -100,8 +100,8 @@ public struct Index: SingleInputLayer {
         expected: "at least one of \(input.shape[input.batchAxis]) inputs", found: batch.text)
     }
     if batch.isWhole { return maps.append(to: &program, input, batch: nil) }
-    return maps.append(
-      to: &program, input, batch: { count in batch.map(of: count) ?? .selected([]) }, selectsBatch: true)
+    let map = PositionMapOperation.BatchMap(batch.text, selects: true) { batch.map(of: $0) ?? .selected([]) }
+    return maps.append(to: &program, input, batch: map)
   }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
@@ -140,7 +140,7 @@ extension TensorIndex {
   }
 
   /// What is selected of an axis of `size` positions, by Python's rule; nil if it has no such position.
-  fileprivate func map(of size: Int) -> PositionMap.Axis? {
+  fileprivate func map(of size: Int) -> PositionMapOperation.Axis? {
     switch self {
     case .position(let position):
       (-size..<size).contains(position) ? .removed(position < 0 ? position + size : position) : nil
@@ -188,8 +188,8 @@ extension TensorIndex {
   }
 }
 
-extension PositionMap.Axis {
-  fileprivate static func steps(from: Int?, to: Int?, by step: Int, size: Int) -> PositionMap.Axis {
+extension PositionMapOperation.Axis {
+  fileprivate static func steps(from: Int?, to: Int?, by step: Int, size: Int) -> PositionMapOperation.Axis {
     let (lowest, highest) = step > 0 ? (0, size) : (-1, size - 1)
     func place(_ bound: Int) -> Int { min(max(bound < 0 ? bound + size : bound, lowest), highest) }
     let start = from.map(place) ?? (step > 0 ? lowest : highest)

@@ -29,7 +29,7 @@ public enum ResizeMethod: String, Sendable, CaseIterable {
   }
 
   /// The map of an axis of `size` positions to one of `target`.
-  func map(from size: Int, to target: Int, antialias: Bool) -> PositionMap.Axis {
+  func map(from size: Int, to target: Int, antialias: Bool) -> PositionMapOperation.Axis {
     if size == target { return .unchanged }
     if self == .nearest {
       // In float32: exact arithmetic would choose the other neighbour where an output lies between two inputs.

@@ -2,7 +2,7 @@ import CovarianceEngine
 import Tensors
 
 /// K ← A K Aᵀ for a constant A that is paired with any axes of positions and with the batch.
-struct DotGeneralRule: CovarianceRule {
+struct DotGeneralOperation: CovarianceOperation {
   let product: PlacedProduct
   let constant: Tensor
 
@@ -10,17 +10,34 @@ struct DotGeneralRule: CovarianceRule {
 
   private var positionAxes: [Int] { product.axes.positionAxes(rank: product.input.count) }
 
-  func needsAllPositions(forResult isFull: Bool) -> Bool {
-    isFull || positionAxes.contains { product.contracted.contains($0) }
+  var description: String {
+    let numbers = constant.isTraced ? "traced" : "\(constant.asType(.float64).scalars(as: Double.self))"
+    return "dotGeneral(\(product.description), \(numbers))"
   }
 
-  var mixesBatch: Bool { product.contractsBatch }
-  var needsWholeBatch: Bool { product.touches(product.axes.batch) }
+  func demand(for result: DisplacementDemand, ofOperandWith positions: [Int], operandsAreLocal: Bool)
+    -> DisplacementDemand
+  {
+    let mixesPositions = positionAxes.contains { product.contracted.contains($0) }
+    return result.hasPairs || mixesPositions ? .all(positions) : .diagonal(positions)
+  }
+
+  var inputMixing: InputMixing {
+    product.contractsBatch ? .acrossInputs : product.touches(product.axes.batch) ? .together : .apart
+  }
+
+  func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int {
+    positionProductFlops(result: result, operands: operands, positions: positions)
+  }
+
+  /// The positions of the result, in order.
+  private var outputs: [PlacedProduct.OutputAxis] {
+    product.output.filter { $0 != .data(product.axes.channel) && !isBatch($0) }
+  }
 
   func evaluate(_ operands: [CovarianceState], _ context: CovarianceContext) throws(NetworkError) -> CovarianceState {
     let state = operands[0]
     try requireCounts(state)
-    let outputs = product.output.filter { $0 != .data(product.axes.channel) && !isBatch($0) }
     // Without positions before, those of the constant get all their covariances.
     let isDiagonal = state.layout.isDiagonal && !state.layout.positions.isEmpty
     let layout = CovarianceLayout(
@@ -37,7 +54,7 @@ struct DotGeneralRule: CovarianceRule {
         path: [.name(name)], expected: "at most \(AxisNames.limit) axes of input and constant together",
         found: "\(product.input.count + product.constantShape.count)")
     }
-    var result = try state.map(layout: layout) { k, batchAxes in
+    return try state.map(layout: layout) { k, batchAxes in
       let factor = constant.asType(k.dtype)
       // Of an input with itself both sides run along one batch axis, of a position with itself along one of positions.
       func side(_ isColumn: Bool) -> Side {
@@ -56,8 +73,6 @@ struct DotGeneralRule: CovarianceRule {
         "\(operand),\(rows.constant),\(columns.constant)->\(keptBatch)\(kept)", k, factor, factor)
       return product.contractsBatch ? mapped.reshaped([1, 1] + mapped.shape) : mapped
     }
-    (result.mask1, result.mask2) = state.mapMasks { mask(of: $0, names: names, outputs: outputs) }
-    return result
   }
 
   private func isBatch(_ axis: PlacedProduct.OutputAxis) -> Bool {
@@ -76,8 +91,10 @@ struct DotGeneralRule: CovarianceRule {
     }
   }
 
-  /// What is masked after the layer; `mask` has the batch axis in front.
-  private func mask(of mask: Tensor, names: AxisNames, outputs: [PlacedProduct.OutputAxis]) -> Tensor {
+  func mask(_ operands: [Tensor?], shapes: [[Int]]) -> Tensor? {
+    guard let mask = operands[0],
+      let names = AxisNames(data: product.input.count, constant: product.constantShape.count)
+    else { return operands[0] }
     let side = Side(product: product, names: names, isColumn: false, sharesBatch: true, sharesPositions: true)
     let operand = ([product.axes.batch] + positionAxes).map(side.data).joined()
     let batch = product.contractsBatch ? "" : side.data(product.axes.batch)

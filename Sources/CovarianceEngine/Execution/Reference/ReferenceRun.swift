@@ -4,15 +4,16 @@ import Tensors
 ///
 /// When both data sets are one, only blocks on and above the diagonal are computed. Blocks do not depend on the number
 /// of threads. Programs that mix the inputs of a data set, and traced ones, run in one piece.
-struct ReferenceBlocks {
-  private let program: CovarianceProgram
+struct ReferenceRun {
+  private let goal: CovarianceGoal
   private let block: BlockRequest
+  private let batch: KernelOptions.Extent
+  private var program: CovarianceProgram { goal.program }
+  private var outputs: [Int] { goal.outputs }
+  private var withNTK: Bool { goal.withNTK }
+  private var demand: CovarianceDemand { goal.demand }
   private var inputs: [ProgramInput] { block.inputs }
   private var patterns: GraphPatterns? { block.patterns }
-  private let outputs: [Int]
-  private let withNTK: Bool
-  private let options: KernelOptions
-  private let demand: CovarianceDemand
   private let isWhole: Bool
   private let isSymmetric: Bool
   private let hasFullBatch: Bool
@@ -20,37 +21,25 @@ struct ReferenceBlocks {
   /// Entries of the largest tensor of a block: a few megabytes.
   private static let entriesPerBlock = 1 << 19
 
-  init(
-    _ program: CovarianceProgram, _ block: BlockRequest, outputs: [Int], withNTK: Bool, options: KernelOptions,
-    isTraced: Bool
-  ) {
-    self.program = program
-    self.block = block
-    self.outputs = outputs
-    self.withNTK = withNTK
-    self.options = options
-    demand = CovarianceDemand(program, outputs: outputs, wantsAllPositions: options.positions == .all)
-    hasFullBatch = options.batch == .all || program.steps.contains { $0.operation.needsFullBatch }
-    isWhole = isTraced || hasFullBatch || program.mixesInputs
+  init(_ goal: CovarianceGoal, _ block: BlockRequest, batch: KernelOptions.Extent, isTraced: Bool) {
+    (self.goal, self.block, self.batch) = (goal, block, batch)
+    hasFullBatch = batch == .all || goal.program.needsFullBatch
+    isWhole = isTraced || hasFullBatch || goal.program.mixesInputs
     isSymmetric = block.inputs.allSatisfy(\.isSymmetric)
   }
 
   /// Inputs of each data set in a block. Kernels are the same in all parts of a matrix that start at multiples of it.
-  static func size(_ program: CovarianceProgram, _ demand: CovarianceDemand) -> Int {
-    let largest =
-      (0..<program.valueCount).map { value in
-        let count = program.positions[value].reduce(1, *)
-        return demand.isFull[value] ? count * count : count
-      }.max() ?? 1
+  static func size(_ goal: CovarianceGoal) -> Int {
+    let largest = goal.mostEntries
     // Without positions a block is a matrix, whose operations gain from its size.
     let entries = largest == 1 ? 16 * entriesPerBlock : entriesPerBlock
-    return max(1, Int((Double(entries) / Double(largest)).squareRoot()))
+    return max(1, Int((Double(entries) / largest).squareRoot()))
   }
 
   func run() throws(NetworkError) -> [CovarianceBlock] {
     let (n1, n2) = inputs[0].counts
     if isWhole { return finished(try compute(inputs, patterns), isSymmetric: isSymmetric) }
-    let tiles = GramBlock.tiles(rows: n1, columns: n2, size: Self.size(program, demand), isSymmetric: isSymmetric)
+    let tiles = GramBlock.tiles(rows: n1, columns: n2, size: Self.size(goal), isSymmetric: isSymmetric)
     var assembly = GramAssembly(
       GramBlock(rows: 0..<n1, columns: 0..<n2), isMirrored: isSymmetric, hasSecond: !isSymmetric)
     for tile in tiles {
@@ -66,7 +55,7 @@ struct ReferenceBlocks {
 
   private func finished(_ states: [CovarianceState], isSymmetric: Bool) -> [CovarianceBlock] {
     states.map { state in
-      let needed = options.batch == .diagonal ? state.withoutOtherInputs() : state
+      let needed = batch == .diagonal ? state.withoutOtherInputs() : state
       let state = isSymmetric ? needed.symmetrized() : needed
       var theta = state.theta.matrix
       if case .zero = state.theta { theta = .zeros(state.k12.shape, dtype: state.k12.dtype) }
@@ -86,7 +75,7 @@ struct ReferenceBlocks {
     var states: [CovarianceState] = []
     for (index, input) in inputs.enumerated() {
       let covariances = InputCovariances(
-        withNTK: withNTK, isFull: demand.isFull[index], hasFullBatch: hasFullBatch,
+        withNTK: withNTK, isFull: demand.isFull(index), hasFullBatch: hasFullBatch,
         needsMeans: demand.needsMeans[index])
       states.append(try covariances.state(of: input))
     }
@@ -96,7 +85,7 @@ struct ReferenceBlocks {
   fileprivate func evaluate(_ states: [CovarianceState], isSymmetric: Bool, _ patterns: GraphPatterns?)
     throws(NetworkError) -> [CovarianceState]
   {
-    let executor = ReferenceExecutor(
+    let executor = ProgramEvaluator(
       program: program, demand: demand,
       context: CovarianceContext(
         isSymmetric: isSymmetric, pattern1: patterns?.first, pattern2: patterns?.second ?? patterns?.first))
@@ -116,7 +105,7 @@ final class BlockRunner {
   }
 
   func run(
-    _ blocks: ReferenceBlocks, _ inputs: [ProgramInput], _ patterns: GraphPatterns?
+    _ blocks: ReferenceRun, _ inputs: [ProgramInput], _ patterns: GraphPatterns?
   ) throws(NetworkError) -> [CovarianceState] {
     guard isCompiled else { return try blocks.compute(inputs, patterns) }
     let isSymmetric = inputs.allSatisfy(\.isSymmetric)

@@ -29,6 +29,26 @@ public struct PatchAxis: Sendable, Hashable {
   /// Length of the spread input; what wraps includes the zeros after its last element.
   var spreadSize: Int { wraps ? size * spread : (size - 1) * spread + 1 }
 
+  var isIdentity: Bool { window == 1 && stride == 1 && spread == 1 && paddingLow == 0 && paddingHigh == 0 }
+
+  /// Displacements of the input for those of the output; where zeros were put between inputs, the others are zero.
+  func displacements(for needed: [Int]) -> Set<Int> {
+    var result: Set<Int> = []
+    for displacement in needed where displacement * stride % spread == 0 {
+      let inner = displacement * stride / spread
+      result.insert(inner)
+      guard wraps else { continue }
+      let around = (inner % size + size) % size
+      result.formUnion([around, around - size])
+    }
+    return result
+  }
+
+  var description: String {
+    "\(size): window \(window), stride \(stride), dilation \(dilation), spread \(spread), "
+      + "padding \(paddingLow) \(paddingHigh)\(wraps ? " wrapping" : "")"
+  }
+
   /// Length of the output.
   public var outputSize: Int {
     let room = spreadSize + paddingLow + paddingHigh - (window - 1) * dilation - 1
@@ -65,19 +85,4 @@ public struct PatchAxis: Sendable, Hashable {
     let last = start + (outputSize - 1) * stride
     return prepared.sliced(axis: axis, from: start, to: last + 1, by: stride)
   }
-}
-
-/// The patches of a convolution: K[p, p'] ← mean over the window's offsets δ of K at what both p and p' read there.
-public struct PatchRule: Sendable, Hashable {
-  /// One per axis of positions.
-  public var axes: [PatchAxis]
-  /// Whether an output is masked when any of its inputs is, instead of when the one in the middle of its window is: the
-  /// rule of transposed convolutions, whose windows have no middle.
-  public var isMaskedByAny = false
-
-  public init(axes: [PatchAxis], isMaskedByAny: Bool = false) {
-    (self.axes, self.isMaskedByAny) = (axes, isMaskedByAny)
-  }
-
-  public var offsetCount: Int { axes.reduce(1) { $0 * $1.window } }
 }

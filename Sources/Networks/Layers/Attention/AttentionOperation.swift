@@ -2,14 +2,23 @@ import CovarianceEngine
 import Tensors
 
 /// The infinite-width rule of `GlobalSelfAttention`; the formulas are with the layer.
-struct AttentionRule: CovarianceRule {
+struct AttentionOperation: CovarianceOperation {
   var settings: AttentionSettings
   /// Channels of the finite network's input, which weigh inputs against concatenated embeddings.
   var channels: Int
 
   var name: String { GlobalSelfAttention.nodeName }
 
-  func needsAllPositions(forResult isFull: Bool) -> Bool { true }
+  var description: String { "attention(\(settings.fingerprint), channels: \(channels))" }
+  var drawsWeights: Bool { true }
+
+  func demand(for result: DisplacementDemand, ofOperandWith positions: [Int], operandsAreLocal: Bool)
+    -> DisplacementDemand
+  { .all(positions) }
+
+  func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int {
+    positionProductFlops(result: result, operands: operands, positions: positions)
+  }
 
   func evaluate(_ operands: [CovarianceState], _ context: CovarianceContext) throws(NetworkError) -> CovarianceState {
     let input = try Flat(operands[0])

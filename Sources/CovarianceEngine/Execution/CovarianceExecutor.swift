@@ -1,0 +1,79 @@
+import Tensors
+
+/// What computes a covariance program over blocks of the Gram matrix.
+///
+/// An executor knows nothing of the whole matrix: `Gram` cuts it into blocks and puts the results together. Blocks that
+/// start at multiples of `grid` give every entry the same to the last bit, whatever block it is computed in and whatever
+/// the number of threads.
+package protocol CovarianceExecutor: Sendable {
+  /// For descriptions and messages.
+  var name: String { get }
+  /// Rows and columns that are computed in one piece.
+  var grid: Int { get }
+  /// Estimated floating-point operations of one pair of inputs.
+  var flopsPerPair: Double { get }
+  /// Bytes that a block takes beyond its inputs and results.
+  func memory(rows: Int, columns: Int, threads: Int) -> Double
+  /// The covariances of all outputs over a block.
+  ///
+  /// - Throws: `NetworkError` where numbers are not finite, or do not fit the program.
+  func run(_ request: BlockRequest) throws(NetworkError) -> [CovarianceBlock]
+}
+
+/// A covariance program with what is wanted of it and what it starts from: all that an executor is made of.
+package struct CovarianceGoal: Sendable {
+  /// What is known of an input before it is looked at.
+  package struct Input: Sendable {
+    /// Whether it is a matrix of inputs and channels, or a kernel of such, without masks.
+    var isMatrix: Bool
+    var hasTheta: Bool
+    var hasMask: Bool
+    /// Channels of data; 0 for a kernel.
+    var channels: Int
+
+    package init(isMatrix: Bool, hasTheta: Bool = false, hasMask: Bool = false, channels: Int) {
+      (self.isMatrix, self.hasTheta, self.hasMask, self.channels) = (isMatrix, hasTheta, hasMask, channels)
+    }
+  }
+
+  let program: CovarianceProgram
+  /// The values wanted.
+  let outputs: [Int]
+  let inputs: [Input]
+  let withNTK: Bool
+  /// Whether the outputs' covariances between different positions are wanted.
+  let wantsAllPositions: Bool
+  let dtype: DType
+  let demand: CovarianceDemand
+  let flopsPerPair: Double
+
+  package init(
+    _ program: CovarianceProgram, outputs: [Int], inputs: [Input], withNTK: Bool, wantsAllPositions: Bool, dtype: DType
+  ) {
+    (self.program, self.outputs, self.inputs) = (program, outputs, inputs)
+    (self.withNTK, self.wantsAllPositions, self.dtype) = (withNTK, wantsAllPositions, dtype)
+    demand = CovarianceDemand(program, outputs: outputs, wantsAllPositions: wantsAllPositions)
+    flopsPerPair = CovarianceCost(program: program, demand: demand).pair(channels: inputs.map(\.channels))
+  }
+
+  /// Covariances of one pair of inputs that a value takes.
+  func entries(_ value: Int) -> Double {
+    let count = program.positions[value].reduce(1.0) { $0 * Double($1) }
+    return demand.isFull(value) ? count * count : count
+  }
+
+  /// The most that any value takes.
+  var mostEntries: Double { (0..<program.valueCount).map(entries).max() ?? 1 }
+
+  /// NNGP and, where it is wanted, tangent kernel.
+  var kernelCount: Double { withNTK ? 2 : 1 }
+}
+
+extension ProgramInput {
+  var goalInput: CovarianceGoal.Input {
+    let channels = if case .data(let data) = self { data.x1.shape[data.x1.rank - 1] } else { 0 }
+    return CovarianceGoal.Input(
+      isMatrix: isMatrix, hasTheta: hasNTK, hasMask: mask(of: .first) != nil || mask(of: .second) != nil,
+      channels: channels)
+  }
+}

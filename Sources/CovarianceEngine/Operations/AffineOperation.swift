@@ -1,0 +1,55 @@
+import Tensors
+
+/// Weights and bias that all positions share: K ← σw² K + σb²; Θ ← σw² Θ + inputScale·K + outputScale·(new K) + constant.
+///
+/// NTK parameterization: Θ ← σw² Θ + (new K). Standard parameterization: Θ ← σw² Θ + fan-in·K + 1 (the 1 with a bias).
+/// *Source:* Jacot et al. 2018 (arXiv 1806.07572); Sohl-Dickstein et al. 2020 (arXiv 2001.07301).
+public struct AffineOperation: CovarianceOperation {
+  public var weightVariance: HyperParameter
+  public var biasVariance: HyperParameter
+  public var inputScale: Double
+  public var outputScale: Double
+  public var constant: Double
+
+  public init(
+    weightVariance: HyperParameter, biasVariance: HyperParameter = HyperParameter(0), inputScale: Double = 0,
+    outputScale: Double = 1, constant: Double = 0
+  ) {
+    (self.weightVariance, self.biasVariance) = (weightVariance, biasVariance)
+    (self.inputScale, self.outputScale, self.constant) = (inputScale, outputScale, constant)
+  }
+
+  public var description: String {
+    "affine(\(weightVariance), \(biasVariance), theta: \(inputScale), \(outputScale), \(constant))"
+  }
+
+  public var drawsWeights: Bool { true }
+
+  public func isLocal(_ operandsAreLocal: [Bool]) -> Bool {
+    operandsAreLocal[0] && biasVariance.isExactly(0) && constant == 0
+  }
+
+  public var keepsEntriesApart: Bool { true }
+
+  public func evaluate(_ operands: [CovarianceState], _ context: CovarianceContext) -> CovarianceState {
+    let input = operands[0]
+    func map(_ k: Tensor) -> Tensor { k * weightVariance + biasVariance }
+    var result = input
+    result.k12 = map(input.k12)
+    (result.k11, result.k22) = (map(input.k11), map(input.k22))
+    if case .notRequested = input.theta { return result }
+    var change = Tensor.zeros([], dtype: result.k12.dtype)
+    if inputScale != 0 { change = change + input.k12 * inputScale }
+    if outputScale != 0 { change = change + result.k12 * outputScale }
+    if constant != 0 { change = change + constant }
+    if case .matrix(let matrix) = input.theta { change = change + matrix * weightVariance }
+    result.theta = .matrix(change.rank == 0 ? change.broadcast(to: result.k12.shape) : change)
+    return result
+  }
+
+  public func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int {
+    2 * kernelsPerEntry * result
+  }
+
+  public func lower(to lowering: inout some Lowering) throws(Obstacle) { try lowering.affine(self) }
+}

@@ -1,0 +1,97 @@
+import Tensors
+
+/// Along what independent branches are concatenated.
+public enum ConcatenationAxis: Sendable, Hashable {
+  case batch
+  /// Counted among axes of positions.
+  case position(Int)
+}
+
+/// Concatenation of independent branches along the batch axis or an axis of positions: block diagonal, but for the
+/// products of means where several of them are not zero.
+public struct ConcatenateOperation: CovarianceOperation {
+  public let axis: ConcatenationAxis
+  public let hasMeans: Bool
+
+  public init(_ axis: ConcatenationAxis, hasMeans: Bool) {
+    (self.axis, self.hasMeans) = (axis, hasMeans)
+  }
+
+  public var description: String {
+    let place = if case .position(let index) = axis { "position \(index)" } else { "batch" }
+    return "concatenate(\(place)\(hasMeans ? ", with means" : ""))"
+  }
+
+  public func mean(of operands: [CovarianceValue.Mean]) -> CovarianceValue.Mean {
+    CovarianceValue.Mean.combined(operands) ?? .unknown
+  }
+
+  public func isLocal(_ operandsAreLocal: [Bool]) -> Bool { operandsAreLocal.allSatisfy { $0 } }
+  public func needsMeans(forResult: Bool) -> Bool { hasMeans || forResult }
+  public var inputMixing: InputMixing { axis == .batch ? .together : .apart }
+
+  public func mask(_ operands: [Tensor?], shapes: [[Int]]) -> Tensor? {
+    guard operands.contains(where: { $0 != nil }) else { return nil }
+    return concatenate(zip(operands, shapes).map { $0 ?? .zeros($1, dtype: .bool) }, axis: perInputAxis)
+  }
+
+  /// The axis along which masks and means, of shape (N, P…), are joined.
+  private var perInputAxis: Int { if case .position(let index) = axis { index + 1 } else { 0 } }
+
+  public func evaluate(_ operands: [CovarianceState], _ context: CovarianceContext) throws(NetworkError)
+    -> CovarianceState
+  {
+    var result = operands[0]
+    let layout = result.layout
+    func joined(_ tensors: [Tensor], _ batchAxes: Int) -> Tensor {
+      let rows: Int
+      let columns: Int?
+      switch axis {
+      case .batch: (rows, columns) = (0, batchAxes == 2 ? 1 : nil)
+      case .position(let index):
+        (rows, columns) = (batchAxes + index, layout.isDiagonal ? nil : batchAxes + index + layout.positions.count)
+      }
+      return columns.map { concatenate(Self.padded(tensors, along: $0), axis: rows) }
+        ?? concatenate(tensors, axis: rows)
+    }
+    result.k12 = joined(operands.map(\.k12), 2)
+    result.k11 = joined(operands.map(\.k11), layout.selfBatchAxes)
+    result.k22 = joined(operands.map(\.k22), layout.selfBatchAxes)
+    if operands.contains(where: { $0.theta.matrix != nil }) {
+      result.theta = .matrix(
+        joined(operands.map { $0.theta.matrix ?? .zeros($0.k12.shape, dtype: $0.k12.dtype) }, 2))
+    }
+    if case .position(let index) = axis {
+      result.layout.positions[index] = operands.reduce(0) { $0 + $1.layout.positions[index] }
+    }
+    guard operands.contains(where: { $0.mean1 != nil }) else { return result }
+    // The concatenation is the sum of branches with zeros where the others are.
+    return try result.addingProducts(
+      ofMeans: zip(
+        Self.padded(operands.map { $0.mean(.first) }, along: perInputAxis),
+        Self.padded(operands.map { $0.mean(.second) }, along: perInputAxis)
+      ).map { ($0, $1) })
+  }
+
+  public func mean(_ means: [Tensor?], of operands: [CovarianceState], _ dataSet: DataSet) -> Tensor? {
+    concatenate(operands.map { $0.mean(dataSet) }, axis: perInputAxis)
+  }
+
+  /// Each tensor with zeros along `axis` where the others are when all are concatenated.
+  private static func padded(_ tensors: [Tensor], along axis: Int) -> [Tensor] {
+    let total = tensors.reduce(0) { $0 + $1.shape[axis] }
+    var start = 0
+    return tensors.map { tensor in
+      var widths = [(low: Int, high: Int)](repeating: (0, 0), count: tensor.rank)
+      let end = start + tensor.shape[axis]
+      widths[axis] = (start, total - end)
+      start = end
+      return tensor.padded(widths)
+    }
+  }
+
+  public func lower(to lowering: inout some Lowering) throws(Obstacle) {
+    if hasMeans { throw Obstacle("branches that do not have zero mean") }
+    throw Obstacle("a concatenation along \(axis == .batch ? "the batch axis" : "an axis of positions")")
+  }
+}

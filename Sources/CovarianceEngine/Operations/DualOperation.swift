@@ -1,0 +1,47 @@
+import Tensors
+
+/// An activation: K ← κ(K11, K, K22), Θ ← Θ κ̇(K11, K, K22).
+public struct DualOperation: CovarianceOperation {
+  public let dual: any Dual
+
+  public init(_ dual: any Dual) {
+    self.dual = dual
+  }
+
+  public var description: String { "dual(\(dual.fingerprint))" }
+
+  public func mean(of operands: [CovarianceValue.Mean]) -> CovarianceValue.Mean { .uniform }
+
+  public var keepsEntriesApart: Bool { true }
+
+  public func evaluate(_ operands: [CovarianceState], _ context: CovarianceContext) throws(NetworkError)
+    -> CovarianceState
+  {
+    let input = operands[0]
+    let (v1, v2) = (input.variances(.first), input.variances(.second))
+    var result = input
+    let cross = input.outer(v1, v2, batchAxes: 2)
+    result.k12 = try dual.dual(input.k12, cross.rows, cross.columns)
+    result.theta = try input.theta.map { (matrix: Tensor) throws(NetworkError) in
+      matrix * (try dual.derivativeDual(input.k12, cross.rows, cross.columns))
+    }
+    func ofItself(_ k: Tensor, _ variances: Tensor) throws(NetworkError) -> Tensor {
+      if input.layout.isDiagonal && !input.layout.hasFullBatch { return try dual.varianceDual(k) }
+      let (rows, columns) = input.outer(variances, variances, batchAxes: input.layout.selfBatchAxes)
+      return try dual.dual(k, rows, columns)
+    }
+    result.k11 = try ofItself(input.k11, v1)
+    result.k22 = try ofItself(input.k22, v2)
+    return result
+  }
+
+  public func mean(_ means: [Tensor?], of operands: [CovarianceState], _ dataSet: DataSet) throws(NetworkError)
+    -> Tensor?
+  { try dual.mean(operands[0].variances(dataSet)) }
+
+  public func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int {
+    dual.flopsPerEntry * result
+  }
+
+  public func lower(to lowering: inout some Lowering) throws(Obstacle) { try lowering.dual(dual) }
+}

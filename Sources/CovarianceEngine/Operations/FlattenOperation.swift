@@ -1,0 +1,35 @@
+import Tensors
+
+/// Positions become channels: K ← mean over p of K[p, p].
+public struct FlattenOperation: CovarianceOperation {
+  public init() {}
+
+  public var description: String { "flatten" }
+
+  public func demand(for result: DisplacementDemand, ofOperandWith positions: [Int], operandsAreLocal: Bool)
+    -> DisplacementDemand
+  { .diagonal(positions) }
+
+  public func mask(_ operands: [Tensor?], shapes: [[Int]]) -> Tensor? {
+    operands[0].map { CovarianceState.maskedEverywhere($0) }
+  }
+
+  public func evaluate(_ operands: [CovarianceState], _ context: CovarianceContext) throws(NetworkError)
+    -> CovarianceState
+  {
+    let input = try operands[0].diagonal()
+    var output = input.layout
+    output.positions = []
+    output.isDiagonal = true
+    let rank = input.layout.positions.count
+    return try input.map(layout: output) { k, batchAxes in
+      rank == 0 ? k : k.mean(axes: Array(batchAxes..<batchAxes + rank))
+    }
+  }
+
+  public func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int {
+    kernelsPerEntry * operands
+  }
+
+  public func lower(to lowering: inout some Lowering) throws(Obstacle) { try lowering.flatten() }
+}

@@ -1,0 +1,43 @@
+import Tensors
+
+/// Elementwise product of independent branches: K ← Π Kᵢ, Θ by the product rule.
+public struct ProductOperation: CovarianceOperation {
+  public init() {}
+
+  public var description: String { "product" }
+
+  public func mean(of operands: [CovarianceValue.Mean]) -> CovarianceValue.Mean {
+    operands.contains(.zero)
+      ? .zero : operands.contains(.unknown) ? .unknown : operands.contains(.varying) ? .varying : .uniform
+  }
+
+  public func isLocal(_ operandsAreLocal: [Bool]) -> Bool { operandsAreLocal.contains(true) }
+  public func needsMeans(forResult: Bool) -> Bool { forResult }
+  public func mask(_ operands: [Tensor?], shapes: [[Int]]) -> Tensor? { CovarianceState.maskedInAll(operands) }
+
+  public func evaluate(_ operands: [CovarianceState], _ context: CovarianceContext) -> CovarianceState {
+    operands.dropFirst().reduce(operands[0]) { a, b in
+      var result = a
+      result.k12 = a.k12 * b.k12
+      var (fromA, fromB) = (a.theta, b.theta)
+      if case .matrix(let matrix) = a.theta { fromA = .matrix(matrix * b.k12) }
+      if case .matrix(let matrix) = b.theta { fromB = .matrix(a.k12 * matrix) }
+      result.theta = fromA.adding(fromB)
+      (result.k11, result.k22) = (a.k11 * b.k11, a.k22 * b.k22)
+      return result
+    }
+  }
+
+  /// The mean of a product of independent factors; one of zero mean makes it zero.
+  public func mean(_ means: [Tensor?], of operands: [CovarianceState], _ dataSet: DataSet) -> Tensor? {
+    let factors = means.compactMap { $0 }
+    return factors.count == means.count ? factors.dropFirst().reduce(factors[0]) { $0 * $1 } : nil
+  }
+
+  /// Θ has one product of `operandCount` factors per branch.
+  public func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int {
+    (operandCount - 1) * (1 + operandCount) * result + (operandCount - 1) * result
+  }
+
+  public func lower(to lowering: inout some Lowering) throws(Obstacle) { try lowering.combine(.product) }
+}
