@@ -38,6 +38,13 @@ public struct GramJob: Sendable {
   /// How many tiles are computed.
   public var tileCount: Int { plan.tiles.count }
 
+  /// Bytes that the executor says it takes for a tile beyond inputs and results.
+  package var executorMemory: Double {
+    plan.computation.executor.memory(
+      rows: min(tileSize, rowCount), columns: min(tileSize, columnCount),
+      threads: Threads.withLimit(plan.options.threads) { Threads.count })
+  }
+
   /// The whole kernel, computed here and now.
   ///
   /// - Throws: `NetworkError` when it does not fit into memory or its numbers are not finite.
