@@ -5,10 +5,11 @@ import Foundation
 //   --quick                 fewer repeats and inputs
 //   --output DIRECTORY      where benchmark.csv and benchmark.json go
 // benchmarks --cycles       cycles of the inner loops of slices, beside their bounds
+// benchmarks --cliff        what every activation takes beside Erf; fails where one takes far too long
 // benchmarks --row '{...}'  one row in this process, printed as JSON
 
 func usage() -> Never {
-  let text = "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --cycles | --row JSON\n"
+  let text = "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --cycles | --cliff | --row JSON\n"
   FileHandle.standardError.write(Data(text.utf8))
   exit(64)
 }
@@ -21,6 +22,7 @@ while let argument = arguments.popFirst() {
   case "--cycles":
     printKernelCycles()
     exit(0)
+  case "--cliff": exit(try checkCliff() ? 0 : 1)
   case "--only", "--output", "--row":
     guard let value = arguments.popFirst() else { usage() }
     switch argument {

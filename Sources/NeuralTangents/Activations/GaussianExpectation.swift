@@ -14,20 +14,15 @@ struct GaussianExpectation {
   let f: (Tensor) throws(NetworkError) -> Tensor
   /// Where f, its derivative or its second derivative jumps.
   let kinks: [Double]
-  private let cache: SeriesCache?
 
   /// How large the error bound of the series may be, relative to √(E[f(u)²] E[f(v)²]).
   static func tolerance(_ dtype: DType) -> Double { dtype == .float32 ? 1e-9 : 1e-12 }
 
   static func terms(_ dtype: DType) -> Int { dtype == .float32 ? 96 : mostTerms }
 
-  /// - Parameter cache: holds series of this function and no other.
-  init(
-    _ f: @escaping (Tensor) throws(NetworkError) -> Tensor, kinks: [Double], cache: SeriesCache? = nil
-  ) {
+  init(_ f: @escaping (Tensor) throws(NetworkError) -> Tensor, kinks: [Double]) {
     self.f = f
     self.kinks = kinks
-    self.cache = cache
   }
 
   /// E[f(u)²]; equal to the expectation of equal inputs to the last bit.
@@ -61,12 +56,7 @@ struct GaussianExpectation {
   }
 
   private func series(_ q: Tensor, _ dtype: DType) throws(NetworkError) -> HermiteSeries {
-    let terms = Self.terms(dtype)
-    func make() throws(NetworkError) -> HermiteSeries {
-      try HermiteSeries(f, kinks: kinks, variances: q, terms: terms)
-    }
-    guard let cache else { return try make() }
-    return try cache.series(q, terms: terms, make)
+    try HermiteSeries(f, kinks: kinks, variances: q, terms: Self.terms(dtype))
   }
 
   /// The sum where it has converged, the integral elsewhere.

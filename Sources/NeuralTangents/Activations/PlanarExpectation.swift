@@ -1,3 +1,4 @@
+import Foundation
 import Tensors
 
 /// E[f(u) f(v)] by integration in both variables between the kinks of f: slow, and exact to about 1e-11 for every
@@ -18,10 +19,27 @@ struct PlanarExpectation {
 
   private let f: (Tensor) throws(NetworkError) -> Tensor
   private let kinks: [Double]
+  /// How many more panels there are away from 0 in each direction, each three times as wide as the one before.
+  private let grading: Int
 
-  init(_ f: @escaping (Tensor) throws(NetworkError) -> Tensor, kinks: [Double]) {
+  init(_ f: @escaping (Tensor) throws(NetworkError) -> Tensor, kinks: [Double], grading: Int = 0) {
     self.f = f
     self.kinks = kinks
+    self.grading = grading
+  }
+
+  /// Each entry on panels that suit its own variances, and by the same operations whatever the other ones are; all of one
+  /// shape of rank 1.
+  static func byEntry(
+    _ f: @escaping (Tensor) throws(NetworkError) -> Tensor, kinks: [Double], _ q12: Tensor, _ q11: Tensor, _ q22: Tensor
+  ) throws(NetworkError) -> Tensor {
+    // Panels from the width of the function to that of the density.
+    try SeriesSource.inGroups(q12, q11, q22) { first, second in
+      let deviation = max(first, second).squareRoot()
+      return deviation > 6 ? Int((Foundation.log(deviation / 6) / Foundation.log(3)).rounded(.up)) : 0
+    } _: { (grading, q12, q11, q22) throws(NetworkError) in
+      try PlanarExpectation(f, kinks: kinks, grading: grading)(q12, q11, q22)
+    }
   }
 
   /// All of one shape of rank 1.
@@ -64,6 +82,8 @@ struct PlanarExpectation {
     return concatenate(parts, axis: 0).reshaped(offsets.shape)
   }
 
+  private var steps: [Double] { (0..<grading).map { Foundation.pow(3, Double($0) + 2) } }
+
   private struct Plane {
     let first, second, sign, cosine, sine: Tensor
 
@@ -75,8 +95,8 @@ struct PlanarExpectation {
 
   private func outerEdges(_ plane: Plane) -> Tensor {
     func inside(_ y: Tensor) -> Tensor { clip(y, 0, Self.reach).expandedDims(0) }
-    let width = inside(minimum(4 / maximum(plane.sine * plane.first, 1e-100), 2))
-    var edges = [0 * width, 0 * width + Self.reach, width]
+    let narrow = minimum(4 / maximum(plane.sine * plane.first, 1e-100), 2), width = inside(narrow)
+    var edges = [0 * width, 0 * width + Self.reach, width] + steps.map { inside(($0 / 3) * narrow) }
     if kinks.contains(where: { $0 != 0 }) {
       for t in kinks {
         for other in kinks {
@@ -110,7 +130,7 @@ struct PlanarExpectation {
     for (direction, root) in [(-offset, plane.first), (offset, plane.second)] {
       let (centre, width) = (direction / plane.cosine, minimum(3 / maximum(root, 1e-100), 2))
       edges.append(inside(centre))
-      for step in [1.0, 3] { edges += [inside(centre - step * width), inside(centre + step * width)] }
+      for step in [1.0, 3] + steps { edges += [inside(centre - step * width), inside(centre + step * width)] }
     }
     for t in kinks where t != 0 {
       let (first, second) = plane.places(t)

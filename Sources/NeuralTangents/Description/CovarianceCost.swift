@@ -5,6 +5,11 @@ import Tensors
 struct CovarianceCost {
   /// A dual and its derivative dual: a square root, two polynomials, a few products.
   private static let flopsPerDual = 25
+  /// As a series: the correlation, and for each of two or three blocks of eight terms its bound, and products and sums for
+  /// the two duals.
+  private static let flopsPerSeries = 150
+  /// By functions of tensors, entry by entry, whatever these are.
+  private static let flopsPerTensorDual = 1000
   private static let bytesPerNumber = 4
   /// NNGP and tangent kernel.
   private static let kernels = 2
@@ -38,7 +43,8 @@ struct CovarianceCost {
       if let numerical = activation as? ElementwiseNumerical {
         return 4 * Self.kernels * numerical.degree * numerical.degree * result
       }
-      return Self.flopsPerDual * result
+      guard let dual = activation.vectorDual else { return Self.flopsPerTensorDual * result }
+      return (dual.isSeries ? Self.flopsPerSeries : Self.flopsPerDual) * result
     case .normalize: return 2 * Self.kernels * result
     case .dropout, .localize, .concatenate, .permutePositions: return 0
     case .sum: return Self.kernels * (count - 1) * result

@@ -36,6 +36,10 @@ struct FusedPlan: @unchecked Sendable {
       case .tensor: 1
       }
     }
+
+    var isABRelu: Bool {
+      if case .vector(let dual) = self { dual.pointee.kind == nt_dual_ab_relu } else { false }
+    }
   }
 
   private(set) var instructions: [Instruction] = []
@@ -46,7 +50,7 @@ struct FusedPlan: @unchecked Sendable {
   private(set) var outputs: [(register: Int, hasTheta: Bool)] = []
   let inputCount: Int
   /// What the instructions' pointers point to.
-  private var descriptions: [DualDescription] = []
+  private var descriptions = DualDescriptions()
   /// The activations without a vector kernel.
   private(set) var activations: [any Activation] = []
 
@@ -106,9 +110,7 @@ struct FusedPlan: @unchecked Sendable {
       activations.append(activation)
       return .tensor(activations.count - 1)
     }
-    let description = DualDescription(dual)
-    descriptions.append(description)
-    return .vector(description.pointer)
+    return .vector(descriptions.description(of: dual).pointer)
   }
 
   /// A register with the value of the step's first operand that may be overwritten: its own if nobody else reads it,

@@ -4,17 +4,17 @@ import CVectorKernels
 struct SliceFusion {
   private static let lastAxis = PositionAxes.axisCount - 1
   /// The duals that it made, which the steps point to.
-  private var descriptions: [DualDescription] = []
+  private var descriptions: DualDescriptions
   private var factorSets: [SlicePlan.FactorSet]
 
   /// Fuses the chains of a plan.
   static func fuse(_ plan: inout SlicePlan) {
-    var fusion = SliceFusion(factorSets: plan.factorSets)
+    var fusion = SliceFusion(descriptions: plan.descriptions, factorSets: plan.factorSets)
     for index in plan.nodes.indices {
       guard case .chain(let source, let stride, let steps) = plan.nodes[index].kind else { continue }
       plan.nodes[index].kind = .chain(source: source, stride: stride, steps: fusion.fused(steps))
     }
-    plan.descriptions += fusion.descriptions
+    plan.descriptions = fusion.descriptions
     plan.factorSets = fusion.factorSets
   }
 
@@ -95,9 +95,8 @@ struct SliceFusion {
   /// Multiplies what a layer gives by `scale`: ABRelu's dual is of second degree in its two slopes.
   private mutating func scale(_ layer: inout SliceStep.Layer, by scale: Double) {
     let parameters = layer.dual.pointee.parameters, root = scale.squareRoot()
-    let description = DualDescription(
-      VectorDual(nt_dual_ab_relu, parameters: [parameters.0 * root, parameters.1 * root]))
-    descriptions.append(description)
+    let description = descriptions.description(
+      of: VectorDual(nt_dual_ab_relu, parameters: [parameters.0 * root, parameters.1 * root]))
     layer.dual = description.pointer
     factorSets[layer.factorSet].source = .dual(.vector(description.pointer))
   }

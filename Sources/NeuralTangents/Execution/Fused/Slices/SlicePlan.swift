@@ -58,6 +58,10 @@ struct SlicePlan: @unchecked Sendable {
       case mask(value: Int)
       /// One over the number of positions where the value is not masked.
       case visible(value: Int)
+
+      var isSeries: Bool {
+        if case .dual(.vector(let dual)) = self { dual.pointee.kind == nt_dual_series } else { false }
+      }
     }
 
     var source: Source
@@ -66,6 +70,9 @@ struct SlicePlan: @unchecked Sendable {
     var sizes: PositionAxes
     /// Numbers per position.
     var count: Int
+    /// Whether the numbers of a position stand together, instead of all positions' for each number: the many of a series
+    /// would otherwise lie at distances that caches map to one place.
+    var isInterleaved = false
   }
 
   struct Output {
@@ -93,7 +100,7 @@ struct SlicePlan: @unchecked Sendable {
   var halvesPools = true
   var activations: [any Activation] = []
   /// What the steps' pointers point to.
-  var descriptions: [DualDescription] = []
+  var descriptions = DualDescriptions()
 
   /// What is done for pairs of inputs; made when it is first needed.
   func tape(_ purpose: SliceTape.Purpose) -> SliceTape {

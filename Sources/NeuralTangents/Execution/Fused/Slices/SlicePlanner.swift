@@ -89,7 +89,7 @@ struct SlicePlanner {
     case .dual(let activation):
       let routine = routine(of: activation)
       let set = addFactors(.dual(routine), sizes: sizes, count: routine.factorCount)
-      isDirty[result] = isDirty[operand] || activation.vectorDual?.kind != nt_dual_ab_relu.rawValue
+      isDirty[result] = isDirty[operand] || !routine.isABRelu
       extend(operand, to: result, .dual(routine, factorSet: set), sizes: sizes)
     case .normalize(let rule):
       var kept = sizes
@@ -185,9 +185,7 @@ struct SlicePlanner {
       plan.activations.append(activation)
       return .tensor(plan.activations.count - 1)
     }
-    let description = DualDescription(dual)
-    plan.descriptions.append(description)
-    return .vector(description.pointer)
+    return .vector(plan.descriptions.description(of: dual).pointer)
   }
 
   private mutating func addFactors(
@@ -195,7 +193,7 @@ struct SlicePlanner {
   ) -> Int {
     plan.factorSets.append(
       SlicePlan.FactorSet(
-        source: source, offset: plan.factorCount, sizes: sizes, count: count))
+        source: source, offset: plan.factorCount, sizes: sizes, count: count, isInterleaved: source.isSeries))
     plan.factorCount += count * sizes.product
     return plan.factorSets.count - 1
   }
