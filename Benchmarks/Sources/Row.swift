@@ -92,7 +92,7 @@ struct Row: Codable, Sendable {
             activation: activation, repeats: 25, target: target))
       }
     }
-    rows += spatialKernels + memoryOfKernels
+    rows += spatialKernels + cliff + memoryOfKernels
     for (get, covariance) in [("ntk", false), ("nngp", true)] {
       for dtype in ["float32", "float64"] {
         rows.append(

@@ -16,8 +16,10 @@ enum SpatialNetwork: String, Codable, Sendable {
   case myrtle
   /// `depth` is 6 · blocks + 4.
   case wideResNet
+  /// Dense layers, and convolutions and a global pool, with the row's activation.
+  case denseOf, convOf
 
-  func layer(depth: Int) -> any Layer {
+  func layer(depth: Int, activation: String? = nil) -> any Layer {
     let biasStd = 0.1
     switch self {
     case .convVec: return ConvVec(depth: depth, biasStd: biasStd)
@@ -62,6 +64,20 @@ enum SpatialNetwork: String, Codable, Sendable {
         Dense(10)
       }
     case .myrtle: return Myrtle(depth: depth, biasStd: biasStd)
+    case .denseOf, .convOf:
+      let phi = CliffActivation.named(activation)
+      return Serial {
+        for _ in 0..<depth {
+          if self == .denseOf {
+            Dense(128, weightStd: 1.5, biasStd: biasStd)
+          } else {
+            Conv(128, window: [3, 3], padding: .same, weightStd: 1.5, biasStd: biasStd)
+          }
+          phi
+        }
+        if self == .convOf { GlobalAvgPool() }
+        Dense(1, weightStd: 1.5, biasStd: biasStd)
+      }
     case .wideResNet: return WideResNet(blockSize: (depth - 4) / 6, biasStd: biasStd)
     }
   }
@@ -75,7 +91,7 @@ struct SpatialWork {
 
   init(_ row: Row) {
     if let threads = row.threads { Threads.count = threads }
-    network = (row.network ?? .convGap).layer(depth: row.depth ?? 21)
+    network = (row.network ?? .convGap).layer(depth: row.depth ?? 21, activation: row.activation)
     let shape = row.shape ?? [32, 32, 3]
     // float64 kernels are of the numbers that float32 kernels are of: only the arithmetic differs.
     func inputs(seed: UInt64, count: Int) -> Tensor {

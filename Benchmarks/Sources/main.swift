@@ -7,10 +7,11 @@ import Tensors
 //   --output DIRECTORY      where benchmark.csv and benchmark.json go
 // benchmarks --cycles       cycles of the inner loops of slices, beside their bounds
 // benchmarks --blas         BLAS with the inner loops for every kind of processor that this one can be
+// benchmarks --cliff        what every activation takes beside Erf; fails where one takes far too long
 // benchmarks --row '{...}'  one row in this process, printed as JSON
 
 func usage() -> Never {
-  let text = "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --cycles | --blas | --row JSON\n"
+  let text = "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --cycles | --blas | --cliff | --row JSON\n"
   FileHandle.standardError.write(Data(text.utf8))
   exit(64)
 }
@@ -39,6 +40,7 @@ while let argument = arguments.popFirst() {
   case "--blas-here":
     try BlasCores.measureHere()
     exit(0)
+  case "--cliff": exit(try checkCliff() ? 0 : 1)
   case "--only", "--output", "--row":
     guard let value = arguments.popFirst() else { usage() }
     switch argument {

@@ -5,7 +5,8 @@
 
 int nt_dual_factor_count(const nt_dual *dual) {
 #define CASE(kind, count) \
-  case nt_dual_##kind: return count < 0 ? dual->coefficient_count : count;
+  case nt_dual_##kind:       \
+    return count == -1 ? dual->coefficient_count : count == -2 ? nt_series_factors_per_input(dual->series) : count;
   switch (dual->kind) { FOR_EACH_DUAL(CASE) }
 #undef CASE
   return 0;

@@ -5,7 +5,9 @@
 #include <stddef.h>
 
 #include "nt_duals.h"
+#include "nt_series.h"
 #include "polynomials.h"
+#include "series_tails.h"
 
 // Rounding is part of what these functions promise: products and sums join only where the text says V_FMA.
 #pragma STDC FP_CONTRACT OFF
@@ -14,7 +16,7 @@
 #define NT_UNROLL _Pragma("clang loop unroll(full)")
 #define NT_PI 3.14159265358979323846
 
-// Every kind and how many arrays of factors it needs; -1 is as many as it has coefficients.
+// Every kind and how many arrays of factors it needs; -1 is as many as it has coefficients, -2 what its series says.
 #define FOR_EACH_DUAL(DO)  \
   DO(ab_relu, 3)           \
   DO(erf, 3)               \
@@ -28,7 +30,8 @@
   DO(rbf, 1)               \
   DO(polynomial, -1)       \
   DO(power_series, 0)      \
-  DO(rectified_monomial, 4)
+  DO(rectified_monomial, 4) \
+  DO(series, -2)
 
 #define FACTOR_COUNT(kind, count) nt_##kind##_factor_count = count,
 enum { FOR_EACH_DUAL(FACTOR_COUNT) };

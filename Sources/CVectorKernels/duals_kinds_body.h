@@ -20,3 +20,4 @@
 #include "duals_exp_body.h"
 
 #include "duals_polynomial_body.h"
+#include "duals_series_body.h"

@@ -88,12 +88,12 @@ struct HermiteSeriesTests {
     #expect(largestError(integral, series, relativeTo: 1) < 1e-11)
   }
 
-  @Test("a cached series is that of its variances")
-  func cache() throws {
+  @Test("the series of a row is that of its variances")
+  func row() throws {
     for q in [[0.5, 1], [0.5, 2], [0.5, 1]] {
       let covariances = q.map { Covariance(0.7, $0, correlation: 0.3) }
-      let row = Tensor(covariances.map(\.q12), shape: [1, 2])
-      let found = try Tanh().dual(row, Tensor([0.7], shape: [1, 1]), Tensor(q, shape: [1, 2]))
+      let covariance = Tensor(covariances.map(\.q12), shape: [1, 2])
+      let found = try Tanh().dual(covariance, Tensor([0.7], shape: [1, 1]), Tensor(q, shape: [1, 2]))
       #expect(largestError(found, Tensor(try Tanh().duals(covariances).kappa), relativeTo: 1) < 1e-15)
     }
   }

@@ -7,4 +7,5 @@
 #include "nt_duals.h"
 #include "nt_random.h"
 #include "nt_rows.h"
+#include "nt_series.h"
 #include "nt_slices.h"

@@ -52,6 +52,7 @@ typedef enum nt_dual_kind {
   nt_dual_polynomial,           // sum over k of coefficients[k] x^k
   nt_dual_power_series,         // no function: kappa = sum over l of coefficients[l] q12^l
   nt_dual_rectified_monomial,   // x^p[0] where x >= 0, else 0; coefficients from nt_rectified_monomial_coefficients
+  nt_dual_series,               // any function, by the table of the dual's series; see nt_series.h
 } nt_dual_kind;
 
 typedef struct nt_dual {
@@ -59,6 +60,7 @@ typedef struct nt_dual {
   double parameters[8];
   const double *coefficients;  // of the kinds that name them; the caller keeps them alive
   int coefficient_count;
+  const struct nt_series *series;  // of nt_dual_series; the caller keeps it alive
 } nt_dual;
 
 // How many coefficients a rectified monomial has.

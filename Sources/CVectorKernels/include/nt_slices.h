@@ -40,7 +40,10 @@ void nt_slice_product_f64(
   long rows, long columns, long channels, double scale, const nt_slice_factors *inputs, double *k);
 
 // k <- kappa(q1, k, q2) and theta <- theta * (d kappa / d q12), in place, as nt_dual_row does bitwise; theta is NULL
-// when no NTK is wanted. The factors are those of nt_dual_factors.
+// when no NTK is wanted. The factors are those of nt_dual_factors; those of a series stand together per position: number f
+// of position (y, x) stands, per lane, at second[(y * second_row + x * count + f) * lanes + lane], where count is
+// nt_series_factors_per_input, second_row that many numbers times the positions of a row, and the strides are those of one
+// number, lanes or 1.
 void nt_slice_dual_f32(
   const nt_dual *dual, long rows, long columns, const nt_slice_factors *factors, float *k, float *theta);
 void nt_slice_dual_f64(

@@ -20,8 +20,8 @@ package struct WeightedMeanOperation: CovarianceOperation {
     }
   }
 
-  package func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int {
-    kernelsPerEntry * (2 * operandCount - 1) * result
+  package func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {
+    kernelsPerEntry * Double(2 * operandCount - 1) * result
   }
 
   package func lower(to lowering: inout some Lowering) throws(Obstacle) { try lowering.combine(.weightedSum(weights)) }

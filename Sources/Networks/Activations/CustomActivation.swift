@@ -17,8 +17,10 @@ import Tensors
 /// is not declared costs most of the digits. `Elementwise` takes duals of your own, `ElementwiseNumerical` is a
 /// quadrature rule of fixed degree as in the Python library; network files cannot hold either closures or this.
 ///
-/// Time: a hundred operations per entry where the Hermite series converges, some ten thousand evaluations of φ where it
-/// does not: near correlation ±1 for functions with kinks and for variances far above 1.
+/// Time: a few times that of `Erf` where the Hermite series converges, which it does for functions that are smooth but for
+/// a kink at 0 up to variances of some ten; some ten thousand evaluations of φ for each entry where it does not: near
+/// correlation ±1 for functions with other kinks and for variances far above that. A function that jumps, or whose
+/// `derivative` is another function's, has no series that serves κ and κ̇: its kernels take such time for many entries.
 public struct CustomActivation: Activation {
   public static let nodeName = "customActivation"
 
@@ -26,7 +28,7 @@ public struct CustomActivation: Activation {
   private let slope: (@Sendable (Tensor) -> Tensor)?
   /// Where φ, φ' or φ'' jumps.
   public let kinks: [Double]
-  private let caches = (function: SeriesCache(), derivative: SeriesCache())
+  private let series: VectorDual?
 
   /// The closures must be made of tensor operations, element by element.
   ///
@@ -42,8 +44,26 @@ public struct CustomActivation: Activation {
     precondition(kinks.allSatisfy { $0.isFinite }, "kinks \(kinks) are not all finite")
     phi = function
     slope = derivative
-    self.kinks = Array(Set(kinks.map { $0 + 0 })).sorted()
+    let kinks = Array(Set(kinks.map { $0 + 0 })).sorted()
+    self.kinks = kinks
+    let source = SeriesSource(
+      function, derivative: { (x) throws(NetworkError) in try Self.derivative(of: function, slope: derivative, at: x) },
+      kinks: kinks, symmetry: .none)
+    series = Self.hasSeries(source) ? VectorDual(source) : nil
   }
+
+  /// Whether κ̇ is ∂κ/∂q12, which one series for both assumes: not for a function that jumps or whose derivative is
+  /// another function's. At a few deviations, whose panels are where the tables' are.
+  private static func hasSeries(_ source: SeriesSource) -> Bool {
+    // A closure may hold tensors that are being traced, which must not outlive it.
+    guard !source.function(Tensor([0.5])).isTraced,
+      let moments = try? SampledMoments.of(source, deviations: [0.3, 1, 3])
+    else { return false }
+    return moments.allSatisfy { $0.isConsistent }
+  }
+
+  /// The vector kernel of the function's series; nil for a function that jumps, whose duals are computed entry by entry.
+  public var vectorDual: VectorDual? { series }
 
   /// A function with its derivative, such as `NumericalFunction.tanh`.
   public init(_ function: NumericalFunction, kinks: [Double] = []) {
@@ -57,7 +77,7 @@ public struct CustomActivation: Activation {
   }
 
   public func derivativeDual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) throws(NetworkError) -> Tensor {
-    try GaussianExpectation(derivative, kinks: kinks, cache: caches.derivative)(q12, q11, q22)
+    try GaussianExpectation(derivative, kinks: kinks)(q12, q11, q22)
   }
 
   public func varianceDual(_ q: Tensor) throws(NetworkError) -> Tensor {
@@ -65,10 +85,16 @@ public struct CustomActivation: Activation {
   }
 
   private var value: GaussianExpectation {
-    GaussianExpectation({ (x: Tensor) throws(NetworkError) in phi(x) }, kinks: kinks, cache: caches.function)
+    GaussianExpectation({ (x: Tensor) throws(NetworkError) in phi(x) }, kinks: kinks)
   }
 
   private func derivative(_ x: Tensor) throws(NetworkError) -> Tensor {
+    try Self.derivative(of: phi, slope: slope, at: x)
+  }
+
+  private static func derivative(
+    of phi: @Sendable (Tensor) -> Tensor, slope: (@Sendable (Tensor) -> Tensor)?, at x: Tensor
+  ) throws(NetworkError) -> Tensor {
     if let slope { return slope(x) }
     do {
       // φ works element by element, so that its tangent along ones is the derivative of each element.

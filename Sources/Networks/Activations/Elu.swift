@@ -62,6 +62,12 @@ public struct Elu: Activation {
     }
   }
 
+  /// Its kink is at 0, so that the tail of the series is known, too.
+  public var vectorDual: VectorDual? { VectorDual(SeriesSource(self)) }
+
+  /// φ', for numbers.
+  fileprivate func derivative(_ x: Tensor) -> Tensor { select(x .> 0, 1, alpha * exp(minimum(x, 0))) }
+
   /// e^(−x) − 1 + x.
   private func exponentialRest(_ x: Tensor) -> Tensor { expm1(-x) + x }
 
@@ -135,5 +141,18 @@ public struct Elu: Activation {
 
   public func write(to arguments: inout LayerArguments) {
     arguments.set("alpha", alpha, default: 1)
+  }
+}
+
+extension SeriesSource {
+  convenience init(_ elu: Elu, scale: Double = 1) {
+    let square = scale * scale
+    self.init(
+      { scale * elu.function($0) }, derivative: { scale * elu.derivative($0) }, kinks: [0], symmetry: .none
+    ) { (q12, q11, q22) throws(NetworkError) in
+      square * elu.dual(q12, q11, q22)
+    } derivativeDual: { (q12, q11, q22) throws(NetworkError) in
+      square * elu.derivativeDual(q12, q11, q22)
+    }
   }
 }

@@ -51,6 +51,20 @@ public struct HardTanh: Activation {
     }
   }
 
+  public var vectorDual: VectorDual? {
+    let layer = self
+    let (min, max) = (min, max)
+    return VectorDual(
+      SeriesSource(
+        { layer.function($0) }, derivative: { 0.5 * (sign($0 - min) - sign($0 - max)) },
+        kinks: Array(Set([min, max])), symmetry: min == -max ? .odd : .none
+      ) { (q12, q11, q22) throws(NetworkError) in
+        layer.dual(q12, q11, q22)
+      } derivativeDual: { (q12, q11, q22) throws(NetworkError) in
+        layer.derivativeDual(q12, q11, q22)
+      })
+  }
+
   /// What one input contributes.
   private struct Limits {
     /// m and M over the standard deviation.

@@ -12,7 +12,7 @@ public struct Mish: NumericalActivation {
 
   var numericalFunction: NumericalFunction { .mish }
   var kinks: [Double] { [] }
-  static let caches = (function: SeriesCache(), derivative: SeriesCache())
+  static let series = SeriesSource(.mish, symmetry: .none)
 
   public init(from arguments: inout LayerArguments) {}
 

@@ -25,6 +25,10 @@ public struct Selu: Activation {
     Self.square * Self.elu.derivativeDual(q12, q11, q22)
   }
 
+  private static let series = SeriesSource(elu, scale: NumericalFunction.seluScale)
+
+  public var vectorDual: VectorDual? { VectorDual(Self.series) }
+
   public init(from arguments: inout LayerArguments) {}
 
   public func write(to arguments: inout LayerArguments) {}

@@ -12,7 +12,7 @@ public struct Sigmoid: NumericalActivation {
 
   var numericalFunction: NumericalFunction { .sigmoid }
   var kinks: [Double] { [] }
-  static let caches = (function: SeriesCache(), derivative: SeriesCache())
+  static let series = SeriesSource(.sigmoid, symmetry: .odd)
 
   public init(from arguments: inout LayerArguments) {}
 

@@ -12,7 +12,7 @@ public struct Silu: NumericalActivation {
 
   var numericalFunction: NumericalFunction { .silu }
   var kinks: [Double] { [] }
-  static let caches = (function: SeriesCache(), derivative: SeriesCache())
+  static let series = SeriesSource(.silu, symmetry: .even)
 
   public init(from arguments: inout LayerArguments) {}
 

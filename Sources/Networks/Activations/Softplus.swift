@@ -28,7 +28,7 @@ public struct Softplus: Activation {
     init() {}
     var numericalFunction: NumericalFunction { .softplus }
     var kinks: [Double] { [] }
-    static let caches = (function: SeriesCache(), derivative: SeriesCache())
+    static let series = SeriesSource(.softplus, symmetry: .even)
     init(from arguments: inout LayerArguments) {}
     func write(to arguments: inout LayerArguments) {}
   }
@@ -50,6 +50,23 @@ public struct Softplus: Activation {
 
   public func varianceDual(_ q: Tensor) throws(NetworkError) -> Tensor {
     try Standard().varianceDual(square * q) / square.asTensor.asType(q.dtype)
+  }
+
+  public var vectorDual: VectorDual? {
+    let beta = beta
+    if beta == 1 { return Standard().vectorDual }
+    let (function, derivative) = (NumericalFunction.softplus.function, NumericalFunction.softplus.derivative)
+    return VectorDual(
+      SeriesSource(
+        { function(beta * $0) / beta }, derivative: { (x) throws(NetworkError) in derivative(beta * x) }, kinks: [],
+        symmetry: .even
+      ) { (q12, q11, q22) throws(NetworkError) in
+        let square = beta * beta
+        return try Standard.series.exact(square * q12, square * q11, square * q22) / square
+      } exactDerivative: { (q12, q11, q22) throws(NetworkError) in
+        let square = beta * beta
+        return try Standard.series.exactDerivative(square * q12, square * q11, square * q22)
+      })
   }
 
   public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) {

@@ -12,7 +12,7 @@ public struct Softsign: NumericalActivation {
 
   var numericalFunction: NumericalFunction { .softsign }
   var kinks: [Double] { [0] }
-  static let caches = (function: SeriesCache(), derivative: SeriesCache())
+  static let series = SeriesSource(.softsign, kinks: [0], symmetry: .odd)
 
   public init(from arguments: inout LayerArguments) {}
 

@@ -12,7 +12,7 @@ public struct Tanh: NumericalActivation {
 
   var numericalFunction: NumericalFunction { .tanh }
   var kinks: [Double] { [] }
-  static let caches = (function: SeriesCache(), derivative: SeriesCache())
+  static let series = SeriesSource(.tanh, symmetry: .odd)
 
   public init(from arguments: inout LayerArguments) {}
 

@@ -104,16 +104,16 @@ struct DescriptionTable: CustomStringConvertible {
 
   private func executor(of row: NetworkDescription.Row) -> String {
     if network.infiniteError != nil { return "-" }
-    return row.obstacle == nil ? "fused" : "reference"
+    return row.obstacle == nil ? network.executor?.split(separator: " ").first.map(String.init) ?? "-" : "reference"
   }
 
-  /// Why layers are not fused.
+  /// Why layers are left to the reference executor.
   private var obstacles: String {
     let reasons = network.rows.compactMap(\.obstacle)
     guard network.infiniteError == nil, !reasons.isEmpty else { return "" }
     var seen: Set<String> = []
     let different = reasons.filter { seen.insert($0).inserted }
-    return "\n  Not fused: \(different.joined(separator: "; "))"
+    return "\n  By tensor operations: \(different.joined(separator: "; "))"
   }
 
   private var conclusion: String {

@@ -24,6 +24,10 @@ struct RowPlan: @unchecked Sendable {
       case .tensor: 1
       }
     }
+
+    var isABRelu: Bool {
+      if case .vector(let dual) = self { dual.pointee.kind == nt_dual_ab_relu } else { false }
+    }
   }
 
   fileprivate(set) var instructions: [Instruction] = []
@@ -34,7 +38,7 @@ struct RowPlan: @unchecked Sendable {
   fileprivate(set) var outputs: [(register: Int, hasTheta: Bool)] = []
   let inputCount: Int
   /// What the instructions' pointers point to.
-  private var descriptions: [DualDescription] = []
+  private var descriptions = DualDescriptions()
   /// The activations without a vector kernel.
   private(set) var activations: [any Dual] = []
 
@@ -150,9 +154,7 @@ extension RowPlan {
       activations.append(activation)
       return .tensor(activations.count - 1)
     }
-    let description = DualDescription(dual)
-    descriptions.append(description)
-    return .vector(description.pointer)
+    return .vector(descriptions.description(of: dual).pointer)
   }
 }
 

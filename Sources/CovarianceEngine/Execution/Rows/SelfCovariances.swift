@@ -38,7 +38,9 @@ struct SelfCovariances<Scalar: LoopScalar>: @unchecked Sendable {
   ///   - thetas: per input of the program, Θ of every input with itself; nil where there is none yet.
   init(_ plan: RowPlan, count: Int, variances: [Tensor], thetas: [Tensor?]) throws(NetworkError) {
     self.count = count
-    let stride = (count + 15) / 16 * 16
+    let padded = (count + 15) / 16 * 16
+    // Caches would map all factors of an input to one place if they stood a power of two apart.
+    let stride = padded.isMultiple(of: 256) ? padded + 16 : padded
     self.stride = stride
     factorStorage = Scratch(max(1, plan.factorCount) * stride)
     inputStorage = Scratch(2 * plan.inputCount * stride)
@@ -133,14 +135,6 @@ final class Scratch<Scalar: LoopScalar>: @unchecked Sendable {
     memory = Tensor(shape: [max(1, count)], of: Scalar.self) { start = $0.baseAddress }
     guard let start else { preconditionFailure("a tensor without memory") }
     pointer = start
-  }
-}
-
-extension Tensor {
-  init<Scalar: TensorScalar>(copying source: UnsafePointer<Scalar>, shape: [Int]) {
-    self.init(shape: shape, of: Scalar.self) { buffer in
-      if let target = buffer.baseAddress { target.update(from: source, count: buffer.count) }
-    }
   }
 }
 

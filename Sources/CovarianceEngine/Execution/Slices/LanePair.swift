@@ -102,6 +102,13 @@ struct PairFactors<Scalar: SliceScalar> {
     let (positions, row, lanes) = (set.sizes.product, set.sizes[3], Scalar.lanes)
     let width = firstHasLanes ? lanes : 1
     let start = set.offset * firstSetWidth + firstLane * set.count * positions
+    if set.isInterleaved {
+      let count = set.count
+      return nt_slice_factors(
+        first: first + (start + firstPosition * count * width),
+        second: second + (set.offset + secondPosition * count) * lanes, first_stride: width, second_stride: lanes,
+        first_row: row * count, second_row: row * count, first_has_lanes: firstHasLanes ? 1 : 0)
+    }
     return nt_slice_factors(
       first: first + (start + firstPosition * width), second: second + (set.offset + secondPosition) * lanes,
       first_stride: positions * width, second_stride: positions * lanes, first_row: row, second_row: row,

@@ -4,17 +4,17 @@ import CVectorKernels
 struct SliceFusion {
   private static let lastAxis = PositionAxes.axisCount - 1
   /// The duals that it made, which the steps point to.
-  private var descriptions: [DualDescription] = []
+  private var descriptions: DualDescriptions
   private var factorSets: [SliceGraph.FactorSet]
 
   /// Fuses the chains of a graph.
   static func fuse(_ graph: inout SliceGraph) {
-    var fusion = SliceFusion(factorSets: graph.factorSets)
+    var fusion = SliceFusion(descriptions: graph.descriptions, factorSets: graph.factorSets)
     for index in graph.nodes.indices {
       guard case .chain(let source, let stride, let steps) = graph.nodes[index].kind else { continue }
       graph.nodes[index].kind = .chain(source: source, stride: stride, steps: fusion.fused(steps))
     }
-    graph.descriptions += fusion.descriptions
+    graph.descriptions = fusion.descriptions
     graph.factorSets = fusion.factorSets
   }
 
@@ -95,9 +95,8 @@ struct SliceFusion {
   /// Multiplies what a layer gives by `scale`: ABRelu's dual is of second degree in its two slopes.
   private mutating func scale(_ pass: inout SliceStep.FusedPass, by scale: Double) {
     let parameters = pass.dual.pointee.parameters, root = scale.squareRoot()
-    let description = DualDescription(
-      VectorDual(nt_dual_ab_relu, parameters: [parameters.0 * root, parameters.1 * root]))
-    descriptions.append(description)
+    let description = descriptions.description(
+      of: VectorDual(nt_dual_ab_relu, parameters: [parameters.0 * root, parameters.1 * root]))
     pass.dual = description.pointer
     factorSets[pass.factorSet].source = .dual(.vector(description.pointer))
   }

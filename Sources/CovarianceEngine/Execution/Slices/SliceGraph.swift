@@ -50,6 +50,10 @@ struct SliceGraph: @unchecked Sendable {
       case mask(value: Int)
       /// One over the number of positions where the value is not masked.
       case visible(value: Int)
+
+      var isSeries: Bool {
+        if case .dual(.vector(let dual)) = self { dual.pointee.kind == nt_dual_series } else { false }
+      }
     }
 
     var source: Source
@@ -58,6 +62,9 @@ struct SliceGraph: @unchecked Sendable {
     var sizes: PositionAxes
     /// Numbers per position.
     var count: Int
+    /// Whether the numbers of a position stand together, instead of all positions' for each number: the many of a series
+    /// would otherwise lie at distances that caches map to one place.
+    var isInterleaved = false
   }
 
   struct Output {
@@ -93,7 +100,7 @@ struct SliceGraph: @unchecked Sendable {
   var halvesPools = true
   var activations: [any Dual] = []
   /// What the steps' pointers point to.
-  var descriptions: [DualDescription] = []
+  var descriptions = DualDescriptions()
 
   /// Whether factors are made anew for every few slices instead of once per input, because those of all layers would take
   /// too much memory.

@@ -146,7 +146,7 @@ struct SliceGraphBuilder: Lowering {
   mutating func dual(_ dual: any Dual) {
     let routine = routine(of: dual)
     let set = addFactors(.dual(routine), sizes: sizes, count: routine.factorCount)
-    isDirty[result] = isDirty[result] || dual.vectorDual?.kind != nt_dual_ab_relu.rawValue
+    isDirty[result] = isDirty[result] || !routine.isABRelu
     extend(.dual(routine, factorSet: set))
   }
 
@@ -245,9 +245,7 @@ struct SliceGraphBuilder: Lowering {
       graph.activations.append(activation)
       return .tensor(graph.activations.count - 1)
     }
-    let description = DualDescription(dual)
-    graph.descriptions.append(description)
-    return .vector(description.pointer)
+    return .vector(graph.descriptions.description(of: dual).pointer)
   }
 
   private mutating func addFactors(
@@ -255,7 +253,7 @@ struct SliceGraphBuilder: Lowering {
   ) -> Int {
     graph.factorSets.append(
       SliceGraph.FactorSet(
-        source: source, offset: graph.factorCount, sizes: sizes, count: count))
+        source: source, offset: graph.factorCount, sizes: sizes, count: count, isInterleaved: source.isSeries))
     graph.factorCount += count * sizes.product
     return graph.factorSets.count - 1
   }

@@ -155,6 +155,10 @@ extension SliceInterpreter {
     let (positions, lanes) = (set.sizes.product, Scalar.lanes)
     let target = pair.second.factors.pointer + set.offset * lanes
     switch set.source {
+    case .dual(.vector(let dual)) where set.isInterleaved:
+      for position in 0..<positions {
+        Scalar.factors(dual, lanes, q + position * lanes, target + position * set.count * lanes, stride: lanes)
+      }
     case .dual(.vector(let dual)):
       Scalar.factors(dual, positions * lanes, q, target, stride: positions * lanes)
     case .dual(.tensor): target.update(from: q, count: positions * lanes)

@@ -5,22 +5,45 @@ public struct VectorDual: Sendable, Hashable {
   package let kind: nt_dual_kind.RawValue
   package let parameters: [Double]
   package let coefficients: [Double]
+  /// What a dual of kind `nt_dual_series` is a series of.
+  package let series: SeriesSource?
+
+  package var isSeries: Bool { series != nil }
+
+  /// A series.
+  package init(_ series: SeriesSource) {
+    kind = nt_dual_series.rawValue
+    (parameters, coefficients, self.series) = ([], [], series)
+  }
+
+  public static func == (a: VectorDual, b: VectorDual) -> Bool {
+    a.kind == b.kind && a.parameters == b.parameters && a.coefficients == b.coefficients && a.series === b.series
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(kind)
+    hasher.combine(parameters)
+    hasher.combine(coefficients)
+    hasher.combine(series.map(ObjectIdentifier.init))
+  }
 
   package init(_ kind: nt_dual_kind, parameters: [Double] = [], coefficients: [Double] = []) {
     precondition(parameters.count <= 8, "at most eight parameters, found \(parameters.count)")
     self.kind = kind.rawValue
     self.parameters = parameters
     self.coefficients = coefficients
+    series = nil
   }
 }
 
 /// The C description of a vector dual, in memory that lives as long as this object and never changes.
-final class DualDescription: @unchecked Sendable {
-  let pointer: UnsafePointer<nt_dual>
+package final class DualDescription: @unchecked Sendable {
+  package let pointer: UnsafePointer<nt_dual>
   private let description: UnsafeMutablePointer<nt_dual>
   private let coefficients: UnsafeMutablePointer<Double>
+  private let table: SeriesTable?
 
-  init(_ dual: VectorDual) {
+  package init(_ dual: VectorDual) {
     coefficients = .allocate(capacity: max(1, dual.coefficients.count))
     coefficients.initialize(repeating: 0, count: max(1, dual.coefficients.count))
     for (index, value) in dual.coefficients.enumerated() { coefficients[index] = value }
@@ -34,11 +57,25 @@ final class DualDescription: @unchecked Sendable {
     }
     description.pointee.coefficients = UnsafePointer(coefficients)
     description.pointee.coefficient_count = Int32(dual.coefficients.count)
+    table = dual.series.map(SeriesTable.init)
+    description.pointee.series = table.map { UnsafePointer($0.pointer) }
     pointer = UnsafePointer(description)
   }
 
   deinit {
     description.deallocate()
     coefficients.deallocate()
+  }
+}
+
+/// The descriptions of the duals of a plan: layers with equal duals share one, and the table that belongs to it.
+struct DualDescriptions {
+  private var known: [VectorDual: DualDescription] = [:]
+
+  mutating func description(of dual: VectorDual) -> DualDescription {
+    if let description = known[dual] { return description }
+    let description = DualDescription(dual)
+    known[dual] = description
+    return description
   }
 }

@@ -1,4 +1,3 @@
-import CovarianceEngine
 import Foundation
 import Tensors
 
@@ -9,23 +8,23 @@ import Tensors
 /// By Parseval's identity Σ aₙ² = E[f(√q z)²], which bounds what is left out after any number of terms.
 ///
 /// *Source:* Mehler's formula; O'Donnell, Analysis of Boolean functions, chapter 11, for the identity.
-struct HermiteSeries {
+package struct HermiteSeries {
   /// aₙ, shape (terms, number of variances).
   private let coefficients: Tensor
   private let shape: [Int]
   /// E[f(√q z)²], of the shape of the variances.
-  let meanSquare: Tensor
+  package let meanSquare: Tensor
   /// Σ aₙ² over the n that are left out, never negative.
-  let remainder: Tensor
+  package let remainder: Tensor
 
-  var terms: Int { coefficients.shape[0] }
-  var isTraced: Bool { coefficients.isTraced }
+  package var terms: Int { coefficients.shape[0] }
+  package var isTraced: Bool { coefficients.isTraced }
 
   /// aₙ, of the shape of the variances.
-  subscript(n: Int) -> Tensor { coefficients.sliced(axis: 0, n..<(n + 1)).reshaped(shape) }
+  package subscript(n: Int) -> Tensor { coefficients.sliced(axis: 0, n..<(n + 1)).reshaped(shape) }
 
   /// Σ aₙ(q11) aₙ(q22) ρⁿ.
-  static func sum(_ first: HermiteSeries, _ second: HermiteSeries, _ rho: Tensor) -> Tensor {
+  package static func sum(_ first: HermiteSeries, _ second: HermiteSeries, _ rho: Tensor) -> Tensor {
     guard first.coefficients.shape[1] == 1, second.coefficients.shape[1] == rho.count, !rho.isTraced else {
       let last = first.terms - 1
       var sum = first[last] * second[last] + 0 * rho
@@ -47,7 +46,7 @@ struct HermiteSeries {
     return products.reshaped(rho.shape)
   }
 
-  init(
+  package init(
     _ f: (Tensor) throws(NetworkError) -> Tensor, kinks: [Double], variances q: Tensor, terms: Int
   ) throws(NetworkError) {
     let samples = try Samples(f, kinks: kinks, variances: q)
@@ -58,7 +57,7 @@ struct HermiteSeries {
   }
 
   /// E[f(√q z)²], the same to the last bit for a variance whatever the other ones are.
-  static func meanSquare(
+  package static func meanSquare(
     _ f: (Tensor) throws(NetworkError) -> Tensor, kinks: [Double], variances q: Tensor
   ) throws(NetworkError) -> Tensor {
     try Samples(f, kinks: kinks, variances: q).meanSquare.reshaped(q.shape)
@@ -147,7 +146,7 @@ struct HermiteSeries {
 
 /// The sum along the first axis, which stays with size 1, added up pairwise and element by element: for each of the other
 /// elements the same to the last bit whatever their number is.
-func pairwiseSum(_ x: Tensor) -> Tensor {
+package func pairwiseSum(_ x: Tensor) -> Tensor {
   var sum = x
   while sum.shape[0] > 1 {
     let (count, half) = (sum.shape[0], sum.shape[0] / 2)
@@ -160,7 +159,7 @@ func pairwiseSum(_ x: Tensor) -> Tensor {
 
 /// A function of covariances and variances that works entry by entry, on float64 tensors of rank 1 that are short enough
 /// for their quadrature nodes to stay in cache; traced, on all entries at once.
-func inChunks(
+package func inChunks(
   _ q12: Tensor, _ q11: Tensor, _ q22: Tensor, _ function: (Tensor, Tensor, Tensor) -> Tensor
 ) -> Tensor {
   let full = q12 + q11 + q22
@@ -178,13 +177,13 @@ func inChunks(
 }
 
 /// Gauss–Legendre rules on all intervals between edges that differ from column to column.
-struct Panels {
+package struct Panels {
   /// Shape (nodes, columns).
-  let nodes: Tensor
-  let weights: Tensor
+  package let nodes: Tensor
+  package let weights: Tensor
 
   /// - Parameter edges: shape (edges, columns), in any order.
-  init(_ edges: Tensor, _ rule: GaussLegendre) {
+  package init(_ edges: Tensor, _ rule: GaussLegendre) {
     let sorted = edges.sorted(axis: 0)
     let (count, columns, degree) = (edges.shape[0] - 1, edges.shape[1], rule.nodes.count)
     let low = sorted.sliced(axis: 0, 0..<count).expandedDims(1)

@@ -1,4 +1,4 @@
-import CovarianceEngine
+import Foundation
 import Tensors
 
 /// E[f(u) f(v)] by integration in both variables between the kinks of f: slow, and exact to about 1e-11 for every
@@ -8,9 +8,9 @@ import Tensors
 /// v = σ√q22 (cx − sy). For given y the integrand has kinks at cx = τ − sy and cx = τ + sy; the integral over x is
 /// smooth in y except where two of them meet. Both variables are cut there, so that Gauss–Legendre rules converge
 /// geometrically, and around u = 0 and v = 0, near which functions change most, at the distances in which they do.
-struct PlanarExpectation {
+package struct PlanarExpectation {
   /// How many entries at once keep their nodes in cache.
-  static let chunk = 512
+  package static let chunk = 512
 
   /// The density beyond is below 1e-15 of its maximum.
   private static let reach = 8.5
@@ -19,14 +19,31 @@ struct PlanarExpectation {
 
   private let f: (Tensor) throws(NetworkError) -> Tensor
   private let kinks: [Double]
+  /// How many more panels there are away from 0 in each direction, each three times as wide as the one before.
+  private let grading: Int
 
-  init(_ f: @escaping (Tensor) throws(NetworkError) -> Tensor, kinks: [Double]) {
+  package init(_ f: @escaping (Tensor) throws(NetworkError) -> Tensor, kinks: [Double], grading: Int = 0) {
     self.f = f
     self.kinks = kinks
+    self.grading = grading
+  }
+
+  /// Each entry on panels that suit its own variances, and by the same operations whatever the other ones are; all of one
+  /// shape of rank 1.
+  package static func byEntry(
+    _ f: @escaping (Tensor) throws(NetworkError) -> Tensor, kinks: [Double], _ q12: Tensor, _ q11: Tensor, _ q22: Tensor
+  ) throws(NetworkError) -> Tensor {
+    // Panels from the width of the function to that of the density.
+    try SeriesSource.inGroups(q12, q11, q22) { first, second in
+      let deviation = max(first, second).squareRoot()
+      return deviation > 6 ? Int((Foundation.log(deviation / 6) / Foundation.log(3)).rounded(.up)) : 0
+    } _: { (grading, q12, q11, q22) throws(NetworkError) in
+      try PlanarExpectation(f, kinks: kinks, grading: grading)(q12, q11, q22)
+    }
   }
 
   /// All of one shape of rank 1.
-  func callAsFunction(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) throws(NetworkError) -> Tensor {
+  package func callAsFunction(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) throws(NetworkError) -> Tensor {
     // In a fixed order, so that swapping the inputs changes nothing.
     let isOrdered = q11 .>= q22
     let correlation = Correlation(q12, q11, q22)
@@ -65,6 +82,8 @@ struct PlanarExpectation {
     return concatenate(parts, axis: 0).reshaped(offsets.shape)
   }
 
+  private var steps: [Double] { (0..<grading).map { Foundation.pow(3, Double($0) + 2) } }
+
   private struct Plane {
     let first, second, sign, cosine, sine: Tensor
 
@@ -76,8 +95,8 @@ struct PlanarExpectation {
 
   private func outerEdges(_ plane: Plane) -> Tensor {
     func inside(_ y: Tensor) -> Tensor { clip(y, 0, Self.reach).expandedDims(0) }
-    let width = inside(minimum(4 / maximum(plane.sine * plane.first, 1e-100), 2))
-    var edges = [0 * width, 0 * width + Self.reach, width]
+    let narrow = minimum(4 / maximum(plane.sine * plane.first, 1e-100), 2), width = inside(narrow)
+    var edges = [0 * width, 0 * width + Self.reach, width] + steps.map { inside(($0 / 3) * narrow) }
     if kinks.contains(where: { $0 != 0 }) {
       for t in kinks {
         for other in kinks {
@@ -111,7 +130,7 @@ struct PlanarExpectation {
     for (direction, root) in [(-offset, plane.first), (offset, plane.second)] {
       let (centre, width) = (direction / plane.cosine, minimum(3 / maximum(root, 1e-100), 2))
       edges.append(inside(centre))
-      for step in [1.0, 3] { edges += [inside(centre - step * width), inside(centre + step * width)] }
+      for step in [1.0, 3] + steps { edges += [inside(centre - step * width), inside(centre + step * width)] }
     }
     for t in kinks where t != 0 {
       let (first, second) = plane.places(t)

@@ -26,8 +26,9 @@ public protocol Dual: Sendable {
 extension Dual {
   public var vectorDual: VectorDual? { nil }
 
-  /// A square root, two polynomials, a few products.
-  public var flopsPerEntry: Int { 25 }
+  /// A closed form is a square root, two polynomials, a few products. A series is the correlation, and for each of two or
+  /// three blocks of eight terms its bound, and products and sums for the two duals. Functions of tensors are anything.
+  public var flopsPerEntry: Int { vectorDual.map { $0.isSeries ? 150 : 25 } ?? 1000 }
 
   public func varianceDual(_ q: Tensor) throws(NetworkError) -> Tensor { try dual(q, q, q) }
 }

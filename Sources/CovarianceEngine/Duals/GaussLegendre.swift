@@ -1,4 +1,3 @@
-import CovarianceEngine
 import Foundation
 
 /// Nodes xᵢ in (0, 1) and weights wᵢ with ∫₀¹ f(x) dx ≈ Σ wᵢ f(xᵢ), exact for polynomials f of degree below
@@ -6,12 +5,12 @@ import Foundation
 ///
 /// *Source:* Newton's method on Legendre's recurrence from Tricomi's estimate of the roots, Abramowitz and Stegun
 /// 22.16.6 and 25.4.29.
-struct GaussLegendre: Sendable {
+package struct GaussLegendre: Sendable {
   /// In ascending order.
-  let nodes: [Double]
-  let weights: [Double]
+  package let nodes: [Double]
+  package let weights: [Double]
 
-  init(degree: Int) {
+  package init(degree: Int) {
     precondition(degree >= 1, "a quadrature rule has at least one node, found degree \(degree)")
     var nodes: [Double] = []
     var weights: [Double] = []
@@ -35,7 +34,7 @@ struct GaussLegendre: Sendable {
   }
 
   /// The rule on each interval between neighbouring edges.
-  func composite(_ edges: [Double]) -> (nodes: [Double], weights: [Double]) {
+  package func composite(_ edges: [Double]) -> (nodes: [Double], weights: [Double]) {
     var (points, factors): ([Double], [Double]) = ([], [])
     for (low, high) in zip(edges, edges.dropFirst()) {
       points += nodes.map { low + (high - low) * $0 }

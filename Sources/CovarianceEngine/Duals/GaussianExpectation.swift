@@ -1,4 +1,3 @@
-import CovarianceEngine
 import Tensors
 
 /// E[f(u) f(v)] for zero-mean Gaussian (u, v) and any function f that is smooth between given kinks.
@@ -9,34 +8,29 @@ import Tensors
 /// kinks or with steps much narrower than √q, `PlanarExpectation` integrates in both variables.
 ///
 /// Computed in float64 whatever the inputs' type is.
-struct GaussianExpectation {
-  static let mostTerms = 160
+package struct GaussianExpectation {
+  package static let mostTerms = 160
 
-  let f: (Tensor) throws(NetworkError) -> Tensor
+  package let f: (Tensor) throws(NetworkError) -> Tensor
   /// Where f, its derivative or its second derivative jumps.
-  let kinks: [Double]
-  private let cache: SeriesCache?
+  package let kinks: [Double]
 
   /// How large the error bound of the series may be, relative to √(E[f(u)²] E[f(v)²]).
-  static func tolerance(_ dtype: DType) -> Double { dtype == .float32 ? 1e-9 : 1e-12 }
+  package static func tolerance(_ dtype: DType) -> Double { dtype == .float32 ? 1e-9 : 1e-12 }
 
-  static func terms(_ dtype: DType) -> Int { dtype == .float32 ? 96 : mostTerms }
+  package static func terms(_ dtype: DType) -> Int { dtype == .float32 ? 96 : mostTerms }
 
-  /// - Parameter cache: holds series of this function and no other.
-  init(
-    _ f: @escaping (Tensor) throws(NetworkError) -> Tensor, kinks: [Double], cache: SeriesCache? = nil
-  ) {
+  package init(_ f: @escaping (Tensor) throws(NetworkError) -> Tensor, kinks: [Double]) {
     self.f = f
     self.kinks = kinks
-    self.cache = cache
   }
 
   /// E[f(u)²]; equal to the expectation of equal inputs to the last bit.
-  func meanSquare(_ q: Tensor) throws(NetworkError) -> Tensor {
+  package func meanSquare(_ q: Tensor) throws(NetworkError) -> Tensor {
     try HermiteSeries.meanSquare(f, kinks: kinks, variances: q.asType(.float64)).asType(q.dtype)
   }
 
-  func callAsFunction(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) throws(NetworkError) -> Tensor {
+  package func callAsFunction(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) throws(NetworkError) -> Tensor {
     let dtype = q12.dtype
     let (q12, q11, q22) = (q12.asType(.float64), q11.asType(.float64), q22.asType(.float64))
     let (first, second) = (try series(q11, dtype), try series(q22, dtype))
@@ -62,12 +56,7 @@ struct GaussianExpectation {
   }
 
   private func series(_ q: Tensor, _ dtype: DType) throws(NetworkError) -> HermiteSeries {
-    let terms = Self.terms(dtype)
-    func make() throws(NetworkError) -> HermiteSeries {
-      try HermiteSeries(f, kinks: kinks, variances: q, terms: terms)
-    }
-    guard let cache else { return try make() }
-    return try cache.series(q, terms: terms, make)
+    try HermiteSeries(f, kinks: kinks, variances: q, terms: Self.terms(dtype))
   }
 
   /// The sum where it has converged, the integral elsewhere.
