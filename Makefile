@@ -6,10 +6,10 @@ SANITIZED_TESTS ?= VectorKernelTests|TensorsTests|DataFilesTests|Fused|Gram
 SOURCES := Sources Tests Plugins Benchmarks Examples Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help dependencies build demo test fuzz grids sanitize benchmark format lint client docs snippets clean
+.PHONY: help dependencies build demo test test-neon fuzz grids sanitize benchmark format lint client docs snippets clean
 
 help: ## Print this list.
-	@sed -nE 's/^([a-z]+):.*## (.*)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
 
 dependencies: ## Install the system libraries that are missing.
 	@Scripts/install-dependencies.sh
@@ -25,10 +25,14 @@ demo: dependencies ## Build the program and show what it does.
 
 test: dependencies ## Run all tests, those of the vector kernels for every instruction set of this machine.
 	$(SWIFT) test -c release
+	@Scripts/test-c.sh
 	@set -e; for set in $$(Scripts/instruction-sets.sh); do \
 	  echo "The tests of the vector kernels with NEURAL_TANGENTS_ISA=$$set"; \
 	  NEURAL_TANGENTS_ISA=$$set $(SWIFT) test -c release --skip-build --filter '$(KERNEL_TESTS)'; \
 	done
+
+test-neon: ## Check the vector kernels for arm64 in an emulator.
+	@Scripts/test-neon.sh
 
 fuzz: dependencies ## Hold thousands of random networks and tensor programs against what they must equal.
 	FUZZ=1 $(SWIFT) test -c release \
@@ -63,4 +67,4 @@ lint: ## Check the format of all Swift files.
 	$(SWIFT) format lint --strict --recursive $(SOURCES)
 
 clean: ## Remove everything that was built.
-	rm -rf .build .build-address .build-thread Examples/Client/.build demo-output benchmark-output
+	rm -rf .build .build-address .build-thread .build-neon Examples/Client/.build demo-output benchmark-output

@@ -17,23 +17,24 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(
-      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-    .systemLibrary(
       name: "CSleef", pkgConfig: "sleef", providers: [.apt(["libsleef-dev"]), .brew(["sleef"])]),
     .systemLibrary(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(name: "CVectorKernels", dependencies: ["CSleef"]),
+    // OpenBLAS is loaded when it is first used, not linked: Sources/CLinearAlgebra/blas_library.c says why.
     .target(
       name: "CLinearAlgebra",
-      dependencies: [.target(name: "COpenBLAS", condition: .when(platforms: [.linux]))],
       linkerSettings: [
-        .linkedFramework("Accelerate", .when(platforms: [.macOS, .iOS]))
+        .linkedFramework("Accelerate", .when(platforms: [.macOS, .iOS])),
+        .linkedLibrary("dl", .when(platforms: [.linux])),
       ]),
     .target(name: "Tensors", dependencies: ["CVectorKernels", "CLinearAlgebra"]),
     .target(
       name: "DataFiles",
       dependencies: ["Tensors", "CZlib", .product(name: "SwiftCSV", package: "SwiftCSV")]),
-    .target(name: "CovarianceEngine", dependencies: ["Tensors", "CVectorKernels", "CLinearAlgebra"]),
+    .target(
+      name: "CovarianceEngine", dependencies: ["Tensors", "CVectorKernels", "CLinearAlgebra"],
+      exclude: ["README.md", "Execution/Slices/README.md"]),
     .target(
       name: "Networks",
       dependencies: ["CovarianceEngine", "Tensors", "CVectorKernels", .product(name: "Yams", package: "Yams")]),
@@ -50,19 +51,29 @@ let package = Package(
       ],
       resources: [.copy("Resources/Data")]),
     .executableTarget(
-      name: "benchmarks", dependencies: ["NeuralTangents", "Tensors", "CVectorKernels"], path: "Benchmarks/Sources"),
+      name: "benchmarks", dependencies: ["NeuralTangents", "Tensors", "CVectorKernels", "CLinearAlgebra"],
+      path: "Benchmarks/Sources"),
+    // Checks in C, which `make test` runs, and `make test-neon` for arm64 in an emulator.
+    .executableTarget(
+      name: "kernel-checks", dependencies: ["CVectorKernels"], path: "Tests/CVectorKernelsTests",
+      linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
+    .executableTarget(
+      name: "blas-checks", dependencies: ["CLinearAlgebra"], path: "Tests/CLinearAlgebraTests",
+      linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(
       name: "VectorKernelTests", dependencies: ["CVectorKernels", "TestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "TensorsTests", dependencies: ["Tensors", "CVectorKernels", "TestSupport"], resources: [.copy("Fixtures")]),
+      name: "TensorsTests", dependencies: ["Tensors", "CVectorKernels", "CLinearAlgebra", "TestSupport"],
+      resources: [.copy("Fixtures")]),
     .testTarget(
       name: "DataFilesTests", dependencies: ["DataFiles", "Tensors"], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "NeuralTangentsTests", dependencies: ["NeuralTangents", "Networks", "Tensors", "CVectorKernels"],
       resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "CommandLineTests", dependencies: ["neural-tangents", "NeuralTangents", "DataFiles", "Tensors"]),
+      name: "CommandLineTests",
+      dependencies: ["neural-tangents", "NeuralTangents", "DataFiles", "Tensors", "CVectorKernels"]),
     // The code blocks of README and articles, which a plugin extracts before they are compiled.
     .testTarget(
       name: "SnippetTests", dependencies: ["neural-tangents", "NeuralTangents", "DataFiles", "Tensors"],

@@ -10,7 +10,8 @@ struct Conclusions {
   }
 
   var lines: [String] {
-    [poolGrowth, threadGain].compactMap(\.self) + float32Errors + [worstMemory].compactMap(\.self)
+    [poolGrowth, threadGain("threads", least: 1.9), threadGain("pair", least: 1.7)].compactMap(\.self) + float32Errors
+      + [worstMemory].compactMap(\.self)
   }
 
   private func result(_ id: String) -> RowResult? { results.first { $0.row.id == id } }
@@ -24,9 +25,12 @@ struct Conclusions {
     return here + String(format: "; of the peer %.0f times", b / a)
   }
 
-  private var threadGain: String? {
-    guard let one = result("threads 1"), let two = result("threads 2") else { return nil }
-    return String(format: "two threads are %.2f times as fast as one (at least 1.9)", one.secondsHere / two.secondsHere)
+  private func threadGain(_ id: String, least: Double) -> String? {
+    guard let one = result("\(id) 1"), let two = result("\(id) 2") else { return nil }
+    let what = id == "pair" ? " on a single pair of images" : ""
+    return String(
+      format: "two threads are %.2f times as fast as one%@ (at least %.1f)", one.secondsHere / two.secondsHere, what,
+      least)
   }
 
   private var float32Errors: [String] {
@@ -54,10 +58,10 @@ struct Conclusions {
   private var worstMemory: String? {
     let rows = results.filter { $0.row.kind == .memory }
     guard !rows.isEmpty else { return nil }
-    let largest = rows.flatMap(\.ours).compactMap(\.workingBytes).max() ?? .nan
+    func part(_ row: RowResult) -> Double { (row.ours.compactMap(\.workingBytes).max() ?? .nan) / memoryBound(row.row) }
+    let worst = rows.max { part($0) < part($1) }!
     return String(
-      format: "a kernel takes at most %.1f MB beyond inputs and result, with %d threads (at most %.0f MB)",
-      largest / 1e6, Threads.count, rows.map { memoryBound($0.row) }.max()! / 1e6)
+      format: "beyond inputs and result a kernel takes at most %.2f of what it may: %@", part(worst), worst.row.name)
   }
 }
 

@@ -118,9 +118,9 @@ extension Double: SliceScalar {
 }
 
 /// Seconds of the fastest of many short runs: long enough for the timer, short enough not to be disturbed in all.
-private func fastest(_ work: () -> Void) -> Double {
+func fastest(of count: Int = 2000, _ work: () -> Void) -> Double {
   var best = Double.infinity
-  for _ in 0..<2000 {
+  for _ in 0..<count {
     let start = DispatchTime.now().uptimeNanoseconds
     work()
     best = min(best, Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9)
@@ -146,7 +146,7 @@ private func measuredClock() -> Double {
 /// Prints the cycles of the kernels with the instruction set that NEURAL_TANGENTS_ISA names, or without it those of
 /// every one that this processor has and that the bound is counted for, each in a process of its own.
 func printKernelCycles() {
-  if ProcessInfo.processInfo.environment["NEURAL_TANGENTS_ISA"] != nil {
+  if !(ProcessInfo.processInfo.environment["NEURAL_TANGENTS_ISA"] ?? "").isEmpty {
     let clock = measuredClock()
     let set = String(cString: nt_instruction_set_name(nt_selected_instruction_set()))
     print(String(format: "%@, %.2f GHz", set, clock / 1e9))
@@ -162,7 +162,8 @@ func printKernelCycles() {
     ] { print("  \(isDouble ? "float64" : "float32"), \(kernel): \(count.text)") }
   }
   fflush(nil)
-  for set in ["avx512", "avx2"] where set != "avx512" || nt_best_instruction_set() == nt_avx512 {
+  for instructions in [nt_avx512, nt_avx2] where instructions.rawValue <= nt_best_instruction_set().rawValue {
+    let set = String(cString: nt_instruction_set_name(instructions))
     let process = Process()
     process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0])
     process.arguments = Array(CommandLine.arguments.dropFirst())

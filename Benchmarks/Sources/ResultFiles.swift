@@ -79,10 +79,10 @@ struct ResultFiles {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.prettyPrinted, .withoutEscapingSlashes]
-    try encoder.encode(report).write(to: folder.appendingPathComponent("benchmark.json"), options: .atomic)
+    try writeFile(encoder.encode(report), to: folder.appendingPathComponent("benchmark.json").path)
     try CsvTable.write(
       header: Line.header, rows: report.rows.map(\.cells), to: folder.appendingPathComponent("benchmark.csv").path)
-    try Data(page.text.utf8).write(to: folder.appendingPathComponent("benchmark.md"), options: .atomic)
+    try writeFile(Data(page.text.utf8), to: folder.appendingPathComponent("benchmark.md").path)
     print("\nTables: benchmark.csv, benchmark.json and benchmark.md in \(directory)")
   }
 }

@@ -9,6 +9,10 @@ enum SpatialNetwork: String, Codable, Sendable {
   case convGap
   /// Convolutions, an average pool of 2×2, then flattened.
   case convPool
+  /// Convolution, average pool of 2×2, convolution, then the mean over all positions.
+  case poolGap
+  /// `depth` residual blocks, then flattened.
+  case residualVec
   case myrtle
   /// `depth` is 6 · blocks + 4.
   case wideResNet
@@ -28,6 +32,34 @@ enum SpatialNetwork: String, Codable, Sendable {
         AvgPool(window: [2, 2], strides: [2, 2])
         Flatten()
         Dense(10, weightStd: weightStd, biasStd: biasStd)
+      }
+    case .poolGap:
+      let weightStd = 2.0.squareRoot()
+      return Serial {
+        Conv(128, window: [3, 3], padding: .same, weightStd: weightStd, biasStd: biasStd)
+        Relu()
+        AvgPool(window: [2, 2], strides: [2, 2])
+        Conv(128, window: [3, 3], padding: .same, weightStd: weightStd, biasStd: biasStd)
+        Relu()
+        GlobalAvgPool()
+        Dense(10, weightStd: weightStd, biasStd: biasStd)
+      }
+    case .residualVec:
+      return Serial {
+        Conv(64, window: [3, 3], padding: .same, biasStd: biasStd)
+        for _ in 0..<depth {
+          FanOut(2)
+          Parallel {
+            Serial {
+              Relu()
+              Conv(64, window: [3, 3], padding: .same, biasStd: biasStd)
+            }
+            Identity()
+          }
+          FanInSum()
+        }
+        Flatten()
+        Dense(10)
       }
     case .myrtle: return Myrtle(depth: depth, biasStd: biasStd)
     case .wideResNet: return WideResNet(blockSize: (depth - 4) / 6, biasStd: biasStd)

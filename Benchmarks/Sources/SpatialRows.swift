@@ -48,14 +48,25 @@ extension Row {
         "\(pooled), \(threads) thread\(threads == 1 ? "" : "s")", .convGap, depth: 21, size: (8, 32), peer: nil,
         id: "threads \(threads)", threads: threads)
     }
+    for threads in [1, 2] {
+      add(
+        "one pair of 64x64x3, CNN-5, global average pool, \(threads) thread\(threads == 1 ? "" : "s")", .convGap,
+        depth: 5,
+        shape: [64, 64, 3], size: (1, 1), peer: nil, id: "pair \(threads)", threads: threads)
+    }
     return rows
   }()
 
   /// Memory beyond inputs and result; the target is in MB per thread.
   static let memoryOfKernels: [Row] = {
-    func row(_ name: String, _ network: SpatialNetwork, depth: Int, _ rows: Int, _ columns: Int) -> Row {
-      var row = Row(name: "memory, \(name), N=\(rows)x\(columns)", kind: .memory, rows: rows, repeats: 1, target: 64)
-      (row.network, row.depth, row.shape, row.columns) = (network, depth, [32, 32, 3], columns)
+    func row(
+      _ name: String, _ network: SpatialNetwork, depth: Int, _ rows: Int, _ columns: Int, side: Int = 32,
+      channels: Int = 3, target: Double = 64
+    ) -> Row {
+      let size = side == 32 ? "" : ", \(side)x\(side)x\(channels)"
+      var row = Row(
+        name: "memory, \(name)\(size), N=\(rows)x\(columns)", kind: .memory, rows: rows, repeats: 1, target: target)
+      (row.network, row.depth, row.shape, row.columns) = (network, depth, [side, side, channels], columns)
       return row
     }
     var rows: [Row] = []
@@ -68,6 +79,18 @@ extension Row {
     }
     rows.append(row("Myrtle-10", .myrtle, depth: 10, 8, 64))
     rows.append(row("WideResNet-16, global average pool", .wideResNet, depth: 16, 4, 64))
+    // Large images: what grows with their size is kept small by computing some of it twice.
+    rows.append(row("convolution, pool, convolution, global average pool", .poolGap, depth: 2, 1, 1, side: 64))
+    rows.append(
+      row("convolution, pool, convolution, global average pool", .poolGap, depth: 2, 1, 1, side: 128, target: 256))
+    rows.append(row("WideResNet-16, global average pool", .wideResNet, depth: 16, 1, 16, side: 128, target: 256))
+    // One slice of a million positions in all lanes has 64 MB; the bound is for one thread, because only one has work.
+    for depth in [20, 40] {
+      var row = row(
+        "\(depth) residual blocks, flatten", .residualVec, depth: depth, 1, 1, side: 1000, channels: 1, target: 1700)
+      row.threads = 1
+      rows.append(row)
+    }
     return rows
   }()
 }

@@ -1,25 +1,43 @@
 import Foundation
+import Tensors
 
 // benchmarks                every row, against the peer where PEER_PYTHON names a Python that has it
 //   --only TEXT             the rows whose names contain TEXT
 //   --quick                 fewer repeats and inputs
 //   --output DIRECTORY      where benchmark.csv and benchmark.json go
 // benchmarks --cycles       cycles of the inner loops of slices, beside their bounds
+// benchmarks --blas         BLAS with the inner loops for every kind of processor that this one can be
 // benchmarks --row '{...}'  one row in this process, printed as JSON
 
 func usage() -> Never {
-  let text = "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --cycles | --row JSON\n"
+  let text = "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --cycles | --blas | --row JSON\n"
   FileHandle.standardError.write(Data(text.utf8))
   exit(64)
 }
 
+/// Stops where the environment asks for what there is not.
+func stop(_ mistake: String) -> Never {
+  FileHandle.standardError.write(Data("error: \(mistake)\n".utf8))
+  exit(64)
+}
+
+if let mistake = Machine.instructionSetMistake { stop(mistake) }
+let peerPython = ProcessInfo.processInfo.environment["PEER_PYTHON"].flatMap { $0.isEmpty ? nil : $0 }
+if let peerPython, !FileManager.default.isExecutableFile(atPath: peerPython) {
+  stop("PEER_PYTHON: expected a program that can be run, found \"\(peerPython)\"")
+}
+
 var arguments = CommandLine.arguments.dropFirst()
-var comparison = Comparison(child: Child(peerPython: ProcessInfo.processInfo.environment["PEER_PYTHON"]))
+var comparison = Comparison(child: Child(peerPython: peerPython))
 while let argument = arguments.popFirst() {
   switch argument {
   case "--quick": comparison.isQuick = true
   case "--cycles":
     printKernelCycles()
+    exit(0)
+  case "--blas": exit(try BlasCores.compare() ? 0 : 1)
+  case "--blas-here":
+    try BlasCores.measureHere()
     exit(0)
   case "--only", "--output", "--row":
     guard let value = arguments.popFirst() else { usage() }

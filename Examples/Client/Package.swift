@@ -9,8 +9,7 @@ let package = Package(
     .executableTarget(
       name: "Client",
       dependencies: [
-        .product(name: "NeuralTangents", package: "swift-neural-tangents"),
-        .product(name: "Tensors", package: "swift-neural-tangents"),
+        .product(name: "NeuralTangents", package: "swift-neural-tangents")
       ])
   ],
   swiftLanguageModes: [.v6]

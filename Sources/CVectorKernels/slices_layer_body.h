@@ -13,7 +13,10 @@ static NT_INLINE TYPED(nt_layer_source) TYPED(nt_layer_source_of)(nt_layer_form 
   const nt_window *window = &layer->rows;
   const long row = layer->columns.length * SLICE_LANES;
   TYPED(nt_layer_source) source;
-  NT_UNROLL for (int tap = 0; tap < form.rows; tap++) {
+#if NT_HAS_FMA
+  NT_UNROLL
+#endif
+  for (int tap = 0; tap < form.rows; tap++) {
     const long from = y * window->stride + tap * window->dilation - window->low;
     const int is_inside = from >= 0 && from < window->length;
     source.k[tap] = (is_inside ? k + from * row : scratch) + v;
@@ -81,6 +84,7 @@ static NT_INLINE void TYPED(nt_layer_loop)(nt_layer_form form, const nt_slice_la
     }
 }
 
+#if NT_HAS_FMA
 // Every form that the loop comes in; without an affine map it is the dual alone.
 #define FOR_EACH_LAYER(DO)                                                                  \
   DO(1, 1, 0, 0) DO(1, 1, 2, 0)                                                             \
@@ -111,6 +115,19 @@ static void TYPED(nt_layer_dispatch)(nt_layer_form form, const nt_slice_layer *l
   switch (LAYER_FORM(form.rows, form.columns, form.theta, form.affine)) { FOR_EACH_LAYER(CASE) }
 #undef CASE
 }
+#undef FOR_EACH_LAYER
+#undef LAYER_FORM
+#undef LAYER_NAME
+#else
+// One loop for all forms: the loops of every form take longer to compile than all the rest of this file, which processors
+// so old are not worth.
+static __attribute__((noinline)) void TYPED(nt_layer_dispatch)(nt_layer_form form, const nt_slice_layer *layer,
+                                                               const nt_slice_factors *factors, const REAL *k,
+                                                               const REAL *theta, REAL *k_out, REAL *theta_out,
+                                                               const REAL *scratch) {
+  TYPED(nt_layer_loop)(form, layer, factors, k, theta, k_out, theta_out, scratch);
+}
+#endif
 
 // The dual alone, in place.
 static void TYPED(nt_ab_relu_points)(const nt_dual *dual, long rows, long columns, const nt_slice_factors *factors,
@@ -186,7 +203,3 @@ static void TYPED(nt_slice_layer)(const nt_slice_layer *layer, const nt_slice_fa
     TYPED(nt_layer_by_rows)(form, layer, factors, k, theta, k_out, theta_out, scratch);
   }
 }
-
-#undef FOR_EACH_LAYER
-#undef LAYER_FORM
-#undef LAYER_NAME

@@ -23,13 +23,11 @@ public struct EmpiricalKernelOptions: Sendable, Hashable {
   public var axes: DataAxes
   /// Between which positions of the outputs.
   public var positions: KernelOptions.Extent
-  /// The tangent kernel is a mean over the first so many channels; nil is all. Channels of one network at initialisation
+  /// The tangent kernel is a mean over the first so many channels, at least 1; nil is all. Channels of one network at initialisation
   /// are alike, so a few give its expectation too, at a price in proportion to their number.
   public var tangentChannels: Int?
 
-  /// - Precondition: `tangentChannels` is positive.
   public init(axes: DataAxes = DataAxes(), positions: KernelOptions.Extent = .all, tangentChannels: Int? = nil) {
-    precondition(tangentChannels ?? 1 > 0, "expected at least one channel, found \(tangentChannels ?? 0)")
     self.axes = axes
     self.positions = positions
     self.tangentChannels = tangentChannels

@@ -19,6 +19,7 @@ struct EmpiricalProgram: Sendable {
     hasTangents = kernels.contains(.ntk)
     isReusable = isEach
     let contraction = KernelContraction(positions: options.positions)
+    try requireSize("tangentChannels", options.tangentChannels ?? 1, atMost: .max)
     guard hasTangents else {
       program = try trace(
         { (parameters: Parameters, batches: [FiniteBatches.Batch]) throws -> [Tensor] in

@@ -43,6 +43,13 @@ public struct MonteCarloEstimator: Sendable {
     guard count > 0 else {
       throw NetworkError(path: [.name("samples")], expected: "at least one", found: "\(count)")
     }
+    // Networks have a number of 32 bits each.
+    let largest = Int(UInt32.max) - sampleCount
+    guard count <= largest else {
+      throw NetworkError(
+        path: [.name("samples")], expected: "at most \(largest) networks more, which are all there are",
+        found: "\(count)")
+    }
     let end = sampleCount + count
     if program == nil {
       let (parameters, key) = try network(sampleCount)

@@ -66,11 +66,13 @@ struct OutputLayout: Sendable {
     _ kernel: Tensor, _ argument: String
   ) throws(PredictionError) -> (matrix: Tensor, rowSizes: [Int]) {
     let sizes = trainSizes
-    guard kernel.rank == 2 * sizes.count, (0..<sizes.count).allSatisfy({ kernel.shape[2 * $0 + 1] == sizes[$0] }) else {
+    let columns: [Int] = kernel.shape.indices.filter { $0 % 2 == 1 }.map { kernel.shape[$0] }
+    guard kernel.rank == 2 * sizes.count, columns == sizes else {
       let expected = sizes.map { "any, \($0)" }.joined(separator: ", ")
       throw .shapeMismatch(argument: argument, expected: "shape [\(expected)]", found: "\(kernel.shape)")
     }
-    return (flattened(kernel), (0..<sizes.count).map { kernel.shape[2 * $0] })
+    let rows: [Int] = kernel.shape.indices.filter { $0 % 2 == 0 }.map { kernel.shape[$0] }
+    return (flattened(kernel), rows)
   }
 
   func testTestMatrix(_ kernel: Tensor, rowSizes: [Int], _ argument: String) throws(PredictionError) -> Tensor {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Tensors
 
 /// The program `neural-tangents`.
 @main
@@ -41,12 +42,13 @@ struct NeuralTangentsCommand: ParsableCommand {
 
       EXIT STATUS
         0   success
-        64  options or arguments that make no sense
+        64  options, arguments or an environment that make no sense
         65  a file was read, and what it holds is wrong
         66  a file to read is missing
         70  the computation failed
         73  a file cannot be written
-        130 stopped with Ctrl-C; no file is left half written
+        129, 130, 143  stopped by a closed terminal, Ctrl-C or kill; no file is left
+            half written
         Errors are one line on standard error that begins with "error: ".
       """,
     version: version,
@@ -59,7 +61,9 @@ struct NeuralTangentsCommand: ParsableCommand {
     Interruption.prepare()
     do {
       var command = try parseAsRoot()
+      if let mistake = Machine.instructionSetMistake { throw CommandError.usage(mistake) }
       try command.run()
+      try StandardOutput.finish()
     } catch {
       stop(for: error)
     }
@@ -69,9 +73,19 @@ struct NeuralTangentsCommand: ParsableCommand {
     if let known = CommandError(error) { fail(known) }
     // The rest comes from the argument parser, which also throws help, the version and completion scripts.
     let code = exitCode(for: error)
-    if code.isSuccess { exit(withError: error) }
+    if code.isSuccess { finish(with: fullMessage(for: error)) }
     let isUsage = code.rawValue == CommandError.Status.usage.rawValue
     fail(CommandError(isUsage ? .usage : .internalFailure, message(for: error)))
+  }
+
+  private static func finish(with text: String) -> Never {
+    if !text.isEmpty { print(text) }
+    do {
+      try StandardOutput.finish()
+      Foundation.exit(0)
+    } catch {
+      fail(error)
+    }
   }
 
   private static func fail(_ error: CommandError) -> Never {

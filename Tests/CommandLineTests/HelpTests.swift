@@ -1,3 +1,4 @@
+import CVectorKernels
 import Foundation
 import Testing
 
@@ -47,6 +48,44 @@ struct HelpTests {
     let line = try #require(baseline.output.split(separator: "\n").first { $0.hasPrefix("instruction set") })
     #expect(line.contains("baseline (best here"))
   }
+
+  @Test("an instruction set that is unknown or beyond the processor stops the program")
+  func instructionSetMistakes() throws {
+    for name in ["avx1024", "AVX2", "neon", "avx2 "] {
+      for command in [["info"], ["describe", "myrtle5", "--input", "8,8,3"]] {
+        let outcome = try Program.run(command, environment: ["NEURAL_TANGENTS_ISA": name])
+        #expect(outcome.status == 64 && outcome.output.isEmpty)
+        #expect(
+          outcome.errors
+            == "error: NEURAL_TANGENTS_ISA: expected baseline, avx2 or avx512, found \"\(name)\"\n")
+      }
+    }
+    let best = nt_best_instruction_set()
+    for set in [nt_avx2, nt_avx512] where set.rawValue > best.rawValue {
+      let name = String(cString: nt_instruction_set_name(set))
+      let outcome = try Program.run(["info"], environment: ["NEURAL_TANGENTS_ISA": name])
+      #expect(outcome.status == 64 && outcome.errors.contains("this processor does not have \(name); its best is"))
+    }
+    #expect(try Program.run(["info"], environment: ["NEURAL_TANGENTS_ISA": ""]).status == 0)
+  }
+
+  #if os(Linux)
+    @Test("info says which loops BLAS runs, and why")
+    func linearAlgebra() throws {
+      func line(_ core: String) throws -> (line: Substring, errors: String) {
+        let outcome = try Program.run(["info"], environment: ["OPENBLAS_CORETYPE": core])
+        let line = try #require(outcome.output.split(separator: "\n").first { $0.hasPrefix("linear algebra") })
+        return (line, outcome.errors)
+      }
+      let (usual, nothing) = try line("")
+      #expect(usual.contains(/OpenBLAS [0-9.]+(dev)? with the loops for \w+/) && nothing.isEmpty)
+      #if arch(x86_64)
+        #expect(try line("Prescott").line.hasSuffix("with the loops for Prescott, as OPENBLAS_CORETYPE asks"))
+        let (other, warning) = try line("Pentium")
+        #expect(other.contains("with the loops for") && warning.contains("OPENBLAS_CORETYPE: expected a core"))
+      #endif
+    }
+  #endif
 
   @Test("an unknown subcommand is an error")
   func unknownSubcommand() throws {

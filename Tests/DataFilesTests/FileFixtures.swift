@@ -15,6 +15,7 @@ enum FileFixtures {
   }
 
   /// Calls `body` with the path of a file of these bytes.
+  @discardableResult
   static func withFile<Result>(_ bytes: Data, named name: String = "data", _ body: (String) throws -> Result) throws
     -> Result
   {

@@ -13,7 +13,7 @@ import mpmath as mp
 import numpy as np
 
 mp.mp.dps = 100
-TARGET = pathlib.Path(__file__).parent.parent / "TensorsTests" / "Fixtures" / "dual-kernels.json"
+TARGET = pathlib.Path(__file__).parent.parent / "VectorKernelTests" / "Fixtures" / "dual-kernels.json"
 POINTS = 64
 CORRELATIONS = [0, 1e-6, -1e-6, 1e-3, -1e-3, 0.1, -0.1, 0.5, -0.5, 0.7, -0.7, 0.9, -0.9, 0.99, -0.99, 0.999, -0.999,
                 1 - 1e-4, 1e-4 - 1, 1 - 1e-5, 1e-5 - 1, 1 - 1e-6, 1e-6 - 1, 1 - 1e-7, 1e-7 - 1, 1, -1]

@@ -17,6 +17,8 @@ struct ExtremeSizeTests {
       #"{"repeat": {"layer": {"identity": {}}, "count": 1000000000}}"#,
       #"{"index": {"ranges": [9223372036854775807]}}"#,
       #"{"imageResize": {"shape": [-1, 1000000000000, -1], "method": "linear"}}"#,
+      #"{"imageResize": {"shape": [-1, 4096, 4096, -1], "method": "linear"}}"#,
+      #"{"repeat": {"count": 9, "layer": {"convTranspose": {"channels": 2, "window": [1, 1], "strides": [4096, 4096]}}}}"#,
       #"{"embedding": {"vocabulary": 1099511627776, "width": 2}}"#,
       #"{"numerical": {"function": "tanh", "degree": 1000000000}}"#, #"{"fullyConnected": {"depth": 1000000000}}"#,
     ])

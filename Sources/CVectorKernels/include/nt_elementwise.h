@@ -59,7 +59,7 @@ void nt_multiply_add(
 void nt_select(
   nt_dtype type, nt_operand mask, nt_operand a, nt_operand b, void *out, size_t rows, size_t columns);
 
-// Converts elements. To int32: towards zero, saturating, NaN to 0. To bool: is not zero.
+// Converts elements to another type. To int32: towards zero, saturating, NaN to 0. To bool: is not zero.
 void nt_convert(nt_dtype from, nt_dtype to, const void *x, void *y, size_t count);
 
 // Copies a matrix: target[i * target_row + j * target_step] = source[i * source_row + j * source_step].

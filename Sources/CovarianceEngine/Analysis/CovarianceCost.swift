@@ -22,11 +22,12 @@ package struct CovarianceCost {
   package func step(_ step: CovarianceProgram.Step) -> Cost {
     let (result, operands) = (entries(step.result), step.operands.reduce(0) { $0 + entries($1) })
     guard result > 0 else { return .zero }
+    let flops = step.operation.flops(
+      result: Double(result), operands: Double(operands), operandCount: step.operands.count,
+      positions: program.positions[step.operands[0]])
     return Cost(
-      flops: step.operation.flops(
-        result: result, operands: operands, operandCount: step.operands.count,
-        positions: program.positions[step.operands[0]]),
-      bytes: kernelsPerEntry * Self.bytesPerNumber * (result + operands))
+      flops: Int(min(flops, 0x1p62)),
+      bytes: Int(min(kernelsPerEntry * Double(Self.bytesPerNumber) * (Double(result) + Double(operands)), 0x1p62)))
   }
 
   /// Of one pair of inputs, from data of so many channels; 0 for an input that is a kernel.

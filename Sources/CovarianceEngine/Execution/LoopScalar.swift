@@ -1,4 +1,3 @@
-import CLinearAlgebra
 import CVectorKernels
 import Tensors
 
@@ -55,15 +54,11 @@ extension Float: LoopScalar {
     _ m: Int, _ n: Int, _ k: Int, alpha: Float, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: Pointer,
     ldc: Int
   ) {
-    cblas_sgemm(
-      Int32(nt_row_major), Int32(nt_no_transpose), Int32(nt_transpose), Int32(m), Int32(n), Int32(k), alpha, a,
-      Int32(k), b, Int32(k), 0, c, Int32(ldc))
+    GramProducts.multiplyTransposed(m, n, k, alpha: alpha, a, b, c, ldc: ldc)
   }
 
   static func multiplyBySelf(_ n: Int, _ k: Int, alpha: Float, _ a: UnsafePointer<Float>, _ c: Pointer, ldc: Int) {
-    cblas_ssyrk(
-      Int32(nt_row_major), Int32(nt_upper), Int32(nt_no_transpose), Int32(n), Int32(k), alpha, a, Int32(k), 0, c,
-      Int32(ldc))
+    GramProducts.multiplyBySelf(n, k, alpha: alpha, a, c, ldc: ldc)
   }
 
   static func findAtLeast(
@@ -138,15 +133,11 @@ extension Double: LoopScalar {
     _ m: Int, _ n: Int, _ k: Int, alpha: Double, _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, _ c: Pointer,
     ldc: Int
   ) {
-    cblas_dgemm(
-      Int32(nt_row_major), Int32(nt_no_transpose), Int32(nt_transpose), Int32(m), Int32(n), Int32(k), alpha, a,
-      Int32(k), b, Int32(k), 0, c, Int32(ldc))
+    GramProducts.multiplyTransposed(m, n, k, alpha: alpha, a, b, c, ldc: ldc)
   }
 
   static func multiplyBySelf(_ n: Int, _ k: Int, alpha: Double, _ a: UnsafePointer<Double>, _ c: Pointer, ldc: Int) {
-    cblas_dsyrk(
-      Int32(nt_row_major), Int32(nt_upper), Int32(nt_no_transpose), Int32(n), Int32(k), alpha, a, Int32(k), 0, c,
-      Int32(ldc))
+    GramProducts.multiplyBySelf(n, k, alpha: alpha, a, c, ldc: ldc)
   }
 
   static func findAtLeast(

@@ -58,15 +58,23 @@ public struct CovarianceValue: Sendable {
   /// - Throws: where two branches are functions of the same weights, channel by channel, so that their covariance with
   ///   each other would be needed.
   package static func requireIndependent(_ branches: [CovarianceValue]) throws(NetworkError) {
-    var seen: Set<Int> = []
-    for branch in branches {
-      guard seen.isDisjoint(with: branch.sources) else {
-        throw NetworkError(
-          expected: "independent branches: a dense layer, or another with weights, of its own in all but one of them",
-          found: "branches that work on the same channels")
-      }
-      seen.formUnion(branch.sources)
+    guard sources(of: branches).areDisjoint else {
+      throw NetworkError(
+        expected: "independent branches: a dense layer, or another with weights, of its own in all but one of them",
+        found: "branches that work on the same channels")
     }
+  }
+
+  /// All sources, smaller sets taken into the largest: deep residual networks have one that grows with every block.
+  static func sources(of values: [CovarianceValue]) -> (union: Set<Int>, areDisjoint: Bool) {
+    guard let largest = values.indices.max(by: { values[$0].sources.count < values[$1].sources.count }) else {
+      return ([], true)
+    }
+    var (union, areDisjoint) = (values[largest].sources, true)
+    for (index, value) in values.enumerated() where index != largest {
+      for source in value.sources where !union.insert(source).inserted { areDisjoint = false }
+    }
+    return (union, areDisjoint)
   }
 
   /// Whether several of these independent branches have means that are not zero.

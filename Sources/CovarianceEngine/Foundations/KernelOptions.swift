@@ -46,26 +46,19 @@ public struct KernelOptions: Sendable {
   /// Element type of the matrices that tiles are put together in; nil for that of the computation. With float64 a kernel
   /// computed in float32 is put together in float64, without a whole matrix of each.
   public var accumulation: DType?
-  /// Rows and columns of a tile; nil for about a second of work. A network's executor rounds it up to what it computes in
-  /// one piece, so no kernel depends on it.
+  /// Rows and columns of a tile, at least 1; nil for about a second of work. A network's executor rounds it up to what it
+  /// computes in one piece, so no kernel depends on it.
   public var tileSize: Int?
-  /// Threads to compute with at most; nil for `Threads.count`.
+  /// Threads to compute with at most, at least 1; nil for `Threads.count`.
   public var threads: Int?
   /// Called before the first tile and after each, in this order, on the thread that computes.
   public var progress: (@Sendable (GramProgress) -> Void)?
 
-  /// - Precondition: types are float32 or float64, and numbers positive.
   public init(
     executor: Executor = .automatic, positions: Extent = .all, batch: Extent = .diagonal, precision: DType? = nil,
     accumulation: DType? = nil, tileSize: Int? = nil, threads: Int? = nil,
     progress: (@Sendable (GramProgress) -> Void)? = nil
   ) {
-    for dtype in [precision, accumulation] {
-      precondition(dtype?.isFloatingPoint ?? true, "expected float32 or float64, found \(dtype!)")
-    }
-    for count in [tileSize, threads] {
-      precondition(count.map { $0 > 0 } ?? true, "expected a positive number, found \(count!)")
-    }
     self.executor = executor
     self.positions = positions
     self.batch = batch
@@ -74,5 +67,16 @@ public struct KernelOptions: Sendable {
     self.tileSize = tileSize
     self.threads = threads
     self.progress = progress
+  }
+
+  /// - Throws: `NetworkError` where a number or a type makes no sense.
+  func check() throws(NetworkError) {
+    for (name, dtype) in [("precision", precision), ("accumulation", accumulation)] {
+      guard dtype?.isFloatingPoint ?? true else {
+        throw NetworkError(path: [.name(name)], expected: "float32 or float64", found: dtype.map { "\($0)" } ?? "nil")
+      }
+    }
+    try requireSize("tileSize", tileSize ?? 1, atMost: .max)
+    try requireSize("threads", threads ?? 1, atMost: .max)
   }
 }

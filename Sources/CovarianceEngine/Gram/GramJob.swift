@@ -38,6 +38,13 @@ public struct GramJob: Sendable {
   /// How many tiles are computed.
   public var tileCount: Int { plan.tiles.count }
 
+  /// Bytes that the executor says it takes for a tile beyond inputs and results.
+  package var executorMemory: Double {
+    plan.computation.executor.memory(
+      rows: min(tileSize, rowCount), columns: min(tileSize, columnCount),
+      threads: Threads.withLimit(plan.options.threads) { Threads.count })
+  }
+
   /// The whole kernel, computed here and now.
   ///
   /// - Throws: `NetworkError` when it does not fit into memory or its numbers are not finite.
@@ -50,12 +57,12 @@ public struct GramJob: Sendable {
   /// Of a symmetric matrix the entries below the diagonal are computed, too, and equal those above to the last bit.
   ///
   /// - Parameters:
-  ///   - rows: of a strip at most, unless a tile has more; nil for strips of about 64 MB.
+  ///   - rows: of a strip at most, unless a tile has more, at least 1; nil for strips of about 64 MB.
   ///   - body: called with the rows and their kernel with all inputs of the second data set; `cov2` of it is nil.
   /// - Throws: `NetworkError` as `run`, and what `body` throws.
   public func forEachStrip(rows: Int? = nil, _ body: (Range<Int>, Kernel) throws -> Void) throws {
     let entries = plan.computation.withNTK ? 1 << 22 : 1 << 23
-    try plan.forEachStrip(rows: rows ?? entries / columnCount) { rows, outputs in
+    try plan.forEachStrip(rows: rows ?? max(1, entries / columnCount)) { rows, outputs in
       try body(rows, kernel(outputs, rows: rows))
     }
   }

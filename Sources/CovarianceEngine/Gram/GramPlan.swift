@@ -25,6 +25,7 @@ struct GramPlan: Sendable {
 
   init(_ computation: KernelComputation) throws(NetworkError) {
     self.computation = computation
+    try computation.options.check()
     (rowCount, columnCount) = computation.inputs[0].counts
     isSymmetric = computation.inputs.allSatisfy(\.isSymmetric)
     obstacle = Self.obstacle(computation)
@@ -35,7 +36,8 @@ struct GramPlan: Sendable {
     let (rows, columns) = (blocks(rowCount), blocks(columnCount))
     blockCount = isSymmetric ? rows * (rows + 1) / 2 : rows * columns
     if obstacle == nil {
-      tileSize = blocks(computation.options.tileSize ?? Self.automaticTileSize(computation)) * grid
+      let wanted = computation.options.tileSize ?? Self.automaticTileSize(computation)
+      tileSize = blocks(min(wanted, max(rowCount, columnCount))) * grid
     } else {
       tileSize = max(rowCount, columnCount)
     }
@@ -98,6 +100,7 @@ struct GramPlan: Sendable {
   func forEachStrip(
     rows: Int, _ body: (Range<Int>, [CovarianceBlock]) throws -> Void
   ) throws {
+    try requireSize("rows", rows, atMost: .max)
     let size = rows >= rowCount ? rowCount : max(1, rows / tileSize) * tileSize
     try computation.requireMemory(
       entries: Double(min(size, rowCount)) * Double(columnCount), dtype: dtype, rows: min(tileSize, rowCount),

@@ -78,21 +78,24 @@ package struct KernelComputation: Sendable {
 }
 
 extension KernelComputation {
-  /// - Throws: where `count` entries of the results and a block of so many rows and columns are larger than this
-  ///   machine's memory.
+  /// - Throws: where `count` entries of the results and a block of so many rows and columns are larger than the
+  ///   memory that is available.
   func requireMemory(entries count: Double, dtype: DType, rows: Int, columns: Int) throws(NetworkError) {
     let perEntry = ids.reduce(0) { $0 + goal.entries($1) * goal.kernelCount * Double(dtype.byteCount) }
     let needed =
       count * perEntry
       + executor.memory(
         rows: rows, columns: columns, threads: Threads.withLimit(options.threads) { Threads.count })
-    let available = Double(ProcessInfo.processInfo.physicalMemory)
+    if AvailableMemory.covers(needed) { return }
+    // What was freed and is kept for later counts as used.
+    ResidentMemory.releaseFreed()
+    let available = Double(AvailableMemory.bytes)
     guard needed > available else { return }
     func gigabytes(_ bytes: Double) -> String { "\((bytes / 1e8).rounded() / 10) GB" }
     let (n1, n2) = inputs[0].counts
     throw NetworkError(
       expected:
-        "a kernel that fits into \(gigabytes(available)) of memory (fewer inputs, fewer positions, a layer that "
+        "a kernel that fits into the \(gigabytes(available)) of memory that are available (fewer inputs, fewer positions, a layer that "
         + "pools or flattens them, or the diagonal of positions only)",
       found: "\(gigabytes(needed)) for \(n1) by \(n2) inputs of shape \(inputShape)")
   }

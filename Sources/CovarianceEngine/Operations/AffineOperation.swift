@@ -52,7 +52,7 @@ public struct AffineOperation: CovarianceOperation {
     return result
   }
 
-  public func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int {
+  public func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {
     2 * kernelsPerEntry * result
   }
 

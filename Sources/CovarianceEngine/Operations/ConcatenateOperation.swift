@@ -1,7 +1,7 @@
 import Tensors
 
 /// Along what independent branches are concatenated.
-public enum ConcatenationAxis: Sendable, Hashable {
+package enum ConcatenationAxis: Sendable, Hashable {
   case batch
   /// Counted among axes of positions.
   case position(Int)
@@ -9,30 +9,30 @@ public enum ConcatenationAxis: Sendable, Hashable {
 
 /// Concatenation of independent branches along the batch axis or an axis of positions: block diagonal, but for the
 /// products of means where several of them are not zero.
-public struct ConcatenateOperation: CovarianceOperation {
+package struct ConcatenateOperation: CovarianceOperation {
   /// The axis along which branches are joined.
-  public let axis: ConcatenationAxis
+  package let axis: ConcatenationAxis
   /// Whether the means of several branches are not zero.
-  public let hasMeans: Bool
+  package let hasMeans: Bool
 
-  public init(_ axis: ConcatenationAxis, hasMeans: Bool) {
+  package init(_ axis: ConcatenationAxis, hasMeans: Bool) {
     (self.axis, self.hasMeans) = (axis, hasMeans)
   }
 
-  public var description: String {
+  package var description: String {
     let place = if case .position(let index) = axis { "position \(index)" } else { "batch" }
     return "concatenate(\(place)\(hasMeans ? ", with means" : ""))"
   }
 
-  public func mean(of operands: [CovarianceValue.Mean]) -> CovarianceValue.Mean {
+  package func mean(of operands: [CovarianceValue.Mean]) -> CovarianceValue.Mean {
     CovarianceValue.Mean.combined(operands) ?? .unknown
   }
 
-  public func isLocal(_ operandsAreLocal: [Bool]) -> Bool { operandsAreLocal.allSatisfy { $0 } }
-  public func needsMeans(forResult: Bool) -> Bool { hasMeans || forResult }
-  public var inputMixing: InputMixing { axis == .batch ? .together : .apart }
+  package func isLocal(_ operandsAreLocal: [Bool]) -> Bool { operandsAreLocal.allSatisfy { $0 } }
+  package func needsMeans(forResult: Bool) -> Bool { hasMeans || forResult }
+  package var inputMixing: InputMixing { axis == .batch ? .together : .apart }
 
-  public func mask(_ operands: [Tensor?], shapes: [[Int]]) -> Tensor? {
+  package func mask(_ operands: [Tensor?], shapes: [[Int]]) -> Tensor? {
     guard operands.contains(where: { $0 != nil }) else { return nil }
     return concatenate(zip(operands, shapes).map { $0 ?? .zeros($1, dtype: .bool) }, axis: perInputAxis)
   }
@@ -40,7 +40,7 @@ public struct ConcatenateOperation: CovarianceOperation {
   /// The axis along which masks and means, of shape (N, P…), are joined.
   private var perInputAxis: Int { if case .position(let index) = axis { index + 1 } else { 0 } }
 
-  public func evaluate(_ operands: [CovarianceState], _ context: CovarianceContext) throws(NetworkError)
+  package func evaluate(_ operands: [CovarianceState], _ context: CovarianceContext) throws(NetworkError)
     -> CovarianceState
   {
     var result = operands[0]
@@ -75,7 +75,7 @@ public struct ConcatenateOperation: CovarianceOperation {
       ).map { ($0, $1) })
   }
 
-  public func mean(_ means: [Tensor?], of operands: [CovarianceState], _ dataSet: DataSet) -> Tensor? {
+  package func mean(_ means: [Tensor?], of operands: [CovarianceState], _ dataSet: DataSet) -> Tensor? {
     concatenate(operands.map { $0.mean(dataSet) }, axis: perInputAxis)
   }
 
@@ -92,7 +92,7 @@ public struct ConcatenateOperation: CovarianceOperation {
     }
   }
 
-  public func lower(to lowering: inout some Lowering) throws(Obstacle) {
+  package func lower(to lowering: inout some Lowering) throws(Obstacle) {
     if hasMeans { throw Obstacle("branches that do not have zero mean") }
     throw Obstacle("a concatenation along \(axis == .batch ? "the batch axis" : "an axis of positions")")
   }

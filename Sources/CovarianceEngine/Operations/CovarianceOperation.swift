@@ -63,7 +63,7 @@ public protocol CovarianceOperation: Hashable, Sendable, CustomStringConvertible
   ///   - operands: those of all operands together.
   ///   - operandCount: how many operands there are.
   ///   - positions: sizes of the first operand's positions.
-  func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int
+  func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double
   /// Says what the operation is made of in the executors that run through cached rows and slices.
   ///
   /// - Throws: `Obstacle`, by default, when the operation has no such form; the reference executor evaluates it then.
@@ -101,7 +101,7 @@ extension CovarianceOperation {
     -> Tensor?
   { nil }
 
-  public func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int { 0 }
+  public func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double { 0 }
 
   public func lower(to lowering: inout some Lowering) throws(Obstacle) { throw Obstacle(name) }
 
@@ -124,4 +124,4 @@ public struct CovarianceContext: Sendable {
 }
 
 /// NNGP and tangent kernel: what the numbers of operations of one covariance count twice.
-let kernelsPerEntry = 2
+let kernelsPerEntry = 2.0

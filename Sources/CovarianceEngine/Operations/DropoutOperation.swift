@@ -2,22 +2,22 @@ import Tensors
 
 /// Dropout at training time: the variances, and the covariance of an input with itself at one position, are divided by
 /// the keep rate.
-public struct DropoutOperation: CovarianceOperation {
+package struct DropoutOperation: CovarianceOperation {
   /// The part of the entries that is kept.
-  public let keepRate: Double
+  package let keepRate: Double
 
-  public init(keepRate: Double) {
+  package init(keepRate: Double) {
     self.keepRate = keepRate
   }
 
-  public var description: String { "dropout(keepRate: \(keepRate))" }
+  package var description: String { "dropout(keepRate: \(keepRate))" }
 
-  public func mean(of operands: [CovarianceValue.Mean]) -> CovarianceValue.Mean { operands[0] }
-  public func isLocal(_ operandsAreLocal: [Bool]) -> Bool { operandsAreLocal[0] }
-  public func needsMeans(forResult: Bool) -> Bool { forResult }
-  public var keepsEntriesApart: Bool { true }
+  package func mean(of operands: [CovarianceValue.Mean]) -> CovarianceValue.Mean { operands[0] }
+  package func isLocal(_ operandsAreLocal: [Bool]) -> Bool { operandsAreLocal[0] }
+  package func needsMeans(forResult: Bool) -> Bool { forResult }
+  package var keepsEntriesApart: Bool { true }
 
-  public func evaluate(_ operands: [CovarianceState], _ context: CovarianceContext) -> CovarianceState {
+  package func evaluate(_ operands: [CovarianceState], _ context: CovarianceContext) -> CovarianceState {
     let input = operands[0]
     let layout = input.layout
     /// An input meets itself under the same mask, at one position.
@@ -41,7 +41,7 @@ public struct DropoutOperation: CovarianceOperation {
     return result
   }
 
-  public func mean(_ means: [Tensor?], of operands: [CovarianceState], _ dataSet: DataSet) -> Tensor? { means[0] }
+  package func mean(_ means: [Tensor?], of operands: [CovarianceState], _ dataSet: DataSet) -> Tensor? { means[0] }
 
-  public func lower(to lowering: inout some Lowering) throws(Obstacle) { try lowering.dropout(keepRate: keepRate) }
+  package func lower(to lowering: inout some Lowering) throws(Obstacle) { try lowering.dropout(keepRate: keepRate) }
 }

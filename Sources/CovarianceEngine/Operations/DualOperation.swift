@@ -40,8 +40,8 @@ public struct DualOperation: CovarianceOperation {
     -> Tensor?
   { try dual.mean(operands[0].variances(dataSet)) }
 
-  public func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int {
-    dual.flopsPerEntry * result
+  public func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {
+    Double(dual.flopsPerEntry) * result
   }
 
   public func lower(to lowering: inout some Lowering) throws(Obstacle) { try lowering.dual(dual) }

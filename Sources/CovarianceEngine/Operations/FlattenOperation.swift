@@ -27,7 +27,7 @@ public struct FlattenOperation: CovarianceOperation {
     }
   }
 
-  public func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int {
+  public func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {
     kernelsPerEntry * operands
   }
 

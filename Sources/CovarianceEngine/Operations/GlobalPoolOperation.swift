@@ -47,7 +47,7 @@ public struct GlobalPoolOperation: CovarianceOperation {
     return isMean ? total / operands[0].visibleCount(dataSet) : total
   }
 
-  public func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int {
+  public func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {
     kernelsPerEntry * operands
   }
 

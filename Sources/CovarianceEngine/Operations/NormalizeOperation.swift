@@ -57,7 +57,7 @@ public struct NormalizeOperation: CovarianceOperation {
     return rsqrt(mean + epsilon).broadcast(to: variances.shape)
   }
 
-  public func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int {
+  public func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {
     2 * kernelsPerEntry * result
   }
 

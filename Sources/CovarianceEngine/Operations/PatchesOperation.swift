@@ -82,8 +82,8 @@ public struct PatchesOperation: CovarianceOperation {
   }
 
   /// Window sums run along one axis after the other.
-  public func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int {
-    kernelsPerEntry * (axes.reduce(1) { $0 + $1.window - 1 }) * result
+  public func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {
+    kernelsPerEntry * axes.reduce(1) { $0 + Double($1.window - 1) } * result
   }
 
   public func lower(to lowering: inout some Lowering) throws(Obstacle) {

@@ -1,17 +1,17 @@
 import Tensors
 
 /// Positions in another order: axis k of the result is axis `order[k]` of the operand.
-public struct PermuteOperation: CovarianceOperation {
+package struct PermuteOperation: CovarianceOperation {
   /// The axis of the operand that each axis of the result is.
-  public let order: [Int]
+  package let order: [Int]
 
-  public init(order: [Int]) {
+  package init(order: [Int]) {
     self.order = order
   }
 
-  public var description: String { "permute(\(order))" }
+  package var description: String { "permute(\(order))" }
 
-  public func demand(for result: DisplacementDemand, ofOperandWith positions: [Int], operandsAreLocal: Bool)
+  package func demand(for result: DisplacementDemand, ofOperandWith positions: [Int], operandsAreLocal: Bool)
     -> DisplacementDemand
   {
     var displacements = [Set<Int>](repeating: [], count: positions.count)
@@ -19,13 +19,13 @@ public struct PermuteOperation: CovarianceOperation {
     return DisplacementDemand(positions: positions, displacements: displacements, hasPairs: result.hasPairs)
   }
 
-  public func isLocal(_ operandsAreLocal: [Bool]) -> Bool { operandsAreLocal[0] }
+  package func isLocal(_ operandsAreLocal: [Bool]) -> Bool { operandsAreLocal[0] }
 
-  public func mask(_ operands: [Tensor?], shapes: [[Int]]) -> Tensor? {
+  package func mask(_ operands: [Tensor?], shapes: [[Int]]) -> Tensor? {
     operands[0].map { $0.transposed([0] + order.map { $0 + 1 }) }
   }
 
-  public func evaluate(_ operands: [CovarianceState], _ context: CovarianceContext) throws(NetworkError)
+  package func evaluate(_ operands: [CovarianceState], _ context: CovarianceContext) throws(NetworkError)
     -> CovarianceState
   {
     let input = operands[0]
@@ -39,5 +39,5 @@ public struct PermuteOperation: CovarianceOperation {
     }
   }
 
-  public func lower(to lowering: inout some Lowering) throws(Obstacle) { try lowering.permute(order) }
+  package func lower(to lowering: inout some Lowering) throws(Obstacle) { try lowering.permute(order) }
 }

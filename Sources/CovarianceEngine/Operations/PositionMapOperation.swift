@@ -122,7 +122,7 @@ public struct PositionMapOperation: CovarianceOperation {
     return batch.map { $0.axis(count).apply(to: result, axis: 0, squared: false) } ?? result
   }
 
-  public func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int {
+  public func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {
     guard !isSelection else { return 0 }
     let perEntry = axes.reduce(0.0) { sum, axis in
       guard case .weighted(let weights) = axis, !weights.isEmpty else { return sum }
@@ -130,7 +130,7 @@ public struct PositionMapOperation: CovarianceOperation {
       // Rows and columns, a product and a sum each.
       return sum + 4 * Double(terms) / Double(weights.count)
     }
-    return kernelsPerEntry * max(operands, Int(perEntry * Double(result)))
+    return kernelsPerEntry * max(operands, perEntry * result)
   }
 
   public func lower(to lowering: inout some Lowering) throws(Obstacle) {

@@ -35,8 +35,8 @@ public struct ProductOperation: CovarianceOperation {
   }
 
   /// Θ has one product of `operandCount` factors per branch.
-  public func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int {
-    (operandCount - 1) * (1 + operandCount) * result + (operandCount - 1) * result
+  public func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {
+    Double((operandCount - 1) * (2 + operandCount)) * result
   }
 
   public func lower(to lowering: inout some Lowering) throws(Obstacle) { try lowering.combine(.product) }

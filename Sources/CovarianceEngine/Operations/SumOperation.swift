@@ -31,8 +31,8 @@ public struct SumOperation: CovarianceOperation {
     means.compactMap { $0 }.reduce(nil) { (sum: Tensor?, next) in sum.map { $0 + next } ?? next }
   }
 
-  public func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int {
-    kernelsPerEntry * (operandCount - 1) * result
+  public func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {
+    kernelsPerEntry * Double(operandCount - 1) * result
   }
 
   public func lower(to lowering: inout some Lowering) throws(Obstacle) {

@@ -76,7 +76,7 @@ public struct CovarianceProgram: Sendable {
     var result = operands[0].with(shape: shape, axes: axes, isGaussian: isGaussian)
     if !isGaussian { result.mean = operation.mean(of: operands.map(\.mean)) }
     result.hasInputChannels = operands.contains(where: \.hasInputChannels)
-    result.sources = operands.reduce(into: []) { $0.formUnion($1.sources) }
+    result.sources = CovarianceValue.sources(of: operands).union
     result.groups = refined[0].indices.map { index in
       CovarianceValue.Group(
         id: append(operation, refined.map { $0[index].id }, positions: result.positions), width: refined[0][index].width

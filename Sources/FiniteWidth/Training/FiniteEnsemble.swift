@@ -37,8 +37,9 @@ public struct FiniteEnsemble {
 
   /// Takes steps of gradient descent.
   ///
-  /// - Throws: `NetworkError` when the inputs do not fit.
+  /// - Throws: `NetworkError` when the inputs do not fit or the number of steps is negative.
   public mutating func train(_ x: Tensor, _ y: Tensor, steps: Int) throws {
+    try requireSize("steps", steps, atLeast: 0, atMost: .max)
     for _ in 0..<steps {
       // The old parameters are given up first, so that the new ones can take their memory.
       let current = parameters

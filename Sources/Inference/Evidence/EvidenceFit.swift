@@ -40,31 +40,44 @@ public struct EvidenceFitOptions: Sendable {
   /// Standard deviation of a log-normal prior on the factors that the fit puts on standard deviations, which keeps what
   /// the data do not determine near the network's own numbers; nil for none. By default a factor of 20 is one of it.
   public var priorWidth: Double?
-  /// Further fits from random places near the first one's; the best of all counts.
+  /// Further fits from random places near the first one's; the best of all counts. At most `largestRestarts`.
   public var restarts: Int
+  /// More fits than anybody waits for.
+  public static let largestRestarts = 65536
   /// Randomness of the restarts.
   public var key: RandomKey
   /// Told the share of iterations done.
   public var progress: (@Sendable (Double) -> Void)?
 
-  /// - Precondition: `kernel` is one kernel, and no number is negative.
+  /// What makes no sense is an error of `fit`.
   public init(
     kernel: KernelSet = .nngp, isTied: Bool = false, initialNoiseVariance: Double? = nil, maximumIterations: Int = 100,
     priorWidth: Double? = 3, restarts: Int = 0, key: RandomKey = RandomKey(seed: 0),
     progress: (@Sendable (Double) -> Void)? = nil
   ) {
-    precondition(kernel == .nngp || kernel == .ntk, "expected one kernel")
-    precondition(maximumIterations >= 0 && restarts >= 0, "expected no negative numbers")
-    precondition(initialNoiseVariance.map { $0 > 0 && $0.isFinite } ?? true, "expected a positive noise variance")
     self.kernel = kernel
     self.isTied = isTied
     self.initialNoiseVariance = initialNoiseVariance
-    precondition(priorWidth.map { $0 > 0 } ?? true, "expected a positive width of the prior")
     self.maximumIterations = maximumIterations
     self.priorWidth = priorWidth
     self.restarts = restarts
     self.key = key
     self.progress = progress
+  }
+
+  fileprivate func check() throws(PredictionError) {
+    func require(_ name: String, _ isValid: Bool, _ expected: String, _ found: Any) throws(PredictionError) {
+      guard isValid else { throw .invalidValue(argument: name, expected: expected, found: "\(found)") }
+    }
+    try require("kernel", kernel == .nngp || kernel == .ntk, "one kernel", kernel)
+    try require("maximumIterations", maximumIterations >= 0, "an integer of at least 0", maximumIterations)
+    try require(
+      "restarts", (0...Self.largestRestarts).contains(restarts),
+      "an integer of at least 0 and at most \(Self.largestRestarts)", restarts)
+    if let noise = initialNoiseVariance {
+      try require("initialNoiseVariance", noise > 0 && noise.isFinite, "a positive number", noise)
+    }
+    if let width = priorWidth { try require("priorWidth", width > 0, "a positive number", width) }
   }
 }
 
@@ -88,10 +101,11 @@ public struct EvidenceFitOptions: Sendable {
 public func fit(
   _ network: any Layer, _ x: Tensor, _ y: Tensor, options: EvidenceFitOptions = EvidenceFitOptions()
 ) throws -> EvidenceFit {
+  try options.check()
   try requireFinite(y.asType(.float64), "y")
   let evidence = try Evidence(network, x.asType(.float64), y.asType(.float64), options)
   let method = LBFGS(maximumIterations: options.maximumIterations, gradientTolerance: 1e-5, valueTolerance: 1e-10)
-  let total = Double((options.restarts + 1) * max(1, options.maximumIterations))
+  let total = Double(options.restarts + 1) * Double(max(1, options.maximumIterations))
   var best: LBFGS.Minimum?
   let initial = try evidence.logLikelihood(evidence.start)
   let keys = options.key.split(into: options.restarts + 1)
@@ -102,7 +116,9 @@ public func fit(
       : keys[run].normal([evidence.start.count], dtype: .float64).scalars(as: Double.self)
     let minimum = try method.minimize(
       from: start,
-      progress: { iteration, _ in options.progress?(Double(run * options.maximumIterations + iteration) / total) }
+      progress: { iteration, _ in
+        options.progress?((Double(run) * Double(options.maximumIterations) + Double(iteration)) / total)
+      }
     ) { point in
       do {
         return try evidence.sample(point)

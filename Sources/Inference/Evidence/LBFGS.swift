@@ -9,8 +9,9 @@ import Foundation
 /// *Source:* Nocedal and Wright, Numerical Optimization, 2nd edition 2006, algorithms 7.4, 7.5, 3.5 and 3.6.
 public struct LBFGS: Sendable {
   /// Pairs of steps and gradient changes that stand for the Hessian.
+  /// At least one counts.
   public var memory: Int
-  /// Iterations at most.
+  /// Iterations at most; none when it is negative.
   public var maximumIterations: Int
   /// Converged when no derivative is larger.
   public var gradientTolerance: Double
@@ -20,7 +21,6 @@ public struct LBFGS: Sendable {
   public init(
     memory: Int = 10, maximumIterations: Int = 100, gradientTolerance: Double = 1e-6, valueTolerance: Double = 1e-12
   ) {
-    precondition(memory > 0 && maximumIterations >= 0, "expected a memory and no negative number of iterations")
     self.memory = memory
     self.maximumIterations = maximumIterations
     self.gradientTolerance = gradientTolerance
@@ -66,7 +66,7 @@ public struct LBFGS: Sendable {
     guard var current = try sample(start) else { return nil }
     var point = start
     var history: [Change] = []
-    for iteration in 0..<maximumIterations {
+    for iteration in 0..<max(0, maximumIterations) {
       progress(iteration, current.value)
       func ended(_ isConverged: Bool) -> Minimum {
         Minimum(
@@ -92,7 +92,7 @@ public struct LBFGS: Sendable {
       let change = Change(
         step: zip(next, point).map { $0 - $1 }, slope: zip(step.sample.gradient, current.gradient).map { $0 - $1 })
       if change.curvature > 1e-12 * dot(change.slope, change.slope) { history.append(change) }
-      if history.count > memory { history.removeFirst() }
+      if history.count > max(1, memory) { history.removeFirst() }
       let decrease = current.value - step.sample.value
       (point, current) = (next, step.sample)
       if decrease <= valueTolerance * max(1, abs(current.value)) { return ended(true) }

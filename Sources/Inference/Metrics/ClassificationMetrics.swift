@@ -37,13 +37,20 @@ public struct ClassificationMetrics: Sendable, Hashable, CustomStringConvertible
     }
   }
 
+  /// More intervals than anybody looks at.
+  public static let largestBinCount = 1 << 20
+
   /// - Parameters:
   ///   - probabilities: shape (N, classes), rows summing to one.
   ///   - labels: the true class of each point.
-  ///   - binCount: intervals of equal width that confidences are sorted into.
+  ///   - binCount: intervals of equal width that confidences are sorted into, at most `largestBinCount`.
   public init(probabilities: Tensor, labels: [Int], binCount: Int = 10) throws(PredictionError) {
     try checkLabels(labels, probabilities, "probabilities")
-    guard binCount > 0 else { throw .invalidValue(argument: "binCount", expected: "at least 1", found: "\(binCount)") }
+    let limits = 1...Self.largestBinCount
+    guard limits.contains(binCount) else {
+      throw .invalidValue(
+        argument: "binCount", expected: "at least 1 and at most \(Self.largestBinCount)", found: "\(binCount)")
+    }
     let classes = probabilities.shape[1]
     let values = probabilities.asType(.float64).scalars(as: Double.self)
     for row in labels.indices {

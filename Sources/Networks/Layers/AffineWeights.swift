@@ -36,10 +36,12 @@ struct AffineWeights: Sendable {
   }
 
   /// Weights, and a bias if there is one.
-  func draw(_ key: RandomKey, weights: [Int], bias: [Int], fanIn: Int, dtype: DType) -> Parameters {
+  func draw(
+    _ key: RandomKey, weights: [Int], bias: [Int], fanIn: Int, dtype: DType
+  ) throws(NetworkError) -> Parameters {
     let keys = key.split()
-    var drawn = keys[0].normal(weights, dtype: dtype)
-    var biases = biasStd.map { _ in keys[1].normal(bias, dtype: dtype) }
+    var drawn = try keys[0].normalParameters(weights, dtype: dtype)
+    var biases = biasStd == nil ? nil : try keys[1].normalParameters(bias, dtype: dtype)
     if parameterization == .standard {
       drawn = drawn * (weightStd / (Double(fanIn) / widthScales[0]).squareRoot())
       biases = biases.map { $0 * (biasStd ?? 0) }
@@ -79,18 +81,28 @@ struct AffineWeights: Sendable {
     visitor.visit("biasStd", &bias, kind: .standardDeviation)
   }
 
-  init(from arguments: inout LayerArguments) throws(NetworkError) {
-    weightStd = try arguments.number("weightStd", default: 1)
-    bias = try arguments.optionalNumber("biasStd").map { HyperParameter($0) }
-    parameterization = try arguments.choice("parameterization", default: .ntk)
-    widthScales = try arguments.numbers("widthScales", default: [1, 1], count: 2)
+  /// Throws unless a layer can have this nominal width and these scales.
+  func check(_ name: String, _ width: Int) throws(NetworkError) {
+    try requireSize(name, width)
+    try checkScales()
+  }
+
+  private func checkScales() throws(NetworkError) {
     let largest = Double(LayerArguments.largestSize)
-    if let index = widthScales.firstIndex(where: { $0 <= 0 || $0 > largest }) {
+    if let index = widthScales.firstIndex(where: { !($0 > 0 && $0 <= largest) }) {
       throw NetworkError(
         path: [.name("widthScales"), .index(index)],
         expected: widthScales[index] <= 0 ? "a positive number" : "a number of at most \(Int(largest))",
         found: "\(widthScales[index])")
     }
+  }
+
+  init(from arguments: inout LayerArguments) throws(NetworkError) {
+    weightStd = try arguments.number("weightStd", default: 1)
+    bias = try arguments.optionalNumber("biasStd").map { HyperParameter($0) }
+    parameterization = try arguments.choice("parameterization", default: .ntk)
+    widthScales = try arguments.numbers("widthScales", default: [1, 1], count: 2)
+    try checkScales()
   }
 
   func write(to arguments: inout LayerArguments) {

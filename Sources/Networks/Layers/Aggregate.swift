@@ -112,7 +112,7 @@ struct AggregateOperation: CovarianceOperation {
     -> DisplacementDemand
   { result.hasPairs || !axes.isEmpty ? .all(positions) : .diagonal(positions) }
 
-  func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int {
+  func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {
     positionProductFlops(result: result, operands: operands, positions: positions)
   }
 

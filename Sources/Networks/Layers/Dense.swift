@@ -28,12 +28,11 @@ public struct Dense: SingleInputLayer {
   /// Factors s of the input's and the output's width; only for standard parameterization.
   public var widthScales: [Double] { weights.widthScales }
 
-  /// - Precondition: the width is positive, standard deviations are finite, and the scales are two positive numbers.
+  /// - Precondition: standard deviations are finite, and the scales are two positive numbers.
   public init(
     _ width: Int, weightStd: Double = 1, biasStd: Double? = nil, parameterization: Parameterization = .ntk,
     widthScales: (input: Double, output: Double) = (1, 1), batchAxis: Int = 0, channelAxis: Int = -1
   ) {
-    precondition(width > 0, "expected a positive width, found \(width)")
     self.width = width
     weights = AffineWeights(weightStd, biasStd, parameterization, widthScales)
     axes = DataAxes(batch: batchAxis, channel: channelAxis)
@@ -53,7 +52,7 @@ public struct Dense: SingleInputLayer {
 
   public func initialize(_ key: RandomKey, _ input: [Int], dtype: DType) throws(NetworkError) -> Parameters {
     let (axes, fanIn) = try checked(input)
-    return weights.draw(
+    return try weights.draw(
       key, weights: [fanIn, realWidth], bias: biasShape(axes, rank: input.count), fanIn: fanIn, dtype: dtype)
   }
 
@@ -84,6 +83,7 @@ public struct Dense: SingleInputLayer {
 
   /// The axes counted from the front, and the input's number of channels.
   private func checked(_ input: [Int]) throws(NetworkError) -> (DataAxes, Int) {
+    try weights.check("width", width)
     let axes = try axes.resolved(for: input)
     guard input[axes.channel] > 0 else {
       throw NetworkError(expected: "at least one input channel", found: "shape \(input)")

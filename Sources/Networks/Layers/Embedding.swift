@@ -21,14 +21,11 @@ public struct Embedding: SingleInputLayer {
   public var tokenCount: Int? { vocabulary }
   public var dataAxes: DataAxes? { DataAxes() }
 
-  /// - Precondition: the vocabulary and the width are positive, the standard deviation is finite.
+  /// - Precondition: the standard deviation is finite.
   public init(
     vocabulary: Int, width: Int, weightStd: Double = 1, parameterization: Parameterization = .ntk
   ) {
-    precondition(
-      vocabulary > 0 && width > 0 && weightStd.isFinite,
-      "expected a positive vocabulary and width and a finite standard deviation, found \(vocabulary), \(width), \(weightStd)"
-    )
+    precondition(weightStd.isFinite, "expected a finite standard deviation, found \(weightStd)")
     self.vocabulary = vocabulary
     self.width = width
     self.weightStd = weightStd
@@ -59,6 +56,8 @@ public struct Embedding: SingleInputLayer {
   }
 
   public func outputShape(_ input: [Int]) throws(NetworkError) -> [Int] {
+    try requireSize("vocabulary", vocabulary)
+    try requireSize("width", width)
     guard input.count >= 2, input[input.count - 1] == vocabulary else {
       guard !input.isEmpty else { throw wrongShape(input) }
       return input + [width]
@@ -74,7 +73,7 @@ public struct Embedding: SingleInputLayer {
 
   public func initialize(_ key: RandomKey, _ input: [Int], dtype: DType) throws(NetworkError) -> Parameters {
     _ = try outputShape(input)
-    let drawn = key.normal([vocabulary, width], dtype: dtype)
+    let drawn = try key.normalParameters([vocabulary, width], dtype: dtype)
     return .tensors([parameterization == .standard ? drawn * weightStd : drawn])
   }
 
@@ -97,6 +96,7 @@ public struct Embedding: SingleInputLayer {
   public func append(to program: inout CovarianceProgram, _ input: CovarianceValue) throws(NetworkError)
     -> CovarianceValue
   {
+    _ = try outputShape(input.shape)
     guard input.channels == vocabulary, input.channelAxis == input.shape.count - 1 else {
       throw wrongShape(input.shape)
     }

@@ -26,7 +26,11 @@ public struct Flatten: SingleInputLayer {
 
   public func outputShape(_ input: [Int]) throws(NetworkError) -> [Int] {
     let axis = try resolved(input)
-    let count = input.indices.reduce(1) { $1 == axis ? $0 : $0 * input[$1] }
+    let channels = input.indices.filter { $0 != axis }.map { input[$0] }
+    guard channels.reduce(1.0, { $0 * Double($1) }) < 0x1p53 else {
+      throw NetworkError(expected: "fewer than 2^53 channels of an input", found: "shape \(input)")
+    }
+    let count = channels.reduce(1, *)
     return isBatchLast ? [count, input[axis]] : [input[axis], count]
   }
 

@@ -10,9 +10,7 @@ public struct Repeat: Layer {
   /// How many times.
   public let count: Int
 
-  /// - Precondition: `count` is not negative.
   public init(_ count: Int, _ layer: any Layer) {
-    precondition(count >= 0, "expected a count of at least 0, found \(count)")
     self.layer = layer
     self.count = count
   }
@@ -27,6 +25,7 @@ public struct Repeat: Layer {
   public var tokenCount: Int? { layer.tokenCount }
 
   public func outputShape(_ input: Branches<[Int]>) throws(NetworkError) -> Branches<[Int]> {
+    try requireCount()
     let shape = try inner { () throws(NetworkError) in try layer.outputShape(input) }
     guard shape == input else {
       throw NetworkError(
@@ -49,6 +48,7 @@ public struct Repeat: Layer {
   public func apply(_ parameters: Parameters, _ input: Branches<MaskedTensor>, _ context: ApplyContext)
     throws(NetworkError) -> Branches<MaskedTensor>
   {
+    try requireCount()
     let children = try located { () throws(NetworkError) in try parameters.children(count: count) }
     let contexts = context.split(into: count)
     var value = input
@@ -73,6 +73,10 @@ public struct Repeat: Layer {
     return value
   }
 
+  private func requireCount() throws(NetworkError) {
+    try requireSize("count", count, atLeast: 0, atMost: largestLayerCount)
+  }
+
   private func inner<Result>(_ body: () throws(NetworkError) -> Result) throws(NetworkError) -> Result {
     do {
       return try body()
@@ -87,7 +91,7 @@ public struct Repeat: Layer {
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
     layer = try arguments.layer("layer")
-    count = try arguments.integer("count", atLeast: 0, atMost: 4096)
+    count = try arguments.integer("count", atLeast: 0, atMost: largestLayerCount)
   }
 
   public func write(to arguments: inout LayerArguments) throws(NetworkError) {

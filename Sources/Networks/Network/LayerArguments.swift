@@ -6,7 +6,7 @@ import CovarianceEngine
 /// never goes unnoticed.
 public struct LayerArguments {
   /// The largest size that files may ask for: a million channels, say.
-  public static let largestSize = 1 << 20
+  public static let largestSize = CovarianceEngine.largestSize
 
   private var members: [String: NodeValue]
   private var known: Set<String> = []

@@ -23,7 +23,6 @@ public struct ConvGap: ReadyMadeNetwork {
   ///   - activation: after each convolution.
   ///   - weightStd: of all layers.
   ///   - biasStd: of all layers; nil for none.
-  /// - Precondition: the depth is not negative, the other numbers are positive.
   public init(
     depth: Int, classes: Int = 10, channels: Int = 128, window: Int = 3, activation: any Activation = Relu(),
     weightStd: Double = 2.0.squareRoot(), biasStd: Double? = nil

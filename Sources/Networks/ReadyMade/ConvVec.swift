@@ -23,7 +23,6 @@ public struct ConvVec: ReadyMadeNetwork {
   ///   - activation: after each convolution.
   ///   - weightStd: of all layers.
   ///   - biasStd: of all layers; nil for none.
-  /// - Precondition: the depth is not negative, the other numbers are positive.
   public init(
     depth: Int, classes: Int = 10, channels: Int = 128, window: Int = 3, activation: any Activation = Relu(),
     weightStd: Double = 2.0.squareRoot(), biasStd: Double? = nil
@@ -54,12 +53,11 @@ struct ConvolutionStack: Sendable {
   var settings: ReadyMadeSettings
 
   init(_ depth: Int, _ channels: Int, _ window: Int, _ settings: ReadyMadeSettings) {
-    precondition(
-      depth >= 0 && channels > 0 && window > 0, "expected a depth of at least 0, positive channels and window")
     (self.depth, self.channels, self.window, self.settings) = (depth, channels, window, settings)
   }
 
   func network(forInput input: [Int], pooling: ReadyMadePooling) throws(NetworkError) -> Serial {
+    try settings.check([("channels", channels), ("window", window)], depth: depth)
     let count = try positionAxisCount(input)
     let hidden: [any Layer] = (0..<depth).flatMap { _ -> [any Layer] in
       [settings.convolution(channels, positions: count, window: window), settings.activation]
@@ -68,7 +66,7 @@ struct ConvolutionStack: Sendable {
   }
 
   init(from arguments: inout LayerArguments) throws(NetworkError) {
-    depth = try arguments.integer("depth", atLeast: 0, atMost: 4096)
+    depth = try arguments.integer("depth", atLeast: 0, atMost: largestLayerCount)
     channels = try arguments.integer("channels", default: 128, atLeast: 1)
     window = try arguments.integer("window", default: 3, atLeast: 1)
     settings = try ReadyMadeSettings(from: &arguments)

@@ -12,18 +12,17 @@ public struct FullyConnected: ReadyMadeNetwork {
   public let width: Int
   private var settings: ReadyMadeSettings
 
-  /// - Precondition: the depth is not negative, the other numbers are positive.
   public init(
     depth: Int, classes: Int = 10, width: Int = 512, activation: any Activation = Relu(),
     weightStd: Double = 2.0.squareRoot(), biasStd: Double? = nil
   ) {
-    precondition(depth >= 0 && width > 0, "expected a depth of at least 0 and a positive width")
     self.depth = depth
     self.width = width
     settings = ReadyMadeSettings(classes: classes, activation: activation, weightStd: weightStd, biasStd: biasStd)
   }
 
   public func network(forInput input: [Int]) throws(NetworkError) -> Serial {
+    try settings.check([("width", width)], depth: depth)
     let hidden: [any Layer] = (0..<depth).flatMap { _ -> [any Layer] in [settings.dense(width), settings.activation] }
     return try settings.network([Flatten()] + hidden + [settings.readout])
   }
@@ -31,7 +30,7 @@ public struct FullyConnected: ReadyMadeNetwork {
   public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) { settings.visit(&visitor) }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
-    depth = try arguments.integer("depth", atLeast: 0, atMost: 4096)
+    depth = try arguments.integer("depth", atLeast: 0, atMost: largestLayerCount)
     width = try arguments.integer("width", default: 512, atLeast: 1)
     settings = try ReadyMadeSettings(from: &arguments)
   }

@@ -20,13 +20,11 @@ public struct GraphNetwork: ReadyMadeNetwork {
   public let implementation: Aggregate.Implementation
   private var settings: ReadyMadeSettings
 
-  /// - Precondition: the depth is not negative, the other numbers are positive.
   public init(
     depth: Int, classes: Int = 10, channels: Int = 64, activation: any Activation = Relu(),
     weightStd: Double = 2.0.squareRoot(), biasStd: Double? = nil, pooling: ReadyMadePooling = .average,
     implementation: Aggregate.Implementation = .dense
   ) {
-    precondition(depth >= 0 && channels > 0, "expected a depth of at least 0 and positive channels")
     self.depth = depth
     self.channels = channels
     self.pooling = pooling
@@ -35,6 +33,7 @@ public struct GraphNetwork: ReadyMadeNetwork {
   }
 
   public func network(forInput input: [Int]) throws(NetworkError) -> Serial {
+    try settings.check([("channels", channels)], depth: depth)
     _ = try positionAxisCount(input)
     let blocks: [any Layer] = (0..<depth).flatMap { _ -> [any Layer] in
       [settings.dense(channels), settings.activation, Aggregate(implementation: implementation)]
@@ -45,7 +44,7 @@ public struct GraphNetwork: ReadyMadeNetwork {
   public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) { settings.visit(&visitor) }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
-    depth = try arguments.integer("depth", atLeast: 0, atMost: 4096)
+    depth = try arguments.integer("depth", atLeast: 0, atMost: largestLayerCount)
     channels = try arguments.integer("channels", default: 64, atLeast: 1)
     pooling = try arguments.choice("pooling", default: .average)
     implementation = try arguments.choice("implementation", default: .dense)

@@ -28,23 +28,21 @@ public struct Myrtle: ReadyMadeNetwork {
   ///   - classes: outputs.
   ///   - activation: after each convolution.
   ///   - weightStd: of all layers.
-  /// - Precondition: the depth is 5, 7 or 10, the other numbers are positive.
   public init(
     depth: Int, classes: Int = 10, channels: Int = 128, activation: any Activation = Relu(),
     weightStd: Double = 2.0.squareRoot(), biasStd: Double? = nil
   ) {
-    precondition(Self.groups[depth] != nil, "expected a depth of 5, 7 or 10, found \(depth)")
-    precondition(channels > 0, "expected a positive number of channels, found \(channels)")
     self.depth = depth
     self.channels = channels
     settings = ReadyMadeSettings(classes: classes, activation: activation, weightStd: weightStd, biasStd: biasStd)
   }
 
   public func network(forInput input: [Int]) throws(NetworkError) -> Serial {
+    let groups = try Self.groups(depth)
+    try settings.check([("channels", channels)])
     let count = try positionAxisCount(input)
     var sizes = Array(input.dropFirst().dropLast())
     var layers: [any Layer] = []
-    let groups = Self.groups[depth] ?? []
     for (index, convolutions) in groups.enumerated() {
       for _ in 0..<convolutions {
         layers.append(settings.convolution(channels, positions: count))
@@ -59,13 +57,18 @@ public struct Myrtle: ReadyMadeNetwork {
     return try settings.network(layers + [Flatten(), settings.readout])
   }
 
+  private static func groups(_ depth: Int) throws(NetworkError) -> [Int] {
+    guard let groups = groups[depth] else {
+      throw NetworkError(path: [.name("depth")], expected: "5, 7 or 10", found: "\(depth)")
+    }
+    return groups
+  }
+
   public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) { settings.visit(&visitor) }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
     depth = try arguments.integer("depth")
-    guard Self.groups[depth] != nil else {
-      throw NetworkError(path: [.name("depth")], expected: "5, 7 or 10", found: "\(depth)")
-    }
+    _ = try Self.groups(depth)
     channels = try arguments.integer("channels", default: 128, atLeast: 1)
     settings = try ReadyMadeSettings(from: &arguments)
   }

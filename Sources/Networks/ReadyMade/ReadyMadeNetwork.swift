@@ -67,12 +67,17 @@ struct ReadyMadeSettings: Sendable {
   var bias: HyperParameter?
 
   init(classes: Int, activation: any Activation, weightStd: Double, biasStd: Double?) {
-    precondition(classes > 0, "expected a positive number of classes, found \(classes)")
     precondition(weightStd.isFinite && (biasStd ?? 0).isFinite, "expected finite standard deviations")
     self.classes = classes
     self.activation = activation
     self.weightStd = weightStd
     bias = biasStd.map { HyperParameter($0) }
+  }
+
+  /// Throws unless the network can have these sizes, its classes, and this many layers.
+  func check(_ sizes: [(name: String, value: Int)], depth: Int = 0) throws(NetworkError) {
+    try requireSize("depth", depth, atLeast: 0, atMost: largestLayerCount)
+    for (name, value) in sizes + [("classes", classes)] { try requireSize(name, value) }
   }
 
   func dense(_ width: Int) -> Dense { Dense(width, weightStd: weightStd, biasStd: bias?.wrappedValue) }

@@ -27,14 +27,11 @@ public struct VisionTransformer: ReadyMadeNetwork {
   public let pooling: ReadyMadePooling
   private var settings: ReadyMadeSettings
 
-  /// - Precondition: the depth is not negative, the other numbers are positive.
   public init(
     depth: Int, patchSize: Int = 4, classes: Int = 10, channels: Int = 64, heads: Int = 4,
     positionalEmbedding: PositionalEmbedding = .sum, activation: any Activation = Relu(),
     weightStd: Double = 2.0.squareRoot(), biasStd: Double? = nil, pooling: ReadyMadePooling = .average
   ) {
-    precondition(
-      depth >= 0 && patchSize > 0 && channels > 0 && heads > 0, "expected a depth of at least 0 and positive numbers")
     self.depth = depth
     self.patchSize = patchSize
     self.channels = channels
@@ -45,6 +42,7 @@ public struct VisionTransformer: ReadyMadeNetwork {
   }
 
   public func network(forInput input: [Int]) throws(NetworkError) -> Serial {
+    try settings.check([("patchSize", patchSize), ("channels", channels), ("heads", heads)], depth: depth)
     _ = try positionAxisCount(input)
     let patch = input.dropFirst().dropLast().map { min(patchSize, max(1, $0)) }
     var layers: [any Layer] = [
@@ -68,7 +66,7 @@ public struct VisionTransformer: ReadyMadeNetwork {
   public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) { settings.visit(&visitor) }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
-    depth = try arguments.integer("depth", atLeast: 0, atMost: 4096)
+    depth = try arguments.integer("depth", atLeast: 0, atMost: largestLayerCount)
     patchSize = try arguments.integer("patchSize", default: 4, atLeast: 1)
     channels = try arguments.integer("channels", default: 64, atLeast: 1)
     heads = try arguments.integer("heads", default: 4, atLeast: 1)

@@ -1,6 +1,9 @@
 import CovarianceEngine
 import Tensors
 
+/// The most residual blocks of a group.
+private let largestBlockSize = 1024
+
 /// A wide residual network without batch normalisation.
 ///
 /// A 3×3 convolution of 16 channels, then three groups of residual blocks of 16, 32 and 64 times `widthFactor` channels,
@@ -20,12 +23,10 @@ public struct WideResNet: ReadyMadeNetwork {
   public let pooling: ReadyMadePooling
   private var settings: ReadyMadeSettings
 
-  /// - Precondition: all numbers are positive.
   public init(
     blockSize: Int, widthFactor: Int = 1, classes: Int = 10, activation: any Activation = Relu(),
     weightStd: Double = 2.0.squareRoot(), biasStd: Double? = nil, pooling: ReadyMadePooling = .average
   ) {
-    precondition(blockSize > 0 && widthFactor > 0, "expected a positive block size and width factor")
     self.blockSize = blockSize
     self.widthFactor = widthFactor
     self.pooling = pooling
@@ -42,6 +43,8 @@ public struct WideResNet: ReadyMadeNetwork {
   }
 
   public func network(forInput input: [Int]) throws(NetworkError) -> Serial {
+    try requireSize("blockSize", blockSize, atMost: largestBlockSize)
+    try settings.check([("widthFactor", widthFactor)])
     let count = try positionAxisCount(input)
     var layers: [any Layer] = [settings.convolution(16, positions: count)]
     for (group, width) in [16, 32, 64].enumerated() {
@@ -64,7 +67,7 @@ public struct WideResNet: ReadyMadeNetwork {
   public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) { settings.visit(&visitor) }
 
   public init(from arguments: inout LayerArguments) throws(NetworkError) {
-    blockSize = try arguments.integer("blockSize", atLeast: 1, atMost: 1024)
+    blockSize = try arguments.integer("blockSize", atLeast: 1, atMost: largestBlockSize)
     widthFactor = try arguments.integer("widthFactor", default: 1, atLeast: 1)
     pooling = try arguments.choice("pooling", default: .average)
     settings = try ReadyMadeSettings(from: &arguments)

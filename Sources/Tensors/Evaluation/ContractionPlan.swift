@@ -174,6 +174,9 @@ final class ContractionPlan: Sendable {
 extension ContractionPlan {
   /// Below this many multiplications a product is cheaper in plain loops than a call of BLAS.
   private static let fewMultiplications = 64
+  /// Up to this many multiplications OpenBLAS never takes a second thread, so that its number of threads does not
+  /// matter. (Matrices times vectors from 9216 on, matrices times matrices from 262144 on.)
+  private static let singleThreadedProduct = 8192
   /// Work that is worth handing to another thread.
   private static let grain = 1 << 16
   /// From here on one product is worth sharing between threads.
@@ -228,7 +231,7 @@ extension ContractionPlan {
       for index in 0..<batchCount {
         let (a, b) = (pointers.0 + aView.offset(ofBatch: index), pointers.1 + bView.offset(ofBatch: index))
         if m == 1 || n == 1 || a == b && aView == bView.transposed {
-          Threads.withThreadedBLAS { multiply(index) }
+          product(a, b, pointers.2 + index * m * n, usesThreads: true)
         } else {
           tiledProduct(a, b, pointers.2 + index * m * n)
         }
@@ -291,19 +294,35 @@ extension ContractionPlan {
     Threads.forEach(tiles) { [self] index in
       let (i, j) = index.quotientAndRemainder(dividingBy: columnTiles)
       let (row, column) = (i * tileRows, j * tileColumns)
-      Scalar.gemm(
+      Scalar.multiply(
         transposeA: aLayout.isTransposed, transposeB: bLayout.isTransposed, m: min(tileRows, m - row),
         n: min(tileColumns, n - column), k: k, a: a + row * aView.rowStride, lda: aLayout.leadingDimension,
-        b: b + column * bView.columnStride, ldb: bLayout.leadingDimension, beta: 0, c: out + row * n + column, ldc: n)
+        b: b + column * bView.columnStride, ldb: bLayout.leadingDimension, c: out + row * n + column, ldc: n)
     }
   }
 
   private func product<Scalar: LinearAlgebraScalar>(
-    _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>
+    _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>,
+    usesThreads: Bool = false
   ) {
     guard multiplications > Self.fewMultiplications else {
       return productWithLoops(a, b, out, zero: 0) { $0 + $1 * $2 }
     }
+    let isGram = m > 1 && n > 1 && a == b && aView == bView.transposed
+    func call() { productWithBLAS(a, b, out, isGram: isGram) }
+    if usesThreads {
+      Threads.withThreadedBLAS(call)
+    } else if multiplications <= Self.singleThreadedProduct && !isGram {
+      call()
+    } else {
+      Threads.withSingleThreadedBLAS(call)
+    }
+    if isGram { mirrorLowerTriangle(out, size: m) }
+  }
+
+  private func productWithBLAS<Scalar: LinearAlgebraScalar>(
+    _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, isGram: Bool
+  ) {
     if n == 1 || m == 1 {
       // Some versions of gemv multiply what is there by beta = 0, which keeps a NaN.
       out.update(repeating: 0, count: m * n)
@@ -316,14 +335,15 @@ extension ContractionPlan {
       Scalar.gemv(
         columnMajor: bLayout.isTransposed, transpose: true, m: k, n: n, a: b, lda: bLayout.leadingDimension, x: a,
         incx: aView.columnStride, y: out, incy: 1)
-    } else if a == b, aView == bView.transposed {
-      // A Gram matrix: half the multiplications, and exactly symmetric.
-      Scalar.syrk(columnMajor: aLayout.isTransposed, n: m, k: k, a: a, lda: aLayout.leadingDimension, c: out)
-      mirrorLowerTriangle(out, size: m)
+    } else if isGram {
+      // A Gram matrix: half the multiplications, and exactly symmetric when it is mirrored.
+      Scalar.multiplyBySelf(
+        upper: false, columnMajor: aLayout.isTransposed, n: m, k: k, a: a, lda: aLayout.leadingDimension, c: out, ldc: m
+      )
     } else {
-      Scalar.gemm(
+      Scalar.multiply(
         transposeA: aLayout.isTransposed, transposeB: bLayout.isTransposed, m: m, n: n, k: k, a: a,
-        lda: aLayout.leadingDimension, b: b, ldb: bLayout.leadingDimension, beta: 0, c: out, ldc: n)
+        lda: aLayout.leadingDimension, b: b, ldb: bLayout.leadingDimension, c: out, ldc: n)
     }
   }
 

@@ -32,14 +32,18 @@ struct MatrixStack {
     zip(batchShape, batchShape.rowMajorStrides).map { index / $1 % $0 }
   }
 
-  /// Calls `body` for every matrix and returns what it returned: side by side on one thread each when there are many
-  /// small ones, else one after the other with all threads of LAPACK.
+  /// Calls `body`, which calls LAPACK, for every matrix and returns what it returned: side by side on one thread each
+  /// when there are many small ones, else one after the other with all threads of LAPACK.
   func forEach(_ body: @Sendable (Int) -> Int) -> [Int] {
+    if isDoneInTurn { return Threads.withThreadedBLAS { (0..<count).map(body) } }
+    return forEachSideBySide { index in Threads.withSingleThreadedBLAS { body(index) } }
+  }
+
+  // More threads would do nothing for the small ones but change the order in which they round.
+  private var isDoneInTurn: Bool { count < 2 * Threads.count && elementsPerMatrix > 1 << 12 }
+
+  private func forEachSideBySide(_ body: @Sendable (Int) -> Int) -> [Int] {
     var results = [Int](repeating: 0, count: count)
-    // More threads would do nothing for the small ones but change the order in which they round.
-    if count < 2 * Threads.count && elementsPerMatrix > 1 << 12 {
-      return Threads.withThreadedBLAS { (0..<count).map(body) }
-    }
     results.withUnsafeMutableBufferPointer { results in
       nonisolated(unsafe) let results = results
       Threads.forEach(count) { results[$0] = body($0) }
@@ -63,13 +67,14 @@ struct MatrixStack {
     _ elements: UnsafePointer<Scalar>, lowerOnly: Bool, for operation: String
   ) throws(TensorError) {
     nonisolated(unsafe) let elements = elements
-    let badRows = forEach { index in
+    let find = { @Sendable (index: Int) in
       for row in 0..<rows {
         let start = elements + index * elementsPerMatrix + row * columns
         if Scalar.containsNonFinite(start, count: lowerOnly ? row + 1 : columns) { return row + 1 }
       }
       return 0
     }
+    let badRows = isDoneInTurn ? (0..<count).map(find) : forEachSideBySide(find)
     guard let index = badRows.firstIndex(where: { $0 != 0 }) else { return }
     let row = badRows[index] - 1
     let start = elements + index * elementsPerMatrix + row * columns

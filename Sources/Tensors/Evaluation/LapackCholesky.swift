@@ -52,10 +52,9 @@ private func evaluateCholeskyInverse<Scalar: LinearAlgebraScalar>(
   var result = factor
   try withMutableElements(of: &result, as: type) { (elements) throws(TensorError) in
     nonisolated(unsafe) let elements = elements
-    let codes = stack.forEach { index in
-      let code = Scalar.potri(n: size, a: elements + index * size * size)
-      if code == 0 { mirrorLowerTriangle(elements + index * size * size, size: size) }
-      return code
+    let codes = stack.forEach { index in Scalar.potri(n: size, a: elements + index * size * size) }
+    for (index, code) in codes.enumerated() where code == 0 {
+      mirrorLowerTriangle(elements + index * size * size, size: size)
     }
     if let code = codes.first(where: { $0 != 0 }) { throw .singular(pivot: code - 1, size: size) }
   }

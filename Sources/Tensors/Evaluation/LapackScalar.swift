@@ -13,14 +13,17 @@ protocol LinearAlgebraScalar: TensorScalar, BinaryFloatingPoint {
   /// Whether any of `count` elements is NaN or infinite.
   static func containsNonFinite(_ elements: Pointer, count: Int) -> Bool
 
+  /// c = alpha op(a) op(b); `multiply` is the one to call.
   static func gemm(
-    transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, a: Pointer, lda: Int, b: Pointer, ldb: Int,
-    beta: Self, c: MutablePointer, ldc: Int)
+    transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, alpha: Self, a: Pointer, lda: Int, b: Pointer, ldb: Int,
+    c: MutablePointer, ldc: Int)
   static func gemv(
     columnMajor: Bool, transpose: Bool, m: Int, n: Int, a: Pointer, lda: Int, x: Pointer, incx: Int,
     y: MutablePointer, incy: Int)
   static func symv(n: Int, a: Pointer, x: Pointer, y: MutablePointer)
-  static func syrk(columnMajor: Bool, n: Int, k: Int, a: Pointer, lda: Int, c: MutablePointer)
+  /// A triangle of c = alpha a aᵀ; `multiplyBySelf` is the one to call.
+  static func syrk(
+    upper: Bool, columnMajor: Bool, n: Int, k: Int, alpha: Self, a: Pointer, lda: Int, c: MutablePointer, ldc: Int)
   static func trsm(
     left: Bool, lower: Bool, transpose: Bool, unitDiagonal: Bool, m: Int, n: Int, alpha: Self, a: Pointer, lda: Int,
     b: MutablePointer, ldb: Int)
@@ -79,38 +82,40 @@ extension Float: LinearAlgebraScalar {
   }
 
   static func gemm(
-    transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, a: Pointer, lda: Int, b: Pointer, ldb: Int,
-    beta: Self, c: MutablePointer, ldc: Int
+    transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, alpha: Self, a: Pointer, lda: Int, b: Pointer, ldb: Int,
+    c: MutablePointer, ldc: Int
   ) {
-    cblas_sgemm(
-      rowMajor, transposition(transposeA), transposition(transposeB), blasInt(m), blasInt(n), blasInt(k), 1, a,
-      blasInt(lda), b, blasInt(ldb), beta, c, blasInt(ldc))
+    nt_sgemm(
+      rowMajor, transposition(transposeA), transposition(transposeB), blasInt(m), blasInt(n), blasInt(k), alpha,
+      a, blasInt(lda), b, blasInt(ldb), 0, c, blasInt(ldc))
   }
 
   static func gemv(
     columnMajor: Bool, transpose: Bool, m: Int, n: Int, a: Pointer, lda: Int, x: Pointer, incx: Int,
     y: MutablePointer, incy: Int
   ) {
-    cblas_sgemv(
+    nt_sgemv(
       columnMajor ? columnMajorOrder : rowMajor, transposition(transpose), blasInt(m), blasInt(n), 1, a, blasInt(lda),
       x, blasInt(incx), 0, y, blasInt(incy))
   }
 
   static func symv(n: Int, a: Pointer, x: Pointer, y: MutablePointer) {
-    cblas_ssymv(rowMajor, Int32(nt_lower), blasInt(n), 1, a, blasInt(n), x, 1, 0, y, 1)
+    nt_ssymv(rowMajor, Int32(nt_lower), blasInt(n), 1, a, blasInt(n), x, 1, 0, y, 1)
   }
 
-  static func syrk(columnMajor: Bool, n: Int, k: Int, a: Pointer, lda: Int, c: MutablePointer) {
-    cblas_ssyrk(
-      rowMajor, Int32(nt_lower), transposition(columnMajor), blasInt(n), blasInt(k), 1, a, blasInt(lda), 0, c,
-      blasInt(n))
+  static func syrk(
+    upper: Bool, columnMajor: Bool, n: Int, k: Int, alpha: Self, a: Pointer, lda: Int, c: MutablePointer, ldc: Int
+  ) {
+    nt_ssyrk(
+      rowMajor, Int32(upper ? nt_upper : nt_lower), transposition(columnMajor), blasInt(n), blasInt(k), alpha, a,
+      blasInt(lda), 0, c, blasInt(ldc))
   }
 
   static func trsm(
     left: Bool, lower: Bool, transpose: Bool, unitDiagonal: Bool, m: Int, n: Int, alpha: Self, a: Pointer, lda: Int,
     b: MutablePointer, ldb: Int
   ) {
-    cblas_strsm(
+    nt_strsm(
       rowMajor, Int32(left ? nt_left : nt_right), Int32(lower ? nt_lower : nt_upper),
       transposition(transpose), Int32(unitDiagonal ? nt_unit : nt_non_unit), blasInt(m), blasInt(n), alpha,
       a, blasInt(lda), b, blasInt(ldb))
@@ -165,38 +170,40 @@ extension Double: LinearAlgebraScalar {
   }
 
   static func gemm(
-    transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, a: Pointer, lda: Int, b: Pointer, ldb: Int,
-    beta: Self, c: MutablePointer, ldc: Int
+    transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, alpha: Self, a: Pointer, lda: Int, b: Pointer, ldb: Int,
+    c: MutablePointer, ldc: Int
   ) {
-    cblas_dgemm(
-      rowMajor, transposition(transposeA), transposition(transposeB), blasInt(m), blasInt(n), blasInt(k), 1, a,
-      blasInt(lda), b, blasInt(ldb), beta, c, blasInt(ldc))
+    nt_dgemm(
+      rowMajor, transposition(transposeA), transposition(transposeB), blasInt(m), blasInt(n), blasInt(k), alpha,
+      a, blasInt(lda), b, blasInt(ldb), 0, c, blasInt(ldc))
   }
 
   static func gemv(
     columnMajor: Bool, transpose: Bool, m: Int, n: Int, a: Pointer, lda: Int, x: Pointer, incx: Int,
     y: MutablePointer, incy: Int
   ) {
-    cblas_dgemv(
+    nt_dgemv(
       columnMajor ? columnMajorOrder : rowMajor, transposition(transpose), blasInt(m), blasInt(n), 1, a, blasInt(lda),
       x, blasInt(incx), 0, y, blasInt(incy))
   }
 
   static func symv(n: Int, a: Pointer, x: Pointer, y: MutablePointer) {
-    cblas_dsymv(rowMajor, Int32(nt_lower), blasInt(n), 1, a, blasInt(n), x, 1, 0, y, 1)
+    nt_dsymv(rowMajor, Int32(nt_lower), blasInt(n), 1, a, blasInt(n), x, 1, 0, y, 1)
   }
 
-  static func syrk(columnMajor: Bool, n: Int, k: Int, a: Pointer, lda: Int, c: MutablePointer) {
-    cblas_dsyrk(
-      rowMajor, Int32(nt_lower), transposition(columnMajor), blasInt(n), blasInt(k), 1, a, blasInt(lda), 0, c,
-      blasInt(n))
+  static func syrk(
+    upper: Bool, columnMajor: Bool, n: Int, k: Int, alpha: Self, a: Pointer, lda: Int, c: MutablePointer, ldc: Int
+  ) {
+    nt_dsyrk(
+      rowMajor, Int32(upper ? nt_upper : nt_lower), transposition(columnMajor), blasInt(n), blasInt(k), alpha, a,
+      blasInt(lda), 0, c, blasInt(ldc))
   }
 
   static func trsm(
     left: Bool, lower: Bool, transpose: Bool, unitDiagonal: Bool, m: Int, n: Int, alpha: Self, a: Pointer, lda: Int,
     b: MutablePointer, ldb: Int
   ) {
-    cblas_dtrsm(
+    nt_dtrsm(
       rowMajor, Int32(left ? nt_left : nt_right), Int32(lower ? nt_lower : nt_upper),
       transposition(transpose), Int32(unitDiagonal ? nt_unit : nt_non_unit), blasInt(m), blasInt(n), alpha,
       a, blasInt(lda), b, blasInt(ldb))

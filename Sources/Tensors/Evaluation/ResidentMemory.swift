@@ -21,13 +21,20 @@ package enum ResidentMemory {
   /// Makes the peak the present value, where the system can, and gives it back what was freed.
   package static func resetPeak() {
     // What is kept for later would hide as much of what comes.
-    TensorStorage.releaseKept()
+    releaseFreed()
     #if os(Linux)
-      giveBackFreed()
       // 5 forgets the peak and nothing else. Where it is not permitted, the peak since the start remains.
       guard let file = fopen("/proc/self/clear_refs", "w") else { return }
       fputs("5", file)
       fclose(file)
+    #endif
+  }
+
+  /// Gives the system back what was freed, where it can.
+  package static func releaseFreed() {
+    TensorStorage.releaseKept()
+    #if os(Linux)
+      giveBackFreed()
     #endif
   }
 

@@ -4,14 +4,23 @@ import Foundation
 import Synchronization
 
 /// How many threads the package computes with, and the one way it spreads work over them.
+///
+/// BLAS has a number of threads of its own, one for the whole process: the package sets it while it works with BLAS and sets
+/// it back, and callers that want different numbers wait for each other. Whoever else calls the same BLAS meanwhile has the
+/// package's number.
 public enum Threads {
   private static let chosenCount = Atomic<Int>(0)
   /// Asked for once: the answer takes the system tens of microseconds.
   private static let processorCount = ProcessInfo.processInfo.activeProcessorCount
-  private static let blas = Mutex(BLASUse())
   @TaskLocal private static var limit: Int?
+  @TaskLocal private static var isInRegion = false
+
+  /// More threads than this can gain nothing on any machine that has fewer processors, and each has memory of its own.
+  private static let mostThreads = max(256, processorCount)
 
   /// Threads that an operation may use: the processors of this machine unless set, and not more than `withLimit` allows.
+  ///
+  /// It is set to the nearest number that is possible: at least 1, at most 256 or the processors of the machine.
   public static var count: Int {
     get {
       let chosen = chosenCount.load(ordering: .relaxed)
@@ -19,20 +28,16 @@ public enum Threads {
       return limit.map { min($0, all) } ?? all
     }
     set {
-      precondition(newValue > 0, "expected at least one thread, found \(newValue)")
-      chosenCount.store(newValue, ordering: .relaxed)
+      chosenCount.store(max(1, min(newValue, mostThreads)), ordering: .relaxed)
     }
   }
 
-  /// Calls `body`, in which operations use at most `limit` threads; nil changes nothing.
-  ///
-  /// - Precondition: the limit is positive.
+  /// Calls `body`, in which operations use at most `limit` threads, of which there is always one; nil changes nothing.
   public static func withLimit<Result, Failure: Error>(
     _ limit: Int?, _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
     guard let limit else { return try body() }
-    precondition(limit > 0, "expected at least one thread, found \(limit)")
-    let least = min(limit, self.limit ?? limit)
+    let least = max(1, min(limit, self.limit ?? limit))
     return try $limit.withValue(least) { () -> Swift.Result<Result, Failure> in
       do throws(Failure) {
         return .success(try body())
@@ -56,7 +61,7 @@ public enum Threads {
     let workers = min(Self.count, count)
     if workers <= 1 {
       var index = 0
-      withSingleThreadedBLAS {
+      $isInRegion.withValue(true) {
         body {
           defer { index += 1 }
           return index < count ? index : nil
@@ -64,11 +69,12 @@ public enum Threads {
       }
       return
     }
+    precondition(nt_blas_is_entered() == 0, "work is spread over threads by a thread that keeps BLAS from them")
     let counter = Atomic<Int>(0)
     let limit = limit
-    withSingleThreadedBLAS {
-      DispatchQueue.concurrentPerform(iterations: workers) { _ in
-        // Threads of the queue do not know what limits this one.
+    DispatchQueue.concurrentPerform(iterations: workers) { _ in
+      // Threads of the queue do not know what limits this one.
+      $isInRegion.withValue(true) {
         withLimit(limit) {
           body {
             let index = counter.wrappingAdd(1, ordering: .relaxed).oldValue
@@ -94,33 +100,22 @@ public enum Threads {
     }
   }
 
-  /// BLAS has one thread count for the whole process: while any parallel region runs it is one, so that regions do not
-  /// oversubscribe the processors. It stays so until a call wants threads, because changing it wakes BLAS's own threads.
-  private static func withSingleThreadedBLAS(_ body: () -> Void) {
-    blas.withLock { blas in
-      blas.regions += 1
-      blas.setThreads(1)
-    }
-    defer { blas.withLock { $0.regions -= 1 } }
-    body()
-  }
-
-  /// Calls `body`, in which BLAS and LAPACK use all threads unless a parallel region is running.
-  static func withThreadedBLAS<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
-    blas.withLock { blas in
-      if blas.regions == 0 { blas.setThreads(count) }
-    }
+  /// Calls `body`, in which BLAS and LAPACK use one thread, for work that several threads do side by side.
+  ///
+  /// BLAS has one thread count for the whole process: it is set while somebody works with it and then set back, and
+  /// callers with other counts wait for each other (`nt_blas_enter`). So `body` should be calls of BLAS and little else.
+  package static func withSingleThreadedBLAS<Result, Failure: Error>(
+    _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    nt_blas_enter(1)
+    defer { nt_blas_leave() }
     return try body()
   }
 
-  private struct BLASUse {
-    var regions = 0
-    private var threads = 0
-
-    mutating func setThreads(_ count: Int) {
-      guard threads != count else { return }
-      threads = count
-      nt_blas_set_threads(Int32(count))
-    }
+  /// Calls `body`, in which BLAS and LAPACK use all threads that this caller may have; inside of `forEach` that is one.
+  static func withThreadedBLAS<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    nt_blas_enter(isInRegion ? 1 : Int32(clamping: count))
+    defer { nt_blas_leave() }
+    return try body()
   }
 }

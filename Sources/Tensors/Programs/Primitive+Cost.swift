@@ -10,8 +10,14 @@ public struct Cost: Hashable, Sendable, CustomStringConvertible {
   /// The cost of doing nothing.
   public static let zero = Cost(flops: 0, bytes: 0)
 
-  /// What both take.
-  public static func + (a: Cost, b: Cost) -> Cost { Cost(flops: a.flops + b.flops, bytes: a.bytes + b.bytes) }
+  /// What both take; the largest integer stands for all larger sums.
+  public static func + (a: Cost, b: Cost) -> Cost {
+    func sum(_ x: Int, _ y: Int) -> Int {
+      let (sum, overflow) = x.addingReportingOverflow(y)
+      return overflow ? .max : sum
+    }
+    return Cost(flops: sum(a.flops, b.flops), bytes: sum(a.bytes, b.bytes))
+  }
 
   /// Adds the cost of something else.
   public static func += (a: inout Cost, b: Cost) { a = a + b }

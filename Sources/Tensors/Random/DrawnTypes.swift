@@ -10,10 +10,15 @@ public func typesOfDraws<Output: TensorTree>(_ body: () throws -> Output) throws
   return program.outputTypes
 }
 
+/// Whether random draws give tensors without numbers here: inside `typesOfDraws`.
+package var areDrawsTypesOnly: Bool { DrawnTypes.isActive }
+
 /// What random draws are while only their types are wanted.
 enum DrawnTypes {
   /// A traced scalar of float32.
   @TaskLocal fileprivate static var standIn: Tensor?
+
+  static var isActive: Bool { standIn != nil }
 
   /// In place of a draw; nil where numbers are wanted.
   static func standIn(_ shape: [Int], _ dtype: DType) -> Tensor? {

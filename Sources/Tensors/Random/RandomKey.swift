@@ -30,6 +30,7 @@ public struct RandomKey: Sendable, Hashable, Codable {
   ///
   /// Splits into different counts share no keys: the first of two is not the first of three.
   public func split(into count: Int = 2) -> [RandomKey] {
+    precondition((0..<1 << 31).contains(count), "expected a count of keys below 2^31, found \(count)")
     let words = bits(2 * count, of: UInt32.self)
     return (0..<count).map { RandomKey(words[2 * $0], words[2 * $0 + 1]) }
   }
@@ -49,7 +50,7 @@ extension RandomKey {
     _ count: Int, of type: Word.Type = UInt32.self
   ) -> [Word] {
     precondition([8, 16, 32, 64].contains(Word.bitWidth), "expected words of 8 to 64 bits, found \(Word.bitWidth)")
-    precondition(count >= 0, "expected a count of words, found \(count)")
+    precondition((0..<1 << 32).contains(count), "expected a count of words below 2^32, found \(count)")
     switch Word.bitWidth {
     case 64:
       return [Word](unsafeUninitializedCapacity: count) { buffer, initializedCount in

@@ -86,6 +86,9 @@ struct FitCommand: ParsableCommand {
     ] where value < least {
       throw ValidationError("\(name): expected at least \(least), found \(value)")
     }
+    guard restarts <= EvidenceFitOptions.largestRestarts else {
+      throw ValidationError("--restarts: expected at most \(EvidenceFitOptions.largestRestarts), found \(restarts)")
+    }
   }
 
   func run() throws {
@@ -140,7 +143,7 @@ struct FitCommand: ParsableCommand {
     report.append(
       "Predict with: neural-tangents predict \(name) --method \(kernel.rawValue) --diag-reg-absolute \(fit.noiseVariance)"
     )
-    print(report.joined(separator: "\n"))
+    StandardOutput.report(report.joined(separator: "\n"), beside: output)
   }
 
   private func encoder(of table: CsvTable, isFold: Bool = false) throws -> FeatureEncoder {

@@ -1,6 +1,4 @@
 import ArgumentParser
-import CLinearAlgebra
-import CVectorKernels
 import Foundation
 import Tensors
 
@@ -11,7 +9,9 @@ struct InfoCommand: ParsableCommand {
     abstract: "Show the version, the processor's features, and the libraries in use.",
     discussion: """
       The environment variable NEURAL_TANGENTS_ISA (baseline, avx2 or avx512)
-      chooses a lesser instruction set than the processor's best.
+      chooses a lesser instruction set than the processor's best. OpenBLAS runs
+      the inner loops for the best kind of processor that it knows and this one
+      can be; OPENBLAS_CORETYPE chooses another.
 
       EXAMPLES
         neural-tangents info
@@ -26,8 +26,8 @@ struct InfoCommand: ParsableCommand {
       ("processors", "\(process.activeProcessorCount)"),
       ("threads", "\(Threads.count)"),
       ("memory", String(format: "%.1f GiB", Double(process.physicalMemory) / Double(1 << 30))),
-      ("instruction set", "\(name(nt_selected_instruction_set())) (best here: \(name(nt_best_instruction_set())))"),
-      ("linear algebra", String(cString: nt_blas_description()).trimmingCharacters(in: .whitespaces)),
+      ("instruction set", "\(Machine.instructionSet) (best here: \(Machine.bestInstructionSet))"),
+      ("linear algebra", Machine.linearAlgebra),
       ("gnuplot", Gnuplot()?.path ?? "not found (needed for the pictures of the demo)"),
       ("graphviz", Graphviz()?.path ?? "not found (needed for the pictures of describe)"),
     ]
@@ -35,6 +35,4 @@ struct InfoCommand: ParsableCommand {
       print(label.padding(toLength: 16, withPad: " ", startingAt: 0) + value)
     }
   }
-
-  private func name(_ set: nt_instruction_set) -> String { String(cString: nt_instruction_set_name(set)) }
 }

@@ -110,7 +110,7 @@ struct KernelCommand: ParsableCommand {
     progress.finish()
     for array in arrays {
       let shape = array.tensor.shape.map(String.init).joined(separator: "x")
-      print("\(output): \(array.name), \(shape), \(array.tensor.dtype)")
+      StandardOutput.report("\(output): \(array.name), \(shape), \(array.tensor.dtype)", beside: output)
     }
   }
 }

@@ -31,7 +31,8 @@ struct KernelTimer {
 
   /// The kernel between two data sets that are large enough to take the time.
   func rectangle(_ work: Work) throws -> Timing {
-    var (rows, columns) = (Threads.count, 16)
+    // One for every thread that can run, whatever the number that is asked for.
+    var (rows, columns) = (min(Threads.count, ProcessInfo.processInfo.activeProcessorCount), 16)
     ResidentMemory.resetPeak()
     let before = ResidentMemory.current
     while true {

@@ -164,7 +164,7 @@ struct PredictCommand: ParsableCommand {
       report.append("\(output): \(testTable.rows.count) predictions")
     }
     progress.finish()
-    print(report.joined(separator: "\n"))
+    StandardOutput.report(report.joined(separator: "\n"), beside: output)
   }
 
   private func recipe() throws -> Recipe {

@@ -8,17 +8,18 @@ enum OutputFiles {
   ///
   /// - Throws: `CommandError` when `path` is a directory, or its directory is missing or may not be written to.
   static func requireWritable(_ path: String) throws(CommandError) {
-    let files = FileManager.default
-    var isDirectory: ObjCBool = false
-    if files.fileExists(atPath: path, isDirectory: &isDirectory) {
-      guard !isDirectory.boolValue else { throw .cannotWrite(path, reason: "it is a directory") }
-      guard files.isWritableFile(atPath: path) else { throw .cannotWrite(path, reason: "not permitted") }
+    let existing = FileStatus(at: path)
+    if let existing {
+      guard existing.kind != .directory else { throw .cannotWrite(path, reason: "it is a directory") }
+      guard access(path, W_OK) == 0 else { throw .cannotWrite(path, reason: "not permitted") }
+      // Pipes and devices are written as they are.
+      guard existing.kind == .regular else { return }
     }
-    let directory = URL(filePath: path).deletingLastPathComponent().path
-    guard files.fileExists(atPath: directory, isDirectory: &isDirectory), isDirectory.boolValue else {
+    let directory = URL(filePath: path).resolvingSymlinksInPath().deletingLastPathComponent().path
+    guard FileStatus(at: directory)?.kind == .directory else {
       throw .cannotWrite(path, reason: "there is no directory \(directory)")
     }
-    guard files.isWritableFile(atPath: directory) else {
+    guard access(directory, W_OK) == 0 else {
       throw .cannotWrite(path, reason: "not permitted to write in \(directory)")
     }
   }
@@ -30,7 +31,7 @@ enum OutputFiles {
     } catch {
       throw .cannotWrite(path, reason: "the directory cannot be made")
     }
-    guard FileManager.default.isWritableFile(atPath: path) else { throw .cannotWrite(path, reason: "not permitted") }
+    guard access(path, W_OK) == 0 else { throw .cannotWrite(path, reason: "not permitted") }
   }
 
   static func writeArchive(_ arrays: [(name: String, tensor: Tensor)], to path: String) throws(CommandError) {
@@ -43,9 +44,9 @@ enum OutputFiles {
 
   static func writeText(_ text: String, to path: String) throws(CommandError) {
     do {
-      try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
+      try writeFile(Data(text.utf8), to: path)
     } catch {
-      throw .cannotWrite(path, reason: "\(error.localizedDescription)")
+      throw CommandError(.cannotWrite, error.description)
     }
   }
 

@@ -29,38 +29,19 @@ struct DrawingProgram: Sendable {
     process.standardInput = input
     process.standardOutput = FileHandle.nullDevice
     process.standardError = errors
-    let complaint: String
     do {
-      try process.run()
-      try input.fileHandleForWriting.write(contentsOf: Data(script.utf8))
-      try input.fileHandleForWriting.close()
-      complaint = String(decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+      try ChildPrograms.start(process)
     } catch {
       throw .internalFailure("\(name), drawing \(drawing): \(error.localizedDescription)")
     }
-    process.waitUntilExit()
+    // A program that ends before it has read everything says why.
+    try? input.fileHandleForWriting.write(contentsOf: Data(script.utf8))
+    try? input.fileHandleForWriting.close()
+    let complaint = String(decoding: (try? errors.fileHandleForReading.readToEnd()) ?? Data(), as: UTF8.self)
+    ChildPrograms.waitForEnd(of: process)
     guard process.terminationStatus == 0 else {
       let reason = complaint.split(separator: "\n").last { $0.contains(where: \.isLetter) }
       throw .internalFailure("\(name), drawing \(drawing): \(reason ?? "exit status \(process.terminationStatus)")")
     }
   }
-}
-
-/// A picture that appears under its name when it is whole.
-struct PictureFile {
-  let final: URL
-  let temporary: URL
-
-  init(name: String, fileExtension: String, folder: URL) {
-    final = folder.appending(path: "\(name).\(fileExtension)")
-    temporary = folder.appending(path: ".\(name).partial.\(fileExtension)")
-  }
-
-  func finish() throws(CommandError) {
-    guard rename(temporary.path, final.path) == 0 else {
-      throw .cannotWrite(final.path, reason: String(cString: strerror(errno)))
-    }
-  }
-
-  func discard() { try? FileManager.default.removeItem(at: temporary) }
 }

@@ -35,28 +35,31 @@ struct Gnuplot: Sendable {
           + "background '#ffffff' noenhanced"
       ),
     ]
-    let pictures = terminals.map { PictureFile(name: name, fileExtension: $0.fileExtension, folder: folder) }
+    var pictures: [PictureFile] = []
     defer { for picture in pictures { picture.discard() } }
-    let files = zip(terminals, pictures).map { (name: $0.name, path: $1.temporary.path) }
+    for terminal in terminals {
+      pictures.append(try PictureFile(name: name, format: terminal.fileExtension, folder: folder))
+    }
+    let files = zip(terminals, pictures).map { (name: $0.name, path: $1.temporaryPath) }
     try program.run(GnuplotScript(figure).text(terminals: files), drawing: name)
     for picture in pictures { try picture.finish() }
-    return pictures.map(\.final.relativePath)
+    return pictures.map(\.path)
   }
 
   /// Draws `frames` one after the other as `name.gif`, which starts over after the last, and returns its path.
   ///
   /// - Throws: `CommandError` when gnuplot reports an error or the picture cannot be written.
   func animate(_ frames: [Figure], name: String, into directory: String) throws(CommandError) -> String {
-    let picture = PictureFile(name: name, fileExtension: "gif", folder: URL(filePath: directory))
+    let picture = try PictureFile(name: name, format: "gif", folder: URL(filePath: directory))
     defer { picture.discard() }
     let (width, height) = frames.first?.shape.size ?? Figure.Shape.wide.size
     let terminal =
       "gif animate delay 16 loop 0 size \(width),\(height) font 'DejaVu Sans,12' background '#ffffff' noenhanced"
     let script =
-      ["set terminal \(terminal)", "set output \(GnuplotScript.quoted(picture.temporary.path))"]
+      ["set terminal \(terminal)", "set output \(GnuplotScript.quoted(picture.temporaryPath))"]
       + frames.map { GnuplotScript($0).frame } + ["unset output", ""]
     try program.run(script.joined(separator: "\n"), drawing: name)
     try picture.finish()
-    return picture.final.relativePath
+    return picture.path
   }
 }

@@ -31,14 +31,12 @@ struct Graphviz: Sendable {
     guard let format = Self.format(of: path) else {
       throw .usage("\(path): expected a name ending in .svg, .png or .pdf")
     }
-    let picture = PictureFile(
-      name: url.deletingPathExtension().lastPathComponent, fileExtension: url.pathExtension,
-      folder: url.deletingLastPathComponent())
+    let picture = try PictureFile(url)
     defer { picture.discard() }
     // Twice the resolution of a screen for pixels.
     let density = format == "png" ? ["-Gdpi=144"] : []
     try program.run(
-      graph, arguments: ["-T\(format)", "-o", picture.temporary.path] + density, drawing: url.lastPathComponent)
+      graph, arguments: ["-T\(format)", "-o", picture.temporaryPath] + density, drawing: url.lastPathComponent)
     try picture.finish()
   }
 }

@@ -29,11 +29,11 @@ enum Program {
     return nil
   }()
 
-  /// Runs the program to its end; `environment` is added to that of the tests.
+  /// Runs the program, or another one, to its end; `environment` is added to that of the tests.
   static func run(
-    _ arguments: [String], in directory: URL? = nil, environment: [String: String] = [:]
+    _ arguments: [String], in directory: URL? = nil, environment: [String: String] = [:], program: URL? = nil
   ) throws -> Outcome {
-    let program: URL = try #require(url, "the program neural-tangents was not found beside the tests")
+    let program: URL = try #require(program ?? url, "the program neural-tangents was not found beside the tests")
     let process = Process()
     process.executableURL = program
     process.arguments = arguments

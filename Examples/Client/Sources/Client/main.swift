@@ -1,8 +1,8 @@
-// In a package of one's own: the kernels of an infinitely wide network between two small data sets, and a finite network
-// of the same architecture trained by gradient descent.
+// In a package of one's own: the kernels of an infinitely wide network between two small data sets, a finite network of the
+// same architecture trained by gradient descent, and a layer, an activation and a covariance operation of one's own, each
+// of which trains, has a kernel, is differentiable, and reads and writes network files.
 
 import NeuralTangents
-import Tensors
 
 let network = Serial {
   Dense(512, weightStd: 1.5, biasStd: 0.05)
@@ -28,14 +28,36 @@ show("NNGP", kernel.nngp)
 if let ntk = kernel.ntk { show("NTK", ntk) }
 
 let target = x1.sum(axis: 1, keepDims: true)
-let loss = { (parameters: Parameters, x: Tensor, y: Tensor) in
-  halfMeanSquaredError(try network(parameters, x), y)
+try train(network, x1, target)
+
+LayerRegistry.register(SparseDense.self)
+LayerRegistry.register(Cube.self)
+LayerRegistry.register(Blend.self)
+
+let wide = 4096
+try check("a layer with weights", keys[0].normal([3, 6], dtype: .float64), tolerance: 0.15) {
+  Serial {
+    SparseDense(wide, density: 0.5, weightStd: 1.2)
+    Erf()
+    SparseDense(wide, density: 0.5, weightStd: 0.9)
+  }
 }
-let rule = GradientDescent(learningRate: 0.5, momentum: 0.9)
-let step = compile { (state: TrainingState<Parameters>, x: Tensor, y: Tensor) in
-  rule.step(state, gradient: try gradient(of: loss)(state.parameters, x, y))
+try check("an activation with its dual", 0.5 * keys[0].normal([3, 6], dtype: .float64), tolerance: 0.3) {
+  Serial {
+    Dense(wide)
+    Cube()
+    Dense(wide)
+  }
 }
-var state = rule.start(try network.initialize(RandomKey(seed: 1), inputShape: x1.shape))
-print("loss before", try loss(state.parameters, x1, target).scalar(as: Float.self))
-for _ in 0..<100 { state = try step(state, x1, target) }
-print("loss after 100 steps", try loss(state.parameters, x1, target).scalar(as: Float.self))
+try check("a covariance operation", keys[0].normal([3, 5, 2], dtype: .float64), tolerance: 0.15) {
+  Serial {
+    Conv(1024, window: [3], padding: .same)
+    Relu()
+    Blend()
+    Conv(1024, window: [2], padding: .same)
+    Erf()
+    Blend()
+    GlobalAvgPool()
+    Dense(wide)
+  }
+}

@@ -15,10 +15,16 @@ struct SegmentExecutor: CovarianceExecutor {
   var largestBlock: Int? { grid }
   var flopsPerPair: Double { goal.flopsPerPair }
 
-  /// Some tensors of the largest value for every pair of a block.
+  /// Some tensors of the largest value for every pair of a block, and what slices need.
   func memory(rows: Int, columns: Int, threads: Int) -> Double {
-    let pairs = Double(min(rows, grid)) * Double(min(columns, grid))
-    return 4 * goal.kernelCount * Double(goal.dtype.byteCount) * goal.mostEntries * pairs
+    let (rows, columns) = (min(rows, grid), min(columns, grid))
+    let shape = SliceBlockShape(n1: rows, n2: columns, dataSizes: [])
+    let slices = program.segments.map { segment in
+      guard case .fused(let graph) = segment.executor else { return 0 }
+      return graph.memory(shape, goal.dtype, withNTK: goal.withNTK, threads: threads).total(threads: threads)
+    }
+    return 4 * goal.kernelCount * Double(goal.dtype.byteCount) * goal.mostEntries * Double(rows) * Double(columns)
+      + Double(slices.max() ?? 0)
   }
 
   /// Why a step is evaluated by tensor operations; nil where it is not.

@@ -24,6 +24,8 @@ final class DisplacementMap: Sendable {
   }
 
   let size: Int
+  /// Whether displacements Δ and Δ − n of the result are made of the same ones of an operand of n positions.
+  let wraps: Bool
   /// What a pair of outputs is made of.
   private let pairs: @Sendable (Int, Int) -> [Pair]
   /// Per displacement of the result; few of them may ever be asked for.
@@ -61,7 +63,7 @@ final class DisplacementMap: Sendable {
       guard place >= 0, place < axis.spreadSize, place % axis.spread == 0 else { return nil }
       return place / axis.spread
     }
-    self.init(size: axis.outputSize) { first, second in
+    self.init(size: axis.outputSize, wraps: axis.wraps) { first, second in
       (0..<axis.window).compactMap { k in
         guard let p = source(first, k), let q = source(second, k) else { return nil }
         return Pair(key: k, p: p, q: q, weight: 1)
@@ -82,8 +84,8 @@ final class DisplacementMap: Sendable {
     var key: Int
   }
 
-  private init(size: Int, pairs: @escaping @Sendable (Int, Int) -> [Pair]) {
-    self.size = size
+  private init(size: Int, wraps: Bool = false, pairs: @escaping @Sendable (Int, Int) -> [Pair]) {
+    (self.size, self.wraps) = (size, wraps)
     self.pairs = pairs
   }
 

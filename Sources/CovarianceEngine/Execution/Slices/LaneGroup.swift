@@ -12,11 +12,14 @@ final class LaneGroup<Scalar: SliceScalar>: @unchecked Sendable {
   private(set) var ownFactors: Scratch<Scalar>?
   /// Numbers per input, at least one.
   let factorCount: Int
+  /// Whether every set of own factors is by itself, shape (lanes, numbers of the set).
+  let keepsSetsApart: Bool
 
   /// - Parameter masks: per factor set that is made of masks, its values for the whole data set, shape (N, positions).
   init(_ graph: SliceGraph, _ inputs: Range<Int>, data sources: [Tensor?], maskFactors: [Int: Tensor]) {
     let inputs = Array(inputs)
     factorCount = max(1, graph.factorCount)
+    keepsSetsApart = graph.goesInLockStep
     self.inputs = inputs
     data = sources.map { source in
       guard let source else { return nil }
@@ -33,7 +36,9 @@ final class LaneGroup<Scalar: SliceScalar>: @unchecked Sendable {
 
   /// Inputs of several groups, whose factors are all there.
   init(_ graph: SliceGraph, _ inputs: [Int], of groups: [LaneGroup], data sources: [Tensor?]) {
+    precondition(!graph.goesInLockStep, "factors that are made in every step")
     factorCount = max(1, graph.factorCount)
+    keepsSetsApart = false
     self.inputs = inputs
     data = sources.map { source in
       guard let source else { return nil }
@@ -74,17 +79,33 @@ final class LaneGroup<Scalar: SliceScalar>: @unchecked Sendable {
   /// Frees what only the second of two needs.
   func dropLanes() { factors = Scratch(1) }
 
-  /// Makes what the group needs to be the first of two.
-  func prepareAsFirst() {
-    guard ownFactors == nil else { return }
+  /// Makes what the group needs to be the first of two, from the factors that there are.
+  func prepareAsFirst(_ graph: SliceGraph) {
     let (count, lanes) = (factorCount, Scalar.lanes)
-    let result = Scratch<Scalar>(count * lanes)
-    Scalar.transpose(rows: count, columns: lanes, factors.pointer, stride: lanes, to: result.pointer, stride: count)
+    let result = ownFactors ?? Scratch<Scalar>(count * lanes)
     ownFactors = result
+    if keepsSetsApart {
+      for set in graph.keptFactorSets { prepareAsFirst(graph.factorSets[set]) }
+      return
+    }
+    Scalar.transpose(rows: count, columns: lanes, factors.pointer, stride: lanes, to: result.pointer, stride: count)
+  }
+
+  /// The same for one set of factors.
+  func prepareAsFirst(_ set: SliceGraph.FactorSet) {
+    guard let ownFactors else { return }
+    let (count, lanes) = (set.count * set.sizes.product, Scalar.lanes)
+    let start = set.offset * lanes
+    Scalar.transpose(
+      rows: count, columns: lanes, factors.pointer + start, stride: lanes, to: ownFactors.pointer + start, stride: count
+    )
   }
 
   /// Bytes that a group of inputs keeps, without what it needs to be the first.
   static func byteCount(_ graph: SliceGraph, dataSizes: [Int]) -> Int {
     (graph.factorCount + dataSizes.reduce(0, +)) * Scalar.lanes * MemoryLayout<Scalar>.stride
   }
+
+  /// Bytes of the factors of a group in lanes and of another that is the first of two.
+  static func factorBytes(_ graph: SliceGraph) -> Int { 2 * byteCount(graph, dataSizes: []) }
 }

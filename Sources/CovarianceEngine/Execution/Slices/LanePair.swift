@@ -11,12 +11,12 @@ struct LanePair<Scalar: SliceScalar>: @unchecked Sendable {
   let dataSet: DataSet
   /// Whether Θ of inputs with themselves is wanted.
   let wantsSelfTheta: Bool
+  let first: LaneGroup<Scalar>
   let second: LaneGroup<Scalar>
   /// Per lane, where its pair is among all covariances of inputs with themselves, or of pairs of inputs.
   let places: [Int]
   /// Per lane, where its pair is among all pairs of inputs.
   let crossPlaces: [Int]
-  private let first: LaneGroup<Scalar>
   private let lane: Int
   /// The data of the first input, per input of the network.
   private let data: [UnsafePointer<Scalar>?]
@@ -71,11 +71,19 @@ struct LanePair<Scalar: SliceScalar>: @unchecked Sendable {
   var factors: PairFactors<Scalar> {
     let columns = UnsafePointer(second.factors.pointer)
     if firstHasLanes {
-      return PairFactors(first: UnsafePointer(first.factors.pointer), second: columns, firstHasLanes: true)
+      return PairFactors(
+        first: UnsafePointer(first.factors.pointer), second: columns, firstHasLanes: true, firstSetWidth: Scalar.lanes,
+        firstLane: 0)
     }
     guard let own = first.ownFactors else { preconditionFailure("a group that is not prepared to be the first") }
+    if first.keepsSetsApart {
+      return PairFactors(
+        first: UnsafePointer(own.pointer), second: columns, firstHasLanes: false, firstSetWidth: Scalar.lanes,
+        firstLane: lane)
+    }
     return PairFactors(
-      first: UnsafePointer(own.pointer + lane * first.factorCount), second: columns, firstHasLanes: false)
+      first: UnsafePointer(own.pointer + lane * first.factorCount), second: columns, firstHasLanes: false,
+      firstSetWidth: 1, firstLane: 0)
   }
 }
 
@@ -84,14 +92,18 @@ struct PairFactors<Scalar: SliceScalar> {
   let first: UnsafePointer<Scalar>
   let second: UnsafePointer<Scalar>
   let firstHasLanes: Bool
+  /// What a number of the sets before takes in the first input's memory, and which input of a set's it is.
+  let firstSetWidth: Int
+  let firstLane: Int
 
   /// What a plane of a slice reads of both inputs, from positions `firstPosition` and `secondPosition` on.
   @inline(__always)
   func plane(_ set: SliceGraph.FactorSet, first firstPosition: Int, second secondPosition: Int) -> nt_slice_factors {
     let (positions, row, lanes) = (set.sizes.product, set.sizes[3], Scalar.lanes)
     let width = firstHasLanes ? lanes : 1
+    let start = set.offset * firstSetWidth + firstLane * set.count * positions
     return nt_slice_factors(
-      first: first + (set.offset + firstPosition) * width, second: second + (set.offset + secondPosition) * lanes,
+      first: first + (start + firstPosition * width), second: second + (set.offset + secondPosition) * lanes,
       first_stride: positions * width, second_stride: positions * lanes, first_row: row, second_row: row,
       first_has_lanes: firstHasLanes ? 1 : 0)
   }

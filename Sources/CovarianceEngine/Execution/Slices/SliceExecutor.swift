@@ -19,7 +19,12 @@ struct SliceExecutor: CovarianceExecutor {
   var largestBlock: Int? { nil }
   var flopsPerPair: Double { goal.flopsPerPair }
 
-  func memory(rows: Int, columns: Int, threads: Int) -> Double { 0 }
+  func memory(rows: Int, columns: Int, threads: Int) -> Double {
+    let sizes = zip(goal.program.positions, goal.inputs).map { $1.channels * $0.reduce(1, *) }
+    let shape = SliceBlockShape(
+      n1: isExchanged ? columns : rows, n2: isExchanged ? rows : columns, dataSizes: sizes)
+    return Double(graph.memory(shape, goal.dtype, withNTK: goal.withNTK, threads: threads).total(threads: threads))
+  }
 
   func run(_ request: BlockRequest) throws(NetworkError) -> [CovarianceBlock] {
     let request = isExchanged ? request.exchanged : request

@@ -14,10 +14,8 @@ struct SliceGraph: @unchecked Sendable {
     var sizes: PositionAxes
     /// Whether Θ of the result was ever set; where it was not, it is zero.
     var hasTheta: Bool
-    /// The most covariances that a slice of it has, on its way through a chain.
-    var capacity: Int
-    /// Where that is among `capacities`.
-    var size = 0
+    /// Where the sizes are among those of the graph.
+    var sizeIndex: UInt16 = 0
 
     /// The most positions along the last axis, on the way through a chain.
     var longestRow: Int {
@@ -78,8 +76,16 @@ struct SliceGraph: @unchecked Sendable {
   /// Numbers per input, of all factor sets.
   var factorCount = 0
   var outputs: [Output] = []
-  /// The sizes of memory that slices need, in covariances.
-  var capacities: [Int] = []
+  /// All sizes that there are, which instructions point to by their places.
+  var sizeTable: [PositionAxes] = []
+  /// The steps of all chains.
+  var steps: [UnsafeMutableBufferPointer<SliceStep>] { stepTable.steps }
+  var stepTable = SliceStepTable([])
+  /// The nodes of global pools that sum up slices of several displacements, and per node its place among them.
+  var sums: [Int] = []
+  var sumIndex: [Int?] = []
+  /// Per node whether some of these come before it.
+  var isAfterSum: [Bool] = []
   /// The nodes in whose chains factors are made from variances, in order.
   var factorNodes: [Int] = []
   /// Whether a global pool over an input with itself may take half of the slices twice. The rounding is another then than
@@ -89,28 +95,98 @@ struct SliceGraph: @unchecked Sendable {
   /// What the steps' pointers point to.
   var descriptions: [DualDescription] = []
 
-  /// What is done for pairs of inputs; made when it is first needed.
-  func schedule(_ purpose: SliceSchedule.Purpose) -> SliceSchedule {
+  /// Whether factors are made anew for every few slices instead of once per input, because those of all layers would take
+  /// too much memory.
+  var goesInLockStep = false
+  /// The factor sets that are there all the time even then.
+  var keptFactorSets: [Int] = []
+  let limits = SliceLimits.current
+
+  /// Whether the output is made in the body of the schedules, slice by slice.
+  func hasBodyItems(_ output: Output) -> Bool { output.wantsAllPositions && nodes[output.node].sizes.product > 1 }
+
+  var hasBody: Bool { !sums.isEmpty || outputs.contains(where: hasBodyItems) }
+  /// The nodes whose factors are made before and after the global pools; where slices are not many, all of them at last.
+  var headFactorNodes: [Int] { hasBody ? factorNodes.filter { !isAfterSum[$0] } : [] }
+  var tailFactorNodes: [Int] { hasBody ? factorNodes.filter { isAfterSum[$0] } : factorNodes }
+
+  /// How the work for pairs of inputs is cut; made when it is first needed.
+  var plan: SlicePlan {
     schedules.lock.withLock {
-      if let schedule = schedules.known[purpose] { return schedule }
-      let schedule = SliceScheduler.schedule(self, purpose)
-      schedules.known[purpose] = schedule
-      return schedule
+      if let plan = schedules.plan { return plan }
+      let plan = SlicePlan(self)
+      schedules.plan = plan
+      return plan
     }
+  }
+
+  /// What is done for pairs of inputs; kept, unless it is large.
+  func schedule(_ purpose: SliceSchedule.Purpose, _ section: SliceSchedule.Section) -> SliceSchedule {
+    let key = SliceSchedules.Key(purpose: purpose, section: section)
+    if let schedule = schedules.lock.withLock({ schedules.known[key] }) { return schedule }
+    let schedule = SliceScheduler.schedule(self, purpose, section, plan.traversal(purpose))
+    schedules.lock.withLock {
+      var isKept = true
+      if case .body = section { isKept = schedules.byteCount + schedule.byteCount <= limits.scheduleBytes }
+      guard isKept, schedules.known[key] == nil else { return }
+      schedules.byteCount += schedule.byteCount
+      schedules.known[key] = schedule
+    }
+    return schedule
+  }
+
+  /// What is done for a pair of inputs, one after another: what some chunks of the body take, and what comes before and after.
+  func sections(_ purpose: SliceSchedule.Purpose) -> [SliceSchedule.Section] {
+    let makesFactorsAtOnce = goesInLockStep || purpose == .cross
+    if purpose == .factors && (goesInLockStep ? !hasBody || tailFactorNodes.isEmpty : false) { return [] }
+    let head: [SliceSchedule.Section] = hasBody && !makesFactorsAtOnce ? [.head] : []
+    if purpose == .factors && hasBody && tailFactorNodes.isEmpty { return head }
+    let chunks = plan.traversal(purpose).chunks.indices
+    return head + bodySections(purpose, chunks) + [.tail]
+  }
+
+  func bodySections(_ purpose: SliceSchedule.Purpose, _ chunks: Range<Int>) -> [SliceSchedule.Section] {
+    let plan = plan
+    return plan.traversal(purpose).pieces(of: chunks, most: plan.pieceSize).map { .body($0) }
   }
 
   private let schedules = SliceSchedules()
 
   /// Copies of a graph share its schedules.
   private final class SliceSchedules: @unchecked Sendable {
+    struct Key: Hashable {
+      var purpose: SliceSchedule.Purpose
+      var section: SliceSchedule.Section
+    }
+
     // Not a Mutex, whose locking the thread sanitizer does not see.
     let lock = NSLock()
-    var known: [SliceSchedule.Purpose: SliceSchedule] = [:]
+    var plan: SlicePlan?
+    var known: [Key: SliceSchedule] = [:]
+    var byteCount = 0
   }
 
   func isChainWithoutSource(_ node: Int, at displacement: PositionAxes) -> Bool {
     guard case .chain(_, _, let steps) = nodes[node].kind, displacement != .zero else { return false }
     return steps.contains { $0.isLocalize }
+  }
+}
+
+/// The steps of all chains of a graph, by node, in memory that instructions point to.
+final class SliceStepTable: @unchecked Sendable {
+  let steps: [UnsafeMutableBufferPointer<SliceStep>]
+
+  init(_ nodes: [SliceGraph.Node]) {
+    steps = nodes.map { node in
+      guard case .chain(_, _, let steps) = node.kind else { return .allocate(capacity: 0) }
+      let copy = UnsafeMutableBufferPointer<SliceStep>.allocate(capacity: steps.count)
+      _ = copy.initialize(from: steps)
+      return copy
+    }
+  }
+
+  deinit {
+    for steps in steps { steps.deallocate() }
   }
 }
 
@@ -160,6 +236,8 @@ struct SliceStep {
   var resultStride = PositionAxes(repeating: 1)
   /// Whether Θ is set before the step.
   var hasTheta: Bool
+  /// Where the sizes of what it makes are among those of the graph.
+  var sizeIndex: UInt16 = 0
 
   /// The windows that it sums over.
   var windows: [Window] {

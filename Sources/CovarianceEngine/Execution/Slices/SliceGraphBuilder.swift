@@ -31,7 +31,7 @@ struct SliceGraphBuilder: Lowering {
       let sizes = PositionAxes(sizes: program.positions[input])
       builder.hasMask[input] = inputsWithMasks[input]
       builder.nodeOf[input] = builder.add(
-        .input(input), sizes: sizes, hasTheta: withNTK && inputsWithNTK[input], capacity: sizes.product)
+        .input(input), sizes: sizes, hasTheta: withNTK && inputsWithNTK[input])
     }
     for step in program.steps where builder.useCount[step.result] > 0 { try builder.compile(step) }
     for (output, isFull) in zip(outputs, areFull) {
@@ -62,8 +62,8 @@ struct SliceGraphBuilder: Lowering {
     }
   }
 
-  private mutating func add(_ kind: SliceGraph.Kind, sizes: PositionAxes, hasTheta: Bool, capacity: Int) -> Int {
-    graph.nodes.append(SliceGraph.Node(kind: kind, sizes: sizes, hasTheta: hasTheta, capacity: capacity))
+  private mutating func add(_ kind: SliceGraph.Kind, sizes: PositionAxes, hasTheta: Bool) -> Int {
+    graph.nodes.append(SliceGraph.Node(kind: kind, sizes: sizes, hasTheta: hasTheta))
     return graph.nodes.count - 1
   }
 
@@ -93,7 +93,7 @@ struct SliceGraphBuilder: Lowering {
   private var isShared: Bool { !isStarted && useCount[step.operands[0]] > 1 }
 
   private mutating func finish(_ kind: SliceGraph.Kind, sizes: PositionAxes, hasTheta: Bool? = nil) {
-    nodeOf[result] = add(kind, sizes: sizes, hasTheta: hasTheta ?? self.hasTheta, capacity: sizes.product)
+    nodeOf[result] = add(kind, sizes: sizes, hasTheta: hasTheta ?? self.hasTheta)
     isStarted = true
   }
 
@@ -119,7 +119,6 @@ struct SliceGraphBuilder: Lowering {
     graph.nodes[node].kind = .chain(source: source, stride: stride, steps: steps)
     graph.nodes[node].sizes = sizes
     graph.nodes[node].hasTheta = hasTheta ?? graph.nodes[node].hasTheta
-    graph.nodes[node].capacity = max(graph.nodes[node].capacity, sizes.product)
     isStarted = true
   }
 
@@ -275,10 +274,8 @@ struct SliceGraphBuilder: Lowering {
       }
       graph.nodes[index].kind = .chain(source: source, stride: stride, steps: finished)
     }
-    graph.capacities = Set(graph.nodes.map(\.capacity)).sorted()
-    for index in graph.nodes.indices {
-      graph.nodes[index].size = graph.capacities.firstIndex(of: graph.nodes[index].capacity)!
-    }
+    findSizes()
+    graph.stepTable = SliceStepTable(graph.nodes)
     graph.factorNodes = graph.nodes.indices.filter { node in
       guard case .chain(_, _, let steps) = graph.nodes[node].kind else { return false }
       return steps.contains { step in
@@ -291,6 +288,82 @@ struct SliceGraphBuilder: Lowering {
     }
     let firstPool = graph.nodes.firstIndex { if case .globalPool = $0.kind { true } else { false } }
     graph.halvesPools = !graph.factorNodes.contains { $0 > firstPool ?? graph.nodes.count }
+    findSums()
+    let positions = graph.nodes.map(\.sizes.product).max() ?? 1
+    if LaneGroup<Float>.factorBytes(graph) > graph.limits.factorBytes(positions: positions) { goInLockStep() }
+  }
+
+  private mutating func findSizes() {
+    var places: [PositionAxes: Int] = [:]
+    func place(_ sizes: PositionAxes) -> UInt16 {
+      if let place = places[sizes] { return UInt16(place) }
+      let place = graph.sizeTable.count
+      precondition(place <= UInt16.max, "a network of more than \(UInt16.max) sizes")
+      graph.sizeTable.append(sizes)
+      places[sizes] = place
+      return UInt16(place)
+    }
+    for index in graph.nodes.indices {
+      graph.nodes[index].sizeIndex = place(graph.nodes[index].sizes)
+      guard case .chain(let source, let stride, var steps) = graph.nodes[index].kind else { continue }
+      for step in steps.indices { steps[step].sizeIndex = place(steps[step].resultSizes) }
+      graph.nodes[index].kind = .chain(source: source, stride: stride, steps: steps)
+    }
+  }
+
+  /// Finds the global pools over more than one position, and what comes after them.
+  private mutating func findSums() {
+    graph.sumIndex = Array(repeating: nil, count: graph.nodes.count)
+    graph.isAfterSum = Array(repeating: false, count: graph.nodes.count)
+    for index in graph.nodes.indices {
+      let node = graph.nodes[index]
+      if case .globalPool(let source, _, _) = node.kind, graph.nodes[source].sizes.product > 1 {
+        precondition(!graph.isAfterSum[source], "a global pool that has positions left")
+        graph.sumIndex[index] = graph.sums.count
+        graph.sums.append(index)
+      }
+      graph.isAfterSum[index] = graph.sumIndex[index] != nil || node.sources.contains { graph.isAfterSum[$0] }
+    }
+  }
+
+  /// Gives all factors that are made of slices with positions the same memory.
+  private mutating func goInLockStep() {
+    let late = Set(
+      graph.factorNodes.filter { graph.isAfterSum[$0] }.flatMap { node in graph.steps[node].compactMap(\.factorSet) })
+    var (kept, largest) = (0, 0)
+    var transient: [Int] = []
+    for index in graph.factorSets.indices {
+      var isKept = late.contains(index)
+      switch graph.factorSets[index].source {
+      case .mask, .visible: isKept = true
+      case .dual, .normalize: break
+      }
+      let numbers = graph.factorSets[index].count * graph.factorSets[index].sizes.product
+      if isKept {
+        graph.keptFactorSets.append(index)
+        graph.factorSets[index].offset = kept
+        kept += numbers
+      } else {
+        transient.append(index)
+        largest = max(largest, numbers)
+      }
+    }
+    for index in transient { graph.factorSets[index].offset = kept }
+    graph.factorCount = kept + largest
+    graph.goesInLockStep = true
+  }
+}
+
+extension SliceGraph.Node {
+  /// The nodes whose slices it reads.
+  var sources: [Int] {
+    switch kind {
+    case .input: []
+    case .chain(let source, _, _), .table(let source, _, _), .permute(let source, _), .flatten(let source),
+      .globalPool(let source, _, _):
+      [source]
+    case .combine(let sources, _): sources
+    }
   }
 }
 

@@ -29,10 +29,10 @@ extension SliceInterpreter {
     case .affine(let affine):
       Scalar.affine(affine, count, thetaIsZero: !step.hasTheta, k, computesTheta ? theta : nil)
     case .dual(let routine, let set):
-      if isOfItself && extent.displacement == .zero { makeFactors(set, of: k) }
+      if makesFactors && extent.displacement == .zero { makeFactors(set, of: k) }
       try dual(routine, factorSets[set], extent, k, ownTheta)
     case .scale(let set):
-      if isOfItself && extent.displacement == .zero { makeFactors(set, of: k) }
+      if makesFactors && extent.displacement == .zero { makeFactors(set, of: k) }
       try extent.forEachPlane { (first, second, offset) throws(NetworkError) in
         Scalar.sliceScale(
           extent.lengths[2], extent.lengths[3], factors.plane(factorSets[set], first: first, second: second),
@@ -114,7 +114,7 @@ extension SliceInterpreter {
   ) throws(NetworkError) {
     let (sizes, stride) = step.middle(of: pass)
     let middle = SliceExtent(sizes: sizes, displacement: displacement &* stride)
-    if isOfItself && extent.displacement == .zero { makeFactors(of: pass, extent, middle, k) }
+    if makesFactors && extent.displacement == .zero { makeFactors(of: pass, extent, middle, k) }
     let description = nt_slice_layer(
       dual: pass.dual, affine: pass.affine,
       rows: pass.rows?.description(length: extent.lengths[2], result: middle.lengths[2])
@@ -162,6 +162,7 @@ extension SliceInterpreter {
       normalizationFactors(epsilon, kept, mask.map { factorSets[$0] }, set.sizes, q, target)
     case .mask, .visible: break  // They are there from the start.
     }
+    if graph.goesInLockStep { pair.second.prepareAsFirst(set) }
   }
 
   /// 1/√(v + ε), v averaged over some axes of positions, over those that are not masked; 0 for a variance of 0.

@@ -5,23 +5,32 @@ import Tensors
 final class SliceInterpreter<Scalar: SliceScalar> {
   typealias Pointer = UnsafeMutablePointer<Scalar>
 
+  /// A pair of inputs, or as many as there are lanes, and the sums over its slices.
+  struct Job {
+    let pair: LanePair<Scalar>
+    let sums: ChunkSums
+  }
+
   let graph: SliceGraph
   let factorSets: UnsafeMutableBufferPointer<SliceGraph.FactorSet>
   private(set) var pair: LanePair<Scalar>
   /// Of the pair, what every step reads.
   private(set) var factors: PairFactors<Scalar>
-  private(set) var isOfItself = false
+  /// Whether the variances that come along become factors.
+  private(set) var makesFactors = false
   /// Whether Θ of the pair is computed.
   private(set) var computesTheta = false
+  private var isOfItself = false
   /// For the passes of layers: two rows.
   let rowScratch: Pointer
   private let rowMemory: Scratch<Scalar>
+  private let sizeTable: UnsafeMutableBufferPointer<PositionAxes>
   private let inputs: [SliceInput]
   private let withNTK: Bool
-  private var k: Scratch<Scalar>
-  private var theta: Scratch<Scalar>
-  private var memorySize = 0
-  private let sums = LaneSums<Scalar>()
+  /// Slices of all jobs, and of inputs with themselves beside them, in positions.
+  private var memory: (k: Scratch<Scalar>, theta: Scratch<Scalar>, size: Int)
+  private var selfMemory: (k: Scratch<Scalar>, size: Int)
+  private let part = Scratch<Double>(Scalar.lanes)
 
   init(_ graph: SliceGraph, _ inputs: [SliceInput], withNTK: Bool, _ pair: LanePair<Scalar>) {
     self.graph = graph
@@ -31,78 +40,166 @@ final class SliceInterpreter<Scalar: SliceScalar> {
     factors = pair.factors
     factorSets = .allocate(capacity: graph.factorSets.count)
     _ = factorSets.initialize(from: graph.factorSets)
-    rowMemory = Scratch(2 * (graph.nodes.map(\.longestRow).max() ?? 1) * Scalar.lanes)
+    sizeTable = .allocate(capacity: graph.sizeTable.count)
+    _ = sizeTable.initialize(from: graph.sizeTable)
+    rowMemory = Scratch(Self.rowCount(graph) * Scalar.lanes)
     rowScratch = rowMemory.pointer
-    (k, theta) = (Scratch(1), Scratch(1))
+    memory = (Scratch(1), Scratch(1), 0)
+    selfMemory = (Scratch(1), 0)
+    reserve(graph.plan.memorySize, graph.plan.selfMemorySize)
   }
 
   deinit {
     factorSets.deallocate()
+    sizeTable.deallocate()
   }
 
-  /// Computes everything that `schedule` is for of a pair, and hands the outputs' slices to `body`.
+  /// Positions of the two rows.
+  static func rowCount(_ graph: SliceGraph) -> Int { 2 * (graph.nodes.map(\.longestRow).max() ?? 1) }
+
+  private func reserve(_ size: Int, _ selfSize: Int) {
+    let lanes = Scalar.lanes
+    if size > memory.size { memory = (Scratch(size * lanes), Scratch(withNTK ? size * lanes : 1), size) }
+    if selfSize > selfMemory.size { selfMemory = (Scratch(selfSize * lanes), selfSize) }
+  }
+
+  /// Computes everything that `schedule` is for of some pairs, and hands the outputs' slices to `body`.
+  ///
+  /// - Parameter itself: the inputs of the pairs' groups with themselves, in lock step.
   func run(
-    _ pair: LanePair<Scalar>, _ schedule: SliceSchedule,
-    _ body: (_ output: Int, _ extent: SliceExtent, _ k: Pointer, _ theta: Pointer) throws(NetworkError) -> Void
+    _ schedule: SliceSchedule, _ jobs: [Job], itself: (first: LanePair<Scalar>?, second: LanePair<Scalar>)? = nil,
+    _ body: (_ job: Int, _ output: Int, _ extent: SliceExtent, _ k: Pointer, _ theta: Pointer) throws(NetworkError) ->
+      Void
   ) throws(NetworkError) {
-    self.pair = pair
-    factors = pair.factors
-    isOfItself = pair.isOfItself
-    computesTheta = withNTK && schedule.purpose != .factors && (!pair.isOfItself || pair.wantsSelfTheta)
-    if schedule.memorySize > memorySize {
-      memorySize = schedule.memorySize
-      (k, theta) = (Scratch(memorySize * Scalar.lanes), Scratch(memorySize * Scalar.lanes))
+    let size = schedule.memorySize
+    // Only in lock step are the slices of several jobs there at the same time.
+    reserve(itself == nil ? size : size * jobs.count, schedule.selfMemorySize)
+    let stride = size * Scalar.lanes
+    let thetaStride = withNTK ? stride : 0
+    guard let itself else {
+      for (index, job) in jobs.enumerated() {
+        select(job.pair, schedule)
+        for instruction in schedule.instructions {
+          try execute(instruction, schedule, job.sums, memory.k.pointer, memory.theta.pointer) {
+            (output, extent, k, theta) throws(NetworkError) in try body(index, output, extent, k, theta)
+          }
+        }
+      }
+      return
     }
-    let (k, theta, lanes) = (k.pointer, theta.pointer, Scalar.lanes)
-    for index in schedule.instructions.indices {
-      let instruction = schedule.instructions[index]
-      let (from, to) = (Int(instruction.from) * lanes, Int(instruction.to) * lanes)
-      let withTheta = computesTheta && instruction.hasTheta
-      switch instruction.operation {
-      case .load(let input):
-        try load(input, instruction.extent, k + to, withTheta ? theta + to : nil)
-      case .step(let step):
-        try run(
-          step.pointee, PositionAxes(truncatingIfNeeded: instruction.displacement), k + from, theta + from, k + to,
-          theta + to)
-      case .copy(let count):
-        (k + to).update(from: k + from, count: count * lanes)
-        if withTheta { (theta + to).update(from: theta + from, count: count * lanes) }
-      case .combine(let combination, let count, let intoHasTheta):
-        let hasTheta = computesTheta && (intoHasTheta || instruction.hasTheta)
-        Scalar.combine(
-          combination, count * lanes, thetaIsZero: !intoHasTheta, k + to, hasTheta ? theta + to : nil, k + from,
-          withTheta ? UnsafePointer(theta + from) : nil)
-      case .clear(let count):
-        (k + to).update(repeating: 0, count: count * lanes)
-        if withTheta { (theta + to).update(repeating: 0, count: count * lanes) }
-      case .addRun(let index, let weight):
-        var run = schedule.run(index)
-        run.inner *= lanes
-        Scalar.sliceAddRun(run, weight: Scalar(weight), k + from, k + to)
-        if withTheta { Scalar.sliceAddRun(run, weight: Scalar(weight), theta + from, theta + to) }
-      case .permute(let order):
-        permute(order, instruction.extent, k + from, k + to)
-        if withTheta { permute(order, instruction.extent, theta + from, theta + to) }
-      case .beginSum: sums.clear()
-      case .addToSum(let weight):
-        let lengths = instruction.extent.lengths
-        let rows = lengths[0] * lengths[1] * lengths[2]
-        sums.add(k + from, rows: rows, columns: lengths[3], weight: weight, isTheta: false)
-        if withTheta { sums.add(theta + from, rows: rows, columns: lengths[3], weight: weight, isTheta: true) }
-      case .endSum(let scale, let factorSet):
-        for lane in 0..<lanes {
-          k[to + lane] = Scalar(sums.k[lane] * scale)
-          if withTheta { theta[to + lane] = Scalar(sums.theta[lane] * scale) }
+    for instruction in schedule.instructions {
+      switch instruction.subject {
+      case .first, .second:
+        guard let pair = instruction.subject == .first ? itself.first : itself.second else { continue }
+        select(pair, schedule)
+        try execute(instruction, schedule, nil, selfMemory.k.pointer, selfMemory.k.pointer) {
+          (_, _, _, _) throws(NetworkError) in
         }
-        if let factorSet {
-          Scalar.sliceScale(
-            1, 1, factors.plane(factorSets[factorSet], first: 0, second: 0), k + to, withTheta ? theta + to : nil)
+      case .pair:
+        for (index, job) in jobs.enumerated() {
+          select(job.pair, schedule)
+          let (k, theta) = (memory.k.pointer + index * stride, memory.theta.pointer + index * thetaStride)
+          try execute(instruction, schedule, job.sums, k, theta) {
+            (output, extent, k, theta) throws(NetworkError) in try body(index, output, extent, k, theta)
+          }
         }
-      case .output(let output): try body(output, instruction.extent, k + from, theta + from)
       }
     }
   }
+
+  private func select(_ pair: LanePair<Scalar>, _ schedule: SliceSchedule) {
+    self.pair = pair
+    factors = pair.factors
+    isOfItself = pair.isOfItself
+    makesFactors = pair.isOfItself && schedule.makesFactors
+    computesTheta = withNTK && schedule.purpose != .factors && (!pair.isOfItself || pair.wantsSelfTheta)
+  }
+
+  @inline(__always)
+  private func execute(
+    _ instruction: SliceInstruction, _ schedule: SliceSchedule, _ sums: ChunkSums?, _ k: Pointer, _ theta: Pointer,
+    _ body: (_ output: Int, _ extent: SliceExtent, _ k: Pointer, _ theta: Pointer) throws(NetworkError) -> Void
+  ) throws(NetworkError) {
+    let lanes = Scalar.lanes
+    let (from, to) = (Int(instruction.from) * lanes, Int(instruction.to) * lanes)
+    let withTheta = computesTheta && instruction.hasTheta
+    let displacement = PositionAxes(truncatingIfNeeded: instruction.displacement)
+    if case .step(let step) = instruction.operation {
+      return try run(step.pointee, displacement, k + from, theta + from, k + to, theta + to)
+    }
+    let extent = SliceExtent(sizes: sizeTable[Int(instruction.sizes)], displacement: displacement)
+    var count: Int { extent.lengths.product * lanes }
+    switch instruction.operation {
+    case .step: break
+    case .load(let input):
+      try load(input, extent, k + to, withTheta ? theta + to : nil)
+    case .copy:
+      (k + to).update(from: k + from, count: count)
+      if withTheta { (theta + to).update(from: theta + from, count: count) }
+    case .combine(let combination, let intoHasTheta):
+      let hasTheta = computesTheta && (intoHasTheta || instruction.hasTheta)
+      Scalar.combine(
+        combination, count, thetaIsZero: !intoHasTheta, k + to, hasTheta ? theta + to : nil, k + from,
+        withTheta ? UnsafePointer(theta + from) : nil)
+    case .clear:
+      (k + to).update(repeating: 0, count: count)
+      if withTheta { (theta + to).update(repeating: 0, count: count) }
+    case .addRun(let index, let weight):
+      var run = schedule.run(index)
+      run.inner *= lanes
+      Scalar.sliceAddRun(run, weight: Scalar(weight), k + from, k + to)
+      if withTheta { Scalar.sliceAddRun(run, weight: Scalar(weight), theta + from, theta + to) }
+    case .permute(let order):
+      permute(order, extent, k + from, k + to)
+      if withTheta { permute(order, extent, theta + from, theta + to) }
+    case .sum(let scale, let factorSet):
+      store(sum(k + from, extent), scale, k + to)
+      if withTheta { store(sum(theta + from, extent), scale, theta + to) }
+      multiply(factorSet, k + to, withTheta ? theta + to : nil)
+    case .addToSum(let slot, let weight):
+      guard let sums else { break }
+      add(k + from, extent, weight, to: sums.k(slot))
+      if withTheta { add(theta + from, extent, weight, to: sums.theta(slot)) }
+    case .endSum(let index, let factorSet, let scale):
+      guard let sums else { break }
+      store(sums.total(Int(index), of: sums.k), scale, k + to)
+      if withTheta { store(sums.total(Int(index), of: sums.theta), scale, theta + to) }
+      multiply(factorSet, k + to, withTheta ? theta + to : nil)
+    case .output(let output): try body(output, extent, k + from, theta + from)
+    }
+  }
+
+  // MARK: - Sums
+
+  /// Adds the sum over a slice, which counts `weight` times.
+  private func add(
+    _ values: UnsafePointer<Scalar>, _ extent: SliceExtent, _ weight: Double, to sums: UnsafeMutablePointer<Double>
+  ) {
+    let lengths = extent.lengths
+    let rows = lengths[0] * lengths[1] * lengths[2]
+    if weight == 1 { return Scalar.sliceSum(rows, lengths[3], values, sums) }
+    part.pointer.update(repeating: 0, count: Scalar.lanes)
+    Scalar.sliceSum(rows, lengths[3], values, part.pointer)
+    for lane in 0..<Scalar.lanes { sums[lane] += weight * part.pointer[lane] }
+  }
+
+  private func sum(_ values: UnsafePointer<Scalar>, _ extent: SliceExtent) -> UnsafeMutablePointer<Double> {
+    let lengths = extent.lengths
+    part.pointer.update(repeating: 0, count: Scalar.lanes)
+    Scalar.sliceSum(lengths[0] * lengths[1] * lengths[2], lengths[3], values, part.pointer)
+    return part.pointer
+  }
+
+  private func store(_ sums: UnsafeMutablePointer<Double>, _ scale: Double, _ target: Pointer) {
+    for lane in 0..<Scalar.lanes { target[lane] = Scalar(sums[lane] * scale) }
+  }
+
+  private func multiply(_ factorSet: Int32, _ k: Pointer, _ theta: Pointer?) {
+    guard factorSet >= 0 else { return }
+    Scalar.sliceScale(1, 1, factors.plane(factorSets[Int(factorSet)], first: 0, second: 0), k, theta)
+  }
+
+  // MARK: - Slices
 
   private func load(_ index: Int, _ extent: SliceExtent, _ k: Pointer, _ theta: Pointer?) throws(NetworkError) {
     switch inputs[index] {
@@ -149,20 +246,39 @@ final class SliceInterpreter<Scalar: SliceScalar> {
   }
 }
 
-/// Sums over positions in float64, one per lane.
-private final class LaneSums<Scalar: SliceScalar> {
-  private let memory = Scratch<Double>(3 * Scalar.lanes)
-  var k: UnsafeMutablePointer<Double> { memory.pointer }
-  var theta: UnsafeMutablePointer<Double> { memory.pointer + Scalar.lanes }
+/// The sums over the slices of a pair of inputs, in float64: one per chunk of slices, so that it does not matter who computes
+/// which chunk.
+final class ChunkSums: @unchecked Sendable {
+  private let memory: Scratch<Double>
+  private let lanes: Int
+  private let chunkCount: Int
+  private let sumCount: Int
 
-  func clear() { memory.pointer.update(repeating: 0, count: 3 * Scalar.lanes) }
+  init(chunkCount: Int, sumCount: Int, lanes: Int) {
+    (self.chunkCount, self.sumCount, self.lanes) = (chunkCount, sumCount, lanes)
+    memory = Scratch(Self.count(chunkCount, sumCount, lanes))
+    clear()
+  }
 
-  func add(_ values: UnsafePointer<Scalar>, rows: Int, columns: Int, weight: Double, isTheta: Bool) {
-    let sums = isTheta ? theta : k
-    if weight == 1 { return Scalar.sliceSum(rows, columns, values, sums) }
-    let part = memory.pointer + 2 * Scalar.lanes
-    part.update(repeating: 0, count: Scalar.lanes)
-    Scalar.sliceSum(rows, columns, values, part)
-    for lane in 0..<Scalar.lanes { sums[lane] += weight * part[lane] }
+  /// Numbers that the sums take.
+  static func count(_ chunkCount: Int, _ sumCount: Int, _ lanes: Int) -> Int { (2 * chunkCount * sumCount + 1) * lanes }
+
+  func clear() {
+    memory.pointer.update(repeating: 0, count: Self.count(chunkCount, sumCount, lanes))
+  }
+
+  /// Those of one sum of one chunk; the slot counts the sums of all chunks.
+  func k(_ slot: Int) -> UnsafeMutablePointer<Double> { memory.pointer + 2 * slot * lanes }
+  func theta(_ slot: Int) -> UnsafeMutablePointer<Double> { memory.pointer + (2 * slot + 1) * lanes }
+
+  /// The sum of all chunks in their order.
+  func total(_ sum: Int, of part: (Int) -> UnsafeMutablePointer<Double>) -> UnsafeMutablePointer<Double> {
+    let total = memory.pointer + 2 * chunkCount * sumCount * lanes
+    total.update(repeating: 0, count: lanes)
+    for chunk in 0..<chunkCount {
+      let values = part(chunk * sumCount + sum)
+      for lane in 0..<lanes { total[lane] += values[lane] }
+    }
+    return total
   }
 }

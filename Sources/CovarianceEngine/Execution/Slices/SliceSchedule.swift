@@ -1,11 +1,11 @@
 import CVectorKernels
 
-/// Everything that is done for a pair of inputs, as one list of instructions on one piece of memory.
+/// Part of what is done for a pair of inputs, as one list of instructions on one piece of memory.
 ///
-/// Which slices are needed, in which order and where they are kept is found once, by `SliceScheduler`; a pair of inputs is then
+/// Which slices are needed, in which order and where they are kept is found by `SliceScheduler`; a pair of inputs is then
 /// computed without looking anything up, which matters for small images.
 final class SliceSchedule: @unchecked Sendable {
-  enum Purpose {
+  enum Purpose: Hashable {
     /// Covariances between inputs of different data sets, or different inputs of one.
     case cross
     /// The factors of every input, from its covariances with itself.
@@ -14,37 +14,53 @@ final class SliceSchedule: @unchecked Sendable {
     case itself
   }
 
-  let purpose: Purpose
-  let instructions: UnsafeMutableBufferPointer<SliceInstruction>
-  /// Positions that slices take in memory, on the whole.
-  let memorySize: Int
-  /// How often the slices of a pair of inputs read a number per input, on the whole.
-  let factorReads: Double
-  /// Steps, sizes and runs that instructions point to.
-  private let steps: [UnsafeMutableBufferPointer<SliceStep>]
-  private let runs: UnsafeMutableBufferPointer<nt_slice_run>
-
-  init(
-    _ purpose: Purpose, _ instructions: [SliceInstruction], memorySize: Int, factorReads: Double,
-    steps: [UnsafeMutableBufferPointer<SliceStep>], runs: [nt_slice_run]
-  ) {
-    self.purpose = purpose
-    self.memorySize = memorySize
-    self.factorReads = factorReads
-    self.steps = steps
-    self.instructions = .allocate(capacity: instructions.count)
-    _ = self.instructions.initialize(from: instructions)
-    self.runs = .allocate(capacity: runs.count)
-    _ = self.runs.initialize(from: runs)
+  /// The parts of the work for a pair of inputs, in their order.
+  enum Section: Hashable {
+    /// The factors of all layers that no global pool comes before.
+    case head
+    /// Some of the slices that global pools and outputs with all positions read: items of the graph's traversal.
+    case body(Range<Int>)
+    /// What is left: everything after global pools, and everything of a graph without a body.
+    case tail
   }
 
-  deinit {
-    instructions.deallocate()
-    runs.deallocate()
-    for steps in steps { steps.deallocate() }
+  /// Whose slices an instruction works on.
+  enum Subject: UInt8 {
+    /// Those of the pairs of inputs that the schedule is played for.
+    case pair
+    /// Those of the inputs in lanes with themselves, for factors that live as long as one step.
+    case first, second
+  }
+
+  let section: Section
+  let purpose: Purpose
+  let instructions: [SliceInstruction]
+  /// Positions that slices of a pair take in memory.
+  let memorySize: Int
+  /// Those that slices of inputs with themselves take, where they go side by side with the pair's.
+  let selfMemorySize: Int
+  /// How often the slices of a pair of inputs read a number per input.
+  let factorReads: Double
+  /// Whether factors are made of the variances that come along.
+  let makesFactors: Bool
+  private let runs: [nt_slice_run]
+
+  init(
+    _ purpose: Purpose, _ section: Section, _ instructions: [SliceInstruction], memorySize: Int, selfMemorySize: Int,
+    factorReads: Double, makesFactors: Bool, runs: [nt_slice_run]
+  ) {
+    // As large as they are, not as the arrays have grown.
+    (self.purpose, self.section) = (purpose, section)
+    (self.instructions, self.runs) = (instructions.map { $0 }, runs.map { $0 })
+    (self.memorySize, self.selfMemorySize) = (memorySize, selfMemorySize)
+    (self.factorReads, self.makesFactors) = (factorReads, makesFactors)
   }
 
   func run(_ index: Int) -> nt_slice_run { runs[index] }
+
+  var byteCount: Int {
+    instructions.capacity * MemoryLayout<SliceInstruction>.stride + runs.capacity * MemoryLayout<nt_slice_run>.stride
+  }
 }
 
 /// One instruction; all of it is plain numbers, so that nothing is counted or copied where it is run.
@@ -53,31 +69,31 @@ struct SliceInstruction {
     /// The covariances of an input of the network.
     case load(input: Int)
     case step(UnsafePointer<SliceStep>)
-    case copy(count: Int)
-    /// Takes a slice into another of `count` positions.
-    case combine(PairCombination, count: Int, intoHasTheta: Bool)
-    case clear(count: Int)
+    case copy
+    /// Takes a slice into another.
+    case combine(PairCombination, intoHasTheta: Bool)
+    case clear
     case addRun(Int, weight: Double)
     /// The same positions in another order, which says for every axis of the result that of the operand.
     case permute(SIMD4<Int8>)
-    case beginSum
-    case addToSum(weight: Double)
-    case endSum(scale: Double, factorSet: Int?)
+    /// The mean over the positions of one slice, times a factor of either input unless that is negative.
+    case sum(scale: Double, factorSet: Int32)
+    /// Adds a slice to the sum of one chunk.
+    case addToSum(slot: Int, weight: Double)
+    /// The sum of all chunks.
+    case endSum(index: Int32, factorSet: Int32, scale: Double)
     case output(Int)
   }
 
   var operation: Operation
-  /// Sizes and displacement of the slice that it makes, or reads if it makes none; a step has its own sizes.
-  var sizes = SIMD4<Int32>(repeating: 1)
-  var displacement = SIMD4<Int32>.zero
-  /// Where the slices are that it reads and makes, in positions.
-  var from: Int32 = 0
-  var to: Int32 = 0
   /// Whether Θ of what it reads is set.
-  var hasTheta = false
-
-  var extent: SliceExtent {
-    SliceExtent(
-      sizes: PositionAxes(truncatingIfNeeded: sizes), displacement: PositionAxes(truncatingIfNeeded: displacement))
-  }
+  var hasTheta: Bool
+  var subject: SliceSchedule.Subject
+  /// The sizes, among all of the graph, and the displacement of the slice that it makes, or reads if it makes none; a step has
+  /// its own sizes.
+  var sizes: UInt16
+  /// Where the slices are that it reads and makes, in positions.
+  var from: Int32
+  var to: Int32
+  var displacement: SIMD4<Int32>
 }

@@ -1,13 +1,17 @@
 import CVectorKernels
 
-/// Writes the schedule of a graph: walks from what is asked for to the inputs, computes every slice where it is first needed,
-/// and keeps those that are needed again until they have been read for the last time.
+/// Writes the schedules of a graph, and keeps those slices that are needed again until they have been read for the last time.
+///
+/// Usually it walks from what is asked for to the inputs and computes every slice where it is first needed, which keeps few of
+/// them. Where the factors of all layers would take too much memory it goes in lock step instead: step after step through the
+/// graph, all slices of a step one after another, those of the inputs with themselves first, so that the factors of a step are
+/// needed only while the slices pass it.
 struct SliceScheduler {
   /// A slice in memory.
   private struct Place {
     var offset: Int
-    /// Which of the graph's sizes its memory has; nil when somebody else goes on reading it.
-    var ownedSize: Int?
+    /// The memory that is freed with it; nil when somebody else goes on reading it.
+    var ownedCount: Int?
   }
 
   private struct Kept {
@@ -15,122 +19,194 @@ struct SliceScheduler {
     var remaining: Int32
   }
 
-  private let graph: SliceGraph
-  private let isOfItself: Bool
-  private let uses: [[Int32]]
-  private let steps: [UnsafeMutableBufferPointer<SliceStep>]
-  private var instructions: [SliceInstruction] = []
-  private var runs: [nt_slice_run] = []
-  private var kept: [[Int: Kept]]
-  /// Memory that is free, by size.
-  private var free: [[Int]]
-  private var memorySize = 0
-
-  static func schedule(_ graph: SliceGraph, _ purpose: SliceSchedule.Purpose) -> SliceSchedule {
-    let requests = requests(graph, purpose)
-    var counter = SliceUseCounter(graph, isOfItself: purpose != .cross)
-    for request in requests { counter.visit(request.node, request.displacement) }
-    var scheduler = SliceScheduler(graph, purpose, counter.uses)
-    for request in requests {
-      let place = scheduler.pull(request.node, request.displacement)
-      if let output = request.output {
-        scheduler.emit(
-          .output(output), request.node, request.displacement, from: place.offset, to: place.offset,
-          hasTheta: graph.nodes[request.node].hasTheta)
-      }
-      scheduler.release(place)
-    }
-    return SliceSchedule(
-      purpose, scheduler.instructions, memorySize: scheduler.memorySize, factorReads: counter.factorReads,
-      steps: scheduler.steps, runs: scheduler.runs)
-  }
-
-  private init(_ graph: SliceGraph, _ purpose: SliceSchedule.Purpose, _ uses: [[Int32]]) {
-    self.graph = graph
-    self.uses = uses
-    isOfItself = purpose != .cross
-    kept = Array(repeating: [:], count: graph.nodes.count)
-    free = Array(repeating: [], count: graph.capacities.count)
-    steps = graph.nodes.map { node in
-      guard case .chain(_, _, let steps) = node.kind else { return .allocate(capacity: 0) }
-      let copy = UnsafeMutableBufferPointer<SliceStep>.allocate(capacity: steps.count)
-      _ = copy.initialize(from: steps)
-      return copy
-    }
-  }
-
+  /// A slice that is asked for.
   private struct Request {
+    enum Purpose {
+      /// Only factors are made.
+      case factors
+      case output(Int)
+      case sum(slot: Int, weight: Double)
+    }
+
     var node: Int
     var displacement: PositionAxes
-    /// The output that it belongs to; nil for what only makes factors.
-    var output: Int?
+    var purpose: Purpose
   }
 
-  private static func requests(_ graph: SliceGraph, _ purpose: SliceSchedule.Purpose) -> [Request] {
-    var requests: [Request] = []
-    if purpose != .cross { requests += graph.factorNodes.map { Request(node: $0, displacement: .zero) } }
-    guard purpose != .factors else { return requests }
-    for (index, output) in graph.outputs.enumerated() {
-      guard output.wantsAllPositions else {
-        requests.append(Request(node: output.node, displacement: .zero, output: index))
-        continue
-      }
-      forEachDisplacement(graph.nodes[output.node].sizes) {
-        requests.append(Request(node: output.node, displacement: $0, output: index))
-      }
+  /// The slices of one subject.
+  private struct Stream {
+    let subject: SliceSchedule.Subject
+    let isOfItself: Bool
+    var uses: [[Int: Int32]]
+    var kept: [[Int: Kept]]
+    var requests: [Request]
+  }
+
+  private let graph: SliceGraph
+  private var streams: [Stream] = []
+  /// The stream whose slices are being scheduled.
+  private var current = 0
+  private var instructions: [SliceInstruction] = []
+  private var runs: [nt_slice_run] = []
+  /// The memory of pairs, and that of inputs with themselves beside them.
+  private var places = SlicePlaces()
+  private var selfPlaces = SlicePlaces()
+  private var factorReads = 0.0
+
+  /// - Parameter traversal: what the items of a body are of.
+  static func schedule(
+    _ graph: SliceGraph, _ purpose: SliceSchedule.Purpose, _ section: SliceSchedule.Section, _ traversal: SliceTraversal
+  ) -> SliceSchedule {
+    var scheduler = SliceScheduler(graph)
+    let isOfItself = purpose != .cross
+    scheduler.addStream(.pair, isOfItself: isOfItself, requests(graph, purpose, section, traversal))
+    if graph.goesInLockStep {
+      scheduler.addFactorStreams(isOfItself: isOfItself)
+      scheduler.goInLockStep()
+    } else if section == .tail && graph.nodes.count > 1000 {
+      // Calls would nest as deeply as the network is.
+      scheduler.goInLockStep()
+    } else {
+      for request in scheduler.streams[0].requests { scheduler.serve(request) }
     }
-    return requests
+    var makesFactors = true
+    if case .body = section { makesFactors = graph.goesInLockStep }
+    return SliceSchedule(
+      purpose, section, scheduler.instructions, memorySize: scheduler.places.size,
+      selfMemorySize: scheduler.selfPlaces.size, factorReads: scheduler.factorReads, makesFactors: makesFactors,
+      runs: scheduler.runs)
+  }
+
+  private init(_ graph: SliceGraph) {
+    self.graph = graph
+  }
+
+  private static func requests(
+    _ graph: SliceGraph, _ purpose: SliceSchedule.Purpose, _ section: SliceSchedule.Section, _ traversal: SliceTraversal
+  ) -> [Request] {
+    func factors(_ nodes: [Int]) -> [Request] {
+      nodes.map { Request(node: $0, displacement: .zero, purpose: .factors) }
+    }
+    switch section {
+    case .head: return factors(graph.headFactorNodes)
+    case .body(let range):
+      let sumCount = graph.sums.count
+      var chunk = range.isEmpty ? 0 : traversal.chunk(of: range.lowerBound)
+      // In lock step every piece makes its factors.
+      let own = graph.goesInLockStep && purpose != .cross ? factors(graph.headFactorNodes) : []
+      return own
+        + range.compactMap { index -> Request? in
+          let item = traversal.items[index]
+          if index == traversal.chunks[chunk].items.upperBound { chunk += 1 }
+          let displacement = PositionAxes(truncatingIfNeeded: item.displacement)
+          switch traversal.consumers[Int(item.consumer)] {
+          case .sum(let sum, let source):
+            return Request(
+              node: source, displacement: displacement,
+              purpose: .sum(slot: chunk * sumCount + sum, weight: Double(item.weight)))
+          case .output(let output, let node):
+            if purpose == .factors { return nil }
+            return Request(node: node, displacement: displacement, purpose: .output(output))
+          }
+        }
+    case .tail:
+      var requests = purpose == .cross ? [] : factors(graph.tailFactorNodes)
+      guard purpose != .factors else { return requests }
+      for (index, output) in graph.outputs.enumerated() where !graph.hasBodyItems(output) {
+        requests.append(Request(node: output.node, displacement: .zero, purpose: .output(index)))
+      }
+      return requests
+    }
+  }
+
+  private mutating func addStream(_ subject: SliceSchedule.Subject, isOfItself: Bool, _ requests: [Request]) {
+    var counter = SliceUseCounter(graph)
+    for request in requests { counter.visit(request.node, request.displacement) }
+    if subject == .pair { factorReads = counter.factorReads }
+    streams.append(
+      Stream(
+        subject: subject, isOfItself: isOfItself, uses: counter.uses,
+        kept: Array(repeating: [:], count: graph.nodes.count), requests: requests))
   }
 
   // MARK: - Memory
 
-  private mutating func allocate(_ size: Int) -> Place {
-    if let offset = free[size].popLast() { return Place(offset: offset, ownedSize: size) }
-    defer { memorySize += graph.capacities[size] }
-    return Place(offset: memorySize, ownedSize: size)
+  private mutating func allocate(_ count: Int) -> Place {
+    let isPair = streams[current].subject == .pair
+    return Place(offset: isPair ? places.allocate(count) : selfPlaces.allocate(count), ownedCount: count)
+  }
+
+  private mutating func allocate(_ node: Int, _ displacement: PositionAxes) -> Place {
+    allocate(SliceExtent(sizes: graph.nodes[node].sizes, displacement: displacement).lengths.product)
   }
 
   private mutating func release(_ place: Place) {
-    if let size = place.ownedSize { free[size].append(place.offset) }
+    guard let count = place.ownedCount else { return }
+    let part = place.offset..<place.offset + count
+    if streams[current].subject == .pair { places.release(part) } else { selfPlaces.release(part) }
   }
 
   private mutating func emit(
-    _ operation: SliceInstruction.Operation, _ node: Int, _ displacement: PositionAxes, from: Int = 0, to: Int,
+    _ operation: SliceInstruction.Operation, sizes: UInt16, _ displacement: PositionAxes, from: Int = 0, to: Int = 0,
     hasTheta: Bool
   ) {
     instructions.append(
       SliceInstruction(
-        operation: operation, sizes: SIMD4<Int32>(truncatingIfNeeded: graph.nodes[node].sizes),
-        displacement: SIMD4<Int32>(truncatingIfNeeded: displacement), from: Int32(from), to: Int32(to),
-        hasTheta: hasTheta))
+        operation: operation, hasTheta: hasTheta, subject: streams[current].subject, sizes: sizes,
+        from: Int32(from), to: Int32(to), displacement: SIMD4<Int32>(truncatingIfNeeded: displacement)))
+  }
+
+  private mutating func emit(
+    _ operation: SliceInstruction.Operation, _ node: Int, _ displacement: PositionAxes, from: Int = 0, to: Int = 0
+  ) {
+    emit(
+      operation, sizes: graph.nodes[node].sizeIndex, displacement, from: from, to: to,
+      hasTheta: graph.nodes[node].hasTheta)
   }
 
   // MARK: - Slices
 
+  private mutating func serve(_ request: Request) {
+    let place = pull(request.node, request.displacement)
+    switch request.purpose {
+    case .factors: break
+    case .output(let output): emit(.output(output), request.node, request.displacement, from: place.offset)
+    case .sum(let slot, let weight):
+      emit(.addToSum(slot: slot, weight: weight), request.node, request.displacement, from: place.offset)
+    }
+    release(place)
+  }
+
   private mutating func pull(_ node: Int, _ displacement: PositionAxes) -> Place {
-    let index = Self.index(displacement, graph.nodes[node].sizes)
-    if uses[node][index] <= 1 { return compute(node, displacement) }
-    if var entry = kept[node][index] {
+    let index = SliceExtent(sizes: graph.nodes[node].sizes, displacement: displacement).index
+    if var entry = streams[current].kept[node][index] {
       entry.remaining -= 1
       if entry.remaining == 0 {
-        kept[node][index] = nil
+        streams[current].kept[node][index] = nil
         return entry.place
       }
-      kept[node][index] = entry
+      streams[current].kept[node][index] = entry
       return Place(offset: entry.place.offset)
     }
-    var place = compute(node, displacement)
-    if place.ownedSize == nil { place = copy(place, node, displacement, size: graph.nodes[node].size) }
-    kept[node][index] = Kept(place: place, remaining: uses[node][index] - 1)
+    let place = compute(node, displacement)
+    let uses = streams[current].uses[node][index] ?? 1
+    guard uses > 1 else { return place }
+    return keep(place, node, displacement, remaining: uses - 1)
+  }
+
+  /// Keeps a slice, in memory of its own, for all who read it; gives where it is.
+  @discardableResult
+  private mutating func keep(_ place: Place, _ node: Int, _ displacement: PositionAxes, remaining: Int32) -> Place {
+    var place = place
+    if place.ownedCount == nil { place = copy(place, node, displacement) }
+    let index = SliceExtent(sizes: graph.nodes[node].sizes, displacement: displacement).index
+    streams[current].kept[node][index] = Kept(place: place, remaining: remaining)
     return Place(offset: place.offset)
   }
 
-  private mutating func copy(_ place: Place, _ node: Int, _ displacement: PositionAxes, size: Int) -> Place {
-    let result = allocate(size)
-    let extent = SliceExtent(sizes: graph.nodes[node].sizes, displacement: displacement)
-    emit(
-      .copy(count: extent.lengths.product), node, displacement, from: place.offset, to: result.offset,
-      hasTheta: graph.nodes[node].hasTheta)
+  private mutating func copy(_ place: Place, _ node: Int, _ displacement: PositionAxes) -> Place {
+    let result = allocate(node, displacement)
+    emit(.copy, node, displacement, from: place.offset, to: result.offset)
     return result
   }
 
@@ -138,80 +214,154 @@ struct SliceScheduler {
     let node = graph.nodes[index]
     switch node.kind {
     case .input(let input):
-      let place = allocate(node.size)
-      emit(.load(input: input), index, displacement, to: place.offset, hasTheta: node.hasTheta)
+      let place = allocate(index, displacement)
+      emit(.load(input: input), index, displacement, to: place.offset)
       return place
-    case .chain(let source, let stride, _):
-      return chain(index, source, stride, displacement)
+    case .chain:
+      var (place, first) = beginChain(index, displacement)
+      for step in first..<graph.steps[index].count { place = advance(place, index, step, displacement) }
+      return place
     case .combine(let sources, let combination):
       return combine(index, sources, combination, displacement)
     case .table(let source, let axis, let table):
       return gather(index, source, axis, table, displacement)
     case .permute(let source, let order):
       let place = pull(source, displacement.unpermuted(order))
-      let result = allocate(node.size)
+      let result = allocate(index, displacement)
       var axes = SIMD4<Int8>.zero
       for (axis, operand) in order.enumerated() { axes[axis] = Int8(operand) }
-      emit(.permute(axes), index, displacement, from: place.offset, to: result.offset, hasTheta: node.hasTheta)
+      emit(.permute(axes), index, displacement, from: place.offset, to: result.offset)
       release(place)
       return result
     case .flatten(let source):
-      return sum(index, source, [(.zero, 1)], scale: 1 / Double(graph.nodes[source].sizes.product), factor: nil)
+      return sum(index, source, scale: 1 / Double(graph.nodes[source].sizes.product), factor: nil)
     case .globalPool(let source, let scale, let factor):
-      var pooled: [(PositionAxes, Double)] = []
-      Self.forEachPooled(graph.nodes[source].sizes, isOfItself: isOfItself && graph.halvesPools) {
-        pooled.append(($0, $1))
-      }
-      return sum(index, source, pooled, scale: scale, factor: factor)
+      guard let sum = graph.sumIndex[index] else { return self.sum(index, source, scale: scale, factor: factor) }
+      let result = allocate(index, .zero)
+      emit(
+        .endSum(index: Int32(sum), factorSet: Int32(factor ?? -1), scale: scale), index, .zero, to: result.offset)
+      return result
     }
   }
 
-  private mutating func chain(_ index: Int, _ source: Int, _ stride: PositionAxes, _ displacement: PositionAxes)
-    -> Place
-  {
-    var first = 0
-    var place: Place
-    if graph.isChainWithoutSource(index, at: displacement) {
-      first = steps[index].firstIndex(where: \.isLocalize) ?? 0
-      place = allocate(graph.nodes[index].size)
-    } else {
-      place = pull(source, displacement &* stride)
+  // MARK: - Chains
+
+  /// Where a chain's slice starts from, and with which of its steps.
+  private mutating func beginChain(_ index: Int, _ displacement: PositionAxes) -> (place: Place, first: Int) {
+    guard case .chain(let source, let stride, _) = graph.nodes[index].kind else {
+      preconditionFailure("a node that is no chain")
     }
-    for step in first..<steps[index].count {
-      let description = steps[index][step]
-      if !description.changesInput(isOfItself: isOfItself, displacement: displacement) { continue }
-      let pointer = UnsafePointer(steps[index].baseAddress! + step)
-      var next = place
-      if description.needsOtherMemory || place.ownedSize == nil { next = allocate(graph.nodes[index].size) }
-      if !description.needsOtherMemory && place.ownedSize == nil {
-        let extent = SliceExtent(sizes: description.sizes, displacement: displacement &* description.stride)
-        emit(
-          .copy(count: extent.lengths.product), index, displacement, from: place.offset, to: next.offset,
-          hasTheta: description.hasTheta)
-        place = next
-      }
+    guard graph.isChainWithoutSource(index, at: displacement) else { return (pull(source, displacement &* stride), 0) }
+    let first = graph.steps[index].firstIndex(where: \.isLocalize) ?? 0
+    let step = graph.steps[index][first]
+    return (allocate(SliceExtent(sizes: step.sizes, displacement: displacement &* step.stride).lengths.product), first)
+  }
+
+  /// Takes a slice through one step of a chain.
+  private mutating func advance(_ place: Place, _ index: Int, _ step: Int, _ displacement: PositionAxes) -> Place {
+    let description = graph.steps[index].baseAddress! + step
+    if !description.pointee.changesInput(isOfItself: streams[current].isOfItself, displacement: displacement) {
+      return place
+    }
+    var (place, next) = (place, place)
+    let (sizes, stride) = (description.pointee.resultSizes, description.pointee.resultStride)
+    let needsOtherMemory = description.pointee.needsOtherMemory
+    if needsOtherMemory || place.ownedCount == nil {
+      next = allocate(SliceExtent(sizes: sizes, displacement: displacement &* stride).lengths.product)
+    }
+    if !needsOtherMemory && place.ownedCount == nil {
       emit(
-        .step(pointer), index, displacement, from: place.offset, to: next.offset, hasTheta: description.hasTheta)
-      if description.needsOtherMemory { release(place) }
+        .copy, sizes: description.pointee.sizeIndex, displacement &* stride, from: place.offset, to: next.offset,
+        hasTheta: description.pointee.hasTheta)
       place = next
     }
-    return place
+    emit(
+      .step(UnsafePointer(description)), sizes: description.pointee.sizeIndex, displacement, from: place.offset,
+      to: next.offset, hasTheta: description.pointee.hasTheta)
+    if needsOtherMemory { release(place) }
+    return next
   }
+
+  // MARK: - Lock step
+
+  /// The inputs of both groups with themselves, as far as the pairs' slices need factors of them.
+  private mutating func addFactorStreams(isOfItself: Bool) {
+    guard !isOfItself else { return }
+    let uses = streams[0].uses
+    let requests = graph.factorNodes
+      .filter { !uses[$0].isEmpty && !graph.isAfterSum[$0] }
+      .map { Request(node: $0, displacement: .zero, purpose: .factors) }
+    guard !requests.isEmpty else { return }
+    for subject in [SliceSchedule.Subject.first, .second] { addStream(subject, isOfItself: true, requests) }
+    // Factors are made before they are read.
+    streams = [streams[1], streams[2], streams[0]]
+  }
+
+  private mutating func goInLockStep() {
+    var requests = streams.map { stream in
+      var byNode: [Int: [Request]] = [:]
+      for request in stream.requests { byNode[request.node, default: []].append(request) }
+      return byNode
+    }
+    for node in graph.nodes.indices {
+      let needed = streams.map { stream in
+        stream.uses[node].sorted { $0.key < $1.key }
+          .map { (SliceExtent(sizes: graph.nodes[node].sizes, index: $0.key).displacement, $0.value) }
+          // The variances make the factors that the others read.
+          .sorted { ($0.0 == .zero ? 0 : 1) < ($1.0 == .zero ? 0 : 1) }
+      }
+      if case .chain = graph.nodes[node].kind {
+        chainInLockStep(node, needed)
+      } else {
+        for (index, slices) in needed.enumerated() {
+          current = index
+          for (displacement, uses) in slices { keep(compute(node, displacement), node, displacement, remaining: uses) }
+        }
+      }
+      for index in streams.indices {
+        current = index
+        for request in requests[index].removeValue(forKey: node) ?? [] { serve(request) }
+      }
+    }
+  }
+
+  /// Takes all slices of a chain through its steps, one step after another.
+  private mutating func chainInLockStep(_ node: Int, _ needed: [[(PositionAxes, Int32)]]) {
+    var open: [[(place: Place, first: Int)]] = []
+    for (index, slices) in needed.enumerated() {
+      current = index
+      open.append(slices.map { beginChain(node, $0.0) })
+    }
+    for step in graph.steps[node].indices {
+      for (index, slices) in needed.enumerated() {
+        current = index
+        for (slice, (displacement, _)) in slices.enumerated() where step >= open[index][slice].first {
+          open[index][slice].place = advance(open[index][slice].place, node, step, displacement)
+        }
+      }
+    }
+    for (index, slices) in needed.enumerated() {
+      current = index
+      for (slice, (displacement, uses)) in slices.enumerated() {
+        keep(open[index][slice].place, node, displacement, remaining: uses)
+      }
+    }
+  }
+
+  // MARK: - Nodes that mix displacements or branches
 
   private mutating func combine(
     _ index: Int, _ sources: [Int], _ combination: BranchCombination, _ displacement: PositionAxes
   ) -> Place {
-    let node = graph.nodes[index]
-    let count = SliceExtent(sizes: node.sizes, displacement: displacement).lengths.product
     var total = pull(sources[0], displacement)
     var totalHasTheta = graph.nodes[sources[0]].hasTheta
-    if total.ownedSize == nil { total = copy(total, sources[0], displacement, size: node.size) }
+    if total.ownedCount == nil { total = copy(total, sources[0], displacement) }
     for (position, source) in sources.enumerated().dropFirst() {
       let branch = pull(source, displacement)
       emit(
-        .combine(combination.pair(at: position), count: count, intoHasTheta: totalHasTheta), index, displacement,
-        from: branch.offset,
-        to: total.offset, hasTheta: graph.nodes[source].hasTheta)
+        .combine(combination.pair(at: position), intoHasTheta: totalHasTheta), sizes: graph.nodes[index].sizeIndex,
+        displacement,
+        from: branch.offset, to: total.offset, hasTheta: graph.nodes[source].hasTheta)
       totalHasTheta = totalHasTheta || graph.nodes[source].hasTheta
       release(branch)
     }
@@ -221,11 +371,10 @@ struct SliceScheduler {
   private mutating func gather(
     _ index: Int, _ source: Int, _ axis: Int, _ table: DisplacementMap, _ displacement: PositionAxes
   ) -> Place {
-    let node = graph.nodes[index]
-    let extent = SliceExtent(sizes: node.sizes, displacement: displacement)
+    let extent = SliceExtent(sizes: graph.nodes[index].sizes, displacement: displacement)
     let (lengths, start) = (extent.lengths, extent.start[axis])
-    let result = allocate(node.size)
-    emit(.clear(count: lengths.product), index, displacement, to: result.offset, hasTheta: node.hasTheta)
+    let result = allocate(index, displacement)
+    emit(.clear, index, displacement, to: result.offset)
     var (outer, inner) = (1, 1)
     for other in 0..<axis { outer *= lengths[other] }
     for other in axis + 1..<max(axis + 1, PositionAxes.axisCount) { inner *= lengths[other] }
@@ -240,30 +389,21 @@ struct SliceScheduler {
             outer: outer, length: operand.lengths[axis], out_length: lengths[axis], inner: inner,
             first: run.first - start, last: run.last - start, step: run.step,
             offset: run.offset + start * run.step - operand.start[axis]))
-        emit(
-          .addRun(runs.count - 1, weight: run.weight), index, displacement, from: place.offset, to: result.offset,
-          hasTheta: node.hasTheta)
+        emit(.addRun(runs.count - 1, weight: run.weight), index, displacement, from: place.offset, to: result.offset)
       }
       release(place)
     }
     return result
   }
 
-  private mutating func sum(
-    _ index: Int, _ source: Int, _ slices: [(PositionAxes, Double)], scale: Double, factor: Int?
-  ) -> Place {
-    // There is one sum at a time: what another one is part of has no positions left, and is computed before.
-    let node = graph.nodes[index]
-    var isBegun = false
-    for (displacement, weight) in slices {
-      let place = pull(source, displacement)
-      if !isBegun { emit(.beginSum, index, .zero, to: 0, hasTheta: node.hasTheta) }
-      isBegun = true
-      emit(.addToSum(weight: weight), source, displacement, from: place.offset, to: 0, hasTheta: node.hasTheta)
-      release(place)
-    }
-    let result = allocate(node.size)
-    emit(.endSum(scale: scale, factorSet: factor), index, .zero, to: result.offset, hasTheta: node.hasTheta)
+  /// The sum over the positions of the slice of displacement zero.
+  private mutating func sum(_ index: Int, _ source: Int, scale: Double, factor: Int?) -> Place {
+    let place = pull(source, .zero)
+    let result = allocate(index, .zero)
+    emit(
+      .sum(scale: scale, factorSet: Int32(factor ?? -1)), sizes: graph.nodes[source].sizeIndex, .zero,
+      from: place.offset, to: result.offset, hasTheta: graph.nodes[index].hasTheta)
+    release(place)
     return result
   }
 }

@@ -16,7 +16,7 @@ struct AttentionOperation: CovarianceOperation {
     -> DisplacementDemand
   { .all(positions) }
 
-  func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int {
+  func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {
     positionProductFlops(result: result, operands: operands, positions: positions)
   }
 

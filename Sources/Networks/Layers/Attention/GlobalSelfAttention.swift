@@ -68,7 +68,7 @@ public struct GlobalSelfAttention: SingleInputLayer {
   ///   - positionalEmbedding: how positions enter.
   ///   - batchAxis: where inputs have the batch.
   ///   - channelAxis: where inputs have the channels.
-  /// - Precondition: numbers of channels and heads and the norm are positive, standard deviations are finite.
+  /// - Precondition: the norm is positive, standard deviations are finite.
   public init(
     outputChannels: Int, keyChannels: Int, valueChannels: Int, heads: Int, linearScaling: Bool = true,
     weightKeyStd: Double = 1, weightValueStd: Double = 1, weightQueryStd: Double = 1, weightOutStd: Double = 1,
@@ -77,9 +77,6 @@ public struct GlobalSelfAttention: SingleInputLayer {
     weightPositionalStd: Double = 1, valuePositionalEmbedding: Bool = false, causal: Bool = false, batchAxis: Int = 0,
     channelAxis: Int = -1
   ) {
-    precondition(
-      outputChannels > 0 && keyChannels > 0 && valueChannels > 0 && heads > 0 && positionalChannels ?? 1 > 0,
-      "expected positive numbers of channels and heads")
     precondition(positionalNorm > 0 && positionalNorm.isFinite, "expected a positive norm, found \(positionalNorm)")
     precondition(
       [weightKeyStd, weightValueStd, weightQueryStd, weightOutStd, biasStd ?? 0, weightPositionalStd]
@@ -126,6 +123,10 @@ public struct GlobalSelfAttention: SingleInputLayer {
 
   /// The axes counted from the front.
   private func checked(_ input: [Int]) throws(NetworkError) -> DataAxes {
+    for (name, value) in [
+      ("outputChannels", outputChannels), ("keyChannels", keyChannels), ("valueChannels", valueChannels),
+      ("heads", heads), ("positionalChannels", settings.positionalChannels ?? 1),
+    ] { try requireSize(name, value) }
     let axes = try axes.resolved(for: input)
     guard !input.indices.contains(where: { $0 != axes.batch && input[$0] < 1 }) else {
       throw NetworkError(expected: "at least one position and channel", found: "shape \(input)")
@@ -192,8 +193,13 @@ extension GlobalSelfAttention {
   public func initialize(_ key: RandomKey, _ input: [Int], dtype: DType) throws(NetworkError) -> Parameters {
     let shapes = try shapes(input)
     let keys = key.split(into: 6)
-    let drawn = zip([shapes.query, shapes.key, shapes.value, shapes.output, shapes.bias, shapes.embedding], keys)
-    return .tensors(drawn.compactMap { shape, key in shape.map { key.normal($0, dtype: dtype) } })
+    var drawn: [Tensor] = []
+    for (shape, key) in zip(
+      [shapes.query, shapes.key, shapes.value, shapes.output, shapes.bias, shapes.embedding], keys)
+    {
+      if let shape { drawn.append(try key.normalParameters(shape, dtype: dtype)) }
+    }
+    return .tensors(drawn)
   }
 
   public func apply(_ parameters: Parameters, _ input: Tensor, _ context: ApplyContext) throws(NetworkError) -> Tensor {

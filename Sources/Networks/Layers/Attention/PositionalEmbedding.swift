@@ -62,11 +62,13 @@ struct PositionalCorrelation: Sendable {
 
   private func distances(_ positions: [Int]) -> Tensor {
     let strides = positions.indices.map { positions[($0 + 1)...].reduce(1, *) }
-    let places = (0..<positions.product).map { index in
+    let places: [[Double]] = (0..<positions.product).map { index in
       positions.indices.map { Double(index / strides[$0] % positions[$0]) }
     }
-    let distances = places.flatMap { row in
-      places.map { column in zip(row, column).reduce(0) { $0 + pow(Swift.abs($1.0 - $1.1), norm) } }
+    let distances: [Double] = places.flatMap { (row: [Double]) -> [Double] in
+      places.map { (column: [Double]) -> Double in
+        zip(row, column).reduce(0.0) { (sum: Double, pair) in sum + pow(Swift.abs(pair.0 - pair.1), norm) }
+      }
     }
     return Tensor(distances, shape: [places.count, places.count])
   }

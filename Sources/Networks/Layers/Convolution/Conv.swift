@@ -32,7 +32,7 @@ public struct Conv: SharedConvolution {
   ///   - biasStd: standard deviation of the biases; nil for none.
   ///   - parameterization: how weights and their gradients are scaled.
   ///   - widthScales: finite widths before and after over the standard one, of the standard parameterization.
-  /// - Precondition: all numbers are positive, and there are as many as the window has.
+  /// - Precondition: there are as many numbers as the window has, and standard deviations are finite.
   public init(
     _ channels: Int, window: [Int], strides: [Int]? = nil, padding: Padding = .valid, dilation: [Int]? = nil,
     weightStd: Double = 1, biasStd: Double? = nil, parameterization: Parameterization = .ntk,

@@ -19,7 +19,7 @@ public struct ConvLocal: ConvolutionLayer {
 
   /// See `Conv`.
   ///
-  /// - Precondition: all numbers are positive, and there are as many as the window has.
+  /// - Precondition: there are as many numbers as the window has, and standard deviations are finite.
   public init(
     _ channels: Int, window: [Int], strides: [Int]? = nil, padding: Padding = .valid, weightStd: Double = 1,
     biasStd: Double? = nil, parameterization: Parameterization = .ntk,
@@ -32,7 +32,7 @@ public struct ConvLocal: ConvolutionLayer {
 
   public func initialize(_ key: RandomKey, _ input: [Int], dtype: DType) throws(NetworkError) -> Parameters {
     let (filter, bias) = try shapes(input)
-    return settings.weights.draw(key, weights: filter, bias: bias, fanIn: settings.fanIn(input), dtype: dtype)
+    return try settings.weights.draw(key, weights: filter, bias: bias, fanIn: settings.fanIn(input), dtype: dtype)
   }
 
   /// Weights: those of one position flattened, channels first, then the window's offsets; the bias: an output without the

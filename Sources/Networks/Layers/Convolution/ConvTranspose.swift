@@ -20,7 +20,7 @@ public struct ConvTranspose: SharedConvolution {
 
   /// See `Conv`; here strides are the factors by which the input is spread out.
   ///
-  /// - Precondition: all numbers are positive, and there are as many as the window has.
+  /// - Precondition: there are as many numbers as the window has, and standard deviations are finite.
   public init(
     _ channels: Int, window: [Int], strides: [Int]? = nil, padding: Padding = .valid, weightStd: Double = 1,
     biasStd: Double? = nil, parameterization: Parameterization = .ntk,

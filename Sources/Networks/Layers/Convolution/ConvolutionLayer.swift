@@ -33,7 +33,7 @@ protocol SharedConvolution: ConvolutionLayer {}
 extension SharedConvolution {
   public func initialize(_ key: RandomKey, _ input: [Int], dtype: DType) throws(NetworkError) -> Parameters {
     _ = try settings.patches(input, Self.kind)
-    return settings.weights.draw(
+    return try settings.weights.draw(
       key, weights: settings.filterShape(input), bias: settings.biasShape(rank: input.count),
       fanIn: settings.fanIn(input), dtype: dtype)
   }

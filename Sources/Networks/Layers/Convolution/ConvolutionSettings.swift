@@ -28,11 +28,10 @@ struct ConvolutionSettings: Sendable {
     self.padding = padding
     self.weights = weights
     self.dimensions = dimensions ?? .channelsLast(positions: window.count)
-    precondition(channels > 0, "expected a positive number of channels, found \(channels)")
     for (name, values) in [("window", window), ("strides", self.strides), ("dilation", self.dilation)] {
       precondition(
-        values.count == window.count && values.allSatisfy { $0 > 0 },
-        "expected one positive number of \(name) per axis of the window \(window), found \(values)")
+        values.count == window.count,
+        "expected one number of \(name) per axis of the window \(window), found \(values)")
     }
     precondition(
       self.dimensions.positionCount == window.count,
@@ -61,6 +60,10 @@ struct ConvolutionSettings: Sendable {
     guard inputChannels(input) > 0 else {
       throw NetworkError(expected: "at least one input channel", found: "shape \(input)")
     }
+    try weights.check("channels", channels)
+    for (name, values) in [("window", window), ("strides", strides), ("dilation", dilation)] {
+      try requireSizes(name, values, atMost: largestWindow)
+    }
     var rule = PatchesOperation(axes: [], isMaskedByAny: kind == .transposed)
     for (index, size) in positions(of: input).enumerated() {
       guard size > 0 else { throw NetworkError(expected: "at least one position", found: "shape \(input)") }
@@ -82,6 +85,7 @@ struct ConvolutionSettings: Sendable {
           found: "\(window)" + (dilation.contains { $0 > 1 } ? ", dilated by \(dilation)" : ""))
       }
     }
+    if kind == .transposed { try requireCountable(positions: rule.axes.map(\.outputSize), "strides") }
     return rule
   }
 
@@ -198,9 +202,6 @@ struct ConvolutionSettings: Sendable {
     }
   }
 }
-
-/// The largest window, stride or dilation that files may ask for, which is more than any input has positions.
-private let largestWindow = 4096
 
 extension LayerArguments {
   /// Positive numbers, one per axis: `count` of them, by default ones; any number of them if `count` is nil.

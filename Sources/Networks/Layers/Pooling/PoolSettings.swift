@@ -49,8 +49,8 @@ struct PoolSettings: Sendable {
     self.normalizesEdges = normalizesEdges
     self.axes = axes
     precondition(
-      self.strides.count == window.count && (window + self.strides).allSatisfy { $0 > 0 },
-      "expected positive windows and strides, one per axis of positions, found \(window) and \(self.strides)")
+      self.strides.count == window.count,
+      "expected windows and strides, one per axis of positions, found \(window) and \(self.strides)")
   }
 
   /// How windows lie along each axis of positions.
@@ -58,6 +58,9 @@ struct PoolSettings: Sendable {
     guard input.count == window.count + 2 else {
       throw NetworkError(
         expected: "an input with \(window.count + 2) axes for the window \(window)", found: "shape \(input)")
+    }
+    for (name, values) in [("window", window), ("strides", strides)] {
+      try requireSizes(name, values, atMost: largestWindow)
     }
     let axes = try axes.resolved(for: input)
     var windows: [PatchAxis] = []

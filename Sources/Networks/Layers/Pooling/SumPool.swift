@@ -20,7 +20,7 @@ public struct SumPool: PoolLayer {
   ///   - padding: what is beyond the edges.
   ///   - batchAxis: where inputs have the batch.
   ///   - channelAxis: where inputs have the channels.
-  /// - Precondition: all numbers are positive, and there are as many strides as the window has.
+  /// - Precondition: there are as many strides as the window has.
   public init(
     window: [Int], strides: [Int]? = nil, padding: Padding = .valid, batchAxis: Int = 0,
     channelAxis: Int = -1

@@ -26,7 +26,7 @@ struct DotGeneralOperation: CovarianceOperation {
     product.contractsBatch ? .acrossInputs : product.touches(product.axes.batch) ? .together : .apart
   }
 
-  func flops(result: Int, operands: Int, operandCount: Int, positions: [Int]) -> Int {
+  func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {
     positionProductFlops(result: result, operands: operands, positions: positions)
   }
 

@@ -23,11 +23,9 @@ public struct ImageResize: SingleInputLayer {
   ///   - method: how elements between positions are found.
   ///   - batchAxis: where inputs have the batch.
   ///   - channelAxis: where inputs have the channels.
-  /// - Precondition: sizes are positive or −1.
   public init(
     _ shape: [Int], method: ResizeMethod = .linear, antialias: Bool = true, batchAxis: Int = 0, channelAxis: Int = -1
   ) {
-    precondition(shape.allSatisfy { $0 > 0 || $0 == -1 }, "expected positive sizes or -1, found \(shape)")
     self.shape = shape
     self.method = method
     self.antialias = antialias
@@ -41,11 +39,24 @@ public struct ImageResize: SingleInputLayer {
       throw NetworkError(
         path: [.name("shape")], expected: "one size per axis of the input, shape \(input)", found: "\(shape)")
     }
+    try Self.check(shape)
     let axes = try axes.resolved(for: input)
     for axis in input.indices where shape[axis] != -1 && axis != axes.batch && input[axis] == 0 {
       throw NetworkError(expected: "at least one position", found: "shape \(input)")
     }
-    return zip(shape, input).map { $0 == -1 ? $1 : $0 }
+    let output = zip(shape, input).map { $0 == -1 ? $1 : $0 }
+    if output != input {
+      try requireCountable(positions: axes.positionAxes(rank: output.count).map { output[$0] }, "shape")
+    }
+    return output
+  }
+
+  private static func check(_ shape: [Int]) throws(NetworkError) {
+    for (index, size) in shape.enumerated() where !(1...largestWindow).contains(size) && size != -1 {
+      throw NetworkError(
+        path: [.name("shape"), .index(index)], expected: "a positive integer of at most \(largestWindow), or -1",
+        found: "\(size)")
+    }
   }
 
   private func maps(_ input: [Int]) throws(NetworkError) -> AxisMaps {
@@ -87,10 +98,7 @@ public struct ImageResize: SingleInputLayer {
       throw NetworkError(path: [.name("shape")], expected: "a list of sizes", found: "nothing")
     }
     shape = try arguments.integers("shape", default: [])
-    for (index, size) in shape.enumerated() where !(1...4096).contains(size) && size != -1 {
-      throw NetworkError(
-        path: [.name("shape"), .index(index)], expected: "a positive integer of at most 4096, or -1", found: "\(size)")
-    }
+    try Self.check(shape)
     let name = try arguments.string("method")
     guard let method = ResizeMethod(named: name) else {
       throw NetworkError(

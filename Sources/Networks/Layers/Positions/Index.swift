@@ -91,7 +91,7 @@ public struct Index: SingleInputLayer {
         expected: "\":\" for the channels, which have no order at infinite width", found: channel.text)
     }
     if case .position(let position) = batch {
-      let single = TensorIndex.steps(from: position, to: position == -1 ? nil : position + 1, by: 1).text
+      let single = TensorIndex.steps(from: position, to: position == -1 ? nil : position &+ 1, by: 1).text
       throw NetworkError(
         path: [.name("ranges"), .index(input.batchAxis)],
         expected: "a range for the batch, which a kernel needs (\"\(single)\" is one input)", found: batch.text)

@@ -1,4 +1,5 @@
 #include "CLinearAlgebra.h"
+#include "blas_library.h"
 
 #include <stdlib.h>
 
@@ -9,14 +10,17 @@ static int workspace_length(double answer) {
 }
 
 #define NT_SCALAR float
-#define NT_LAPACK(name) nt_s##name
+#define NT_NAME(name) nt_s##name
+#define NT_CBLAS(name) cblas_s##name
 #define NT_FORTRAN(name) s##name##_
-#include "lapack_routines.h"
+#include "routines_body.h"
 #undef NT_SCALAR
-#undef NT_LAPACK
+#undef NT_NAME
+#undef NT_CBLAS
 #undef NT_FORTRAN
 
 #define NT_SCALAR double
-#define NT_LAPACK(name) nt_d##name
+#define NT_NAME(name) nt_d##name
+#define NT_CBLAS(name) cblas_d##name
 #define NT_FORTRAN(name) d##name##_
-#include "lapack_routines.h"
+#include "routines_body.h"

@@ -1,1 +1,0 @@
-/* Only linked: the routines are declared by CLinearAlgebra, alike for every BLAS. */

@@ -1,0 +1,28 @@
+/// How much memory the executor of slices takes for what it could also compute again, in bytes.
+///
+/// Nothing of it changes a bit of the results.
+package struct SliceLimits: Sendable {
+  /// What a graph is compiled with.
+  @TaskLocal package static var current = SliceLimits()
+
+  /// The factors of all layers of a group of inputs, in both forms; nil for what fits the images.
+  package var factors: Int?
+  /// Slices that are kept while others are computed; nil for what fits the images.
+  package var slices: Int?
+  /// The schedules that a graph keeps.
+  package var scheduleBytes = 12 << 20
+  /// One schedule of a graph whose schedules are not kept.
+  package var sectionBytes = 6 << 20
+  /// The positions of a pair's slices from which on several threads share its work.
+  package var sharedCost = 1 << 19
+  /// Inputs in lanes with their factors, per thread.
+  package var groupBytes = 24 << 20
+
+  package init() {}
+
+  /// Some tens of megabytes for small images; as much as a few tens of layers need for large ones.
+  func factorBytes(positions: Int) -> Int { factors ?? max(16 << 20, min(96 << 20, 96 * 64 * positions)) }
+
+  /// A few slices at least; as many as keep the work small that is done twice.
+  func sliceBytes(positions: Int) -> Int { slices ?? max(24 << 20, min(96 << 20, 48 * 128 * positions)) }
+}

@@ -1,0 +1,10 @@
+#undef JOIN
+#undef JOIN_
+#undef T
+#undef S
+#undef UNIT
+#undef TOLERANCE
+#undef TYPE
+#undef SLICE_LANES
+#undef TYPE_NAME
+#undef NT_DOUBLE
