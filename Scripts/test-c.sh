@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 programs=$(swift build -c release --show-bin-path)
-"$programs/kernel-checks" Tests/TensorsTests/Fixtures
+"$programs/kernel-checks" Tests
 [ "$(uname -s)" = Linux ] || exit 0
 "$programs/blas-checks"
 

@@ -34,4 +34,4 @@ done < <(find Sources/CVectorKernels Tests/CVectorKernelsTests -name '*.c' | sor
 xargs -0 -r -n 2 -P "$(nproc)" bash -c '"${@:1:$#-2}" -c "${@: -2:1}" -o "${@: -1}"' compile "$compiler" "${flags[@]}" \
   < "$folder/work"
 "$compiler" "${objects[@]}" "${libraries[@]}" -o "$folder/kernel-checks"
-"${run[@]}" "$folder/kernel-checks" Tests/TensorsTests/Fixtures
+"${run[@]}" "$folder/kernel-checks" Tests

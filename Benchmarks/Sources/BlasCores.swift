@@ -60,16 +60,16 @@ enum BlasCores {
         guard let (core, speeds) = try child(name) else { continue }
         // A name that this OpenBLAS does not know, or that the processor cannot be.
         guard name.isEmpty || core.lowercased() == name.lowercased() else { continue }
-        let label = name.isEmpty ? "" : core
+        // What runs by itself is one of them, measured twice as often.
         if name.isEmpty { chosen = core }
-        best[label] = zip(best[label] ?? speeds, speeds).map(max)
+        best[core] = zip(best[core] ?? speeds, speeds).map(max)
       }
     }
-    guard let own = best[""] else { return false }
+    guard let own = best[chosen] else { return false }
     print("BLAS by core, GFLOP/s on one thread: " + work().map(\.name).joined(separator: ", "))
     for (core, speeds) in best.sorted(by: { $0.key < $1.key }) {
       print(
-        "  " + (core.isEmpty ? "\(chosen) (runs)" : core).padding(toLength: 20, withPad: " ", startingAt: 0)
+        "  " + (core == chosen ? "\(core) (runs)" : core).padding(toLength: 20, withPad: " ", startingAt: 0)
           + speeds.map { String(format: "%9.1f", $0) }.joined())
     }
     let fastest = own.indices.map { index in best.values.map { $0[index] }.max() ?? 0 }

@@ -26,6 +26,8 @@ struct ResultPage {
       "| date | \(Date.now.formatted(.iso8601.year().month().day())) |",
       "| processor | \(Self.processorName ?? "unknown") |",
       "| threads | \(Threads.count) |",
+      "| inner loops | \(Machine.instructionSet) |",
+      "| linear algebra | \(Machine.linearAlgebra) |",
       "| system | \(ProcessInfo.processInfo.operatingSystemVersionString) |",
       "| compared with | \(peer ? "neural-tangents 0.6.5, jax 0.4.23, on the same processor in the same run" : "nothing") |",
       "",

@@ -31,7 +31,7 @@ void fail(const char *file, int line, const char *condition, const char *format,
 #define EXPECT(condition, ...) \
   if (!(condition)) fail(__FILE__, __LINE__, #condition, __VA_ARGS__)
 
-// Reads a fixture of Tests/TensorsTests/Fixtures; it lives as long as the program.
+// Reads a fixture of a folder Tests/*/Fixtures; it lives as long as the program.
 const json *fixture(const char *name);
 
 // Memory that begins on a 64-byte boundary and is freed when the check is over. Its bytes are those of NaN, so that what

@@ -1,11 +1,12 @@
 // Runs the checks of the vector kernels with every instruction set of this processor in one process.
 //
-//   kernel_checks FIXTURES [--set NAME] [--only TEXT]
+//   kernel_checks TESTS [--set NAME] [--only TEXT]
 //
-// FIXTURES is the folder Tests/TensorsTests/Fixtures. --set runs one instruction set, --only the checks whose names contain
+// TESTS is the folder Tests, in whose folders Fixtures the fixtures are. --set runs one instruction set, --only the checks whose names contain
 // TEXT. Prints the failures and how many checks there were; the exit status is 1 when one failed.
 #include "checks.h"
 
+#include <glob.h>
 #include <stdarg.h>
 
 static const check *const families[] = {
@@ -14,7 +15,7 @@ static const check *const families[] = {
 };
 enum { family_count = sizeof families / sizeof *families };
 
-static const char *fixtures, *running;
+static const char *tests, *running;
 static int failures_of_check;
 
 void fail(const char *file, int line, const char *condition, const char *format, ...) {
@@ -36,10 +37,14 @@ const json *fixture(const char *name) {
   for (int i = 0; i < 16; i++) {
     if (known[i].name != NULL && strcmp(known[i].name, name) == 0) return known[i].value;
     if (known[i].name != NULL) continue;
-    char path[4096];
-    snprintf(path, sizeof path, "%s/%s.json", fixtures, name);
+    char pattern[4096];
+    snprintf(pattern, sizeof pattern, "%s/*/Fixtures/%s.json", tests, name);
+    glob_t found;
+    int is_found = glob(pattern, 0, NULL, &found) == 0;
     known[i].name = name;
-    return known[i].value = json_read(path);
+    known[i].value = json_read(is_found ? found.gl_pathv[0] : pattern);
+    globfree(&found);
+    return known[i].value;
   }
   abort();
 }
@@ -84,10 +89,10 @@ int main(int count, char **arguments) {
     else count = 0;
   }
   if (count < 2 || count % 2 != 0) {
-    fprintf(stderr, "usage: kernel_checks FIXTURES [--set NAME] [--only TEXT]\n");
+    fprintf(stderr, "usage: kernel_checks TESTS [--set NAME] [--only TEXT]\n");
     return 64;
   }
-  fixtures = arguments[1];
+  tests = arguments[1];
   int failed = 0, sets = 0;
   for (int set = nt_baseline; set <= (int)nt_best_instruction_set(); set++) {
     const char *name = nt_instruction_set_name((nt_instruction_set)set);
