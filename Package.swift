@@ -20,7 +20,11 @@ let package = Package(
       name: "CSleef", pkgConfig: "sleef", providers: [.apt(["libsleef-dev"]), .brew(["sleef"])]),
     .systemLibrary(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
-    .target(name: "CVectorKernels", dependencies: ["CSleef"]),
+    .target(
+      name: "CVectorKernels", dependencies: ["CSleef"],
+      cSettings: ["common", "duals", "slices", "elementwise", "convolution", "random", "rows"].map {
+        .headerSearchPath($0)
+      }),
     // OpenBLAS is loaded when it is first used, not linked: Sources/CLinearAlgebra/blas_library.c says why.
     .target(
       name: "CLinearAlgebra",

@@ -8,7 +8,8 @@ Scripts/install-neon.sh
 compiler=$(dirname "$(readlink -f "$(command -v swift)")")/clang
 [ -x "$compiler" ] || compiler=clang
 folder=.build-neon
-flags=(-O2 -std=gnu11 -ISources/CVectorKernels/include)
+flags=(-O2 -std=gnu11)
+for headers in Sources/CVectorKernels/*/; do flags+=("-I$headers"); done
 libraries=(-lsleef -lm)
 run=()
 if [ "$(uname -m)" != aarch64 ]; then

@@ -68,7 +68,7 @@ private protocol SliceScalar: BinaryFloatingPoint {
     _ rows: nt_window, _ columns: nt_window, _ x: UnsafePointer<Self>, _ out: UnsafeMutablePointer<Self>,
     _ scratch: UnsafeMutablePointer<Self>)
   static func layer(
-    _ layer: UnsafePointer<nt_slice_layer>, _ factors: UnsafePointer<nt_slice_factors>, _ k: UnsafePointer<Self>,
+    _ layer: UnsafePointer<nt_slice_pass>, _ factors: UnsafePointer<nt_slice_factors>, _ k: UnsafePointer<Self>,
     _ theta: UnsafePointer<Self>, _ kOut: UnsafeMutablePointer<Self>, _ thetaOut: UnsafeMutablePointer<Self>,
     _ scratch: UnsafeMutablePointer<Self>)
 }
@@ -87,12 +87,12 @@ extension Float: SliceScalar {
   fileprivate static func box(
     _ rows: nt_window, _ columns: nt_window, _ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>,
     _ scratch: UnsafeMutablePointer<Float>
-  ) { nt_slice_box_f32(rows, columns, x, out, scratch) }
+  ) { nt_slice_window2d_f32(rows, columns, x, out, scratch) }
   fileprivate static func layer(
-    _ layer: UnsafePointer<nt_slice_layer>, _ factors: UnsafePointer<nt_slice_factors>, _ k: UnsafePointer<Float>,
+    _ layer: UnsafePointer<nt_slice_pass>, _ factors: UnsafePointer<nt_slice_factors>, _ k: UnsafePointer<Float>,
     _ theta: UnsafePointer<Float>, _ kOut: UnsafeMutablePointer<Float>, _ thetaOut: UnsafeMutablePointer<Float>,
     _ scratch: UnsafeMutablePointer<Float>
-  ) { nt_slice_layer_f32(layer, factors, k, theta, kOut, thetaOut, scratch) }
+  ) { nt_slice_pass_f32(layer, factors, k, theta, kOut, thetaOut, scratch) }
 }
 
 extension Double: SliceScalar {
@@ -109,12 +109,12 @@ extension Double: SliceScalar {
   fileprivate static func box(
     _ rows: nt_window, _ columns: nt_window, _ x: UnsafePointer<Double>, _ out: UnsafeMutablePointer<Double>,
     _ scratch: UnsafeMutablePointer<Double>
-  ) { nt_slice_box_f64(rows, columns, x, out, scratch) }
+  ) { nt_slice_window2d_f64(rows, columns, x, out, scratch) }
   fileprivate static func layer(
-    _ layer: UnsafePointer<nt_slice_layer>, _ factors: UnsafePointer<nt_slice_factors>, _ k: UnsafePointer<Double>,
+    _ layer: UnsafePointer<nt_slice_pass>, _ factors: UnsafePointer<nt_slice_factors>, _ k: UnsafePointer<Double>,
     _ theta: UnsafePointer<Double>, _ kOut: UnsafeMutablePointer<Double>, _ thetaOut: UnsafeMutablePointer<Double>,
     _ scratch: UnsafeMutablePointer<Double>
-  ) { nt_slice_layer_f64(layer, factors, k, theta, kOut, thetaOut, scratch) }
+  ) { nt_slice_pass_f64(layer, factors, k, theta, kOut, thetaOut, scratch) }
 }
 
 /// Seconds of the fastest of many short runs: long enough for the timer, short enough not to be disturbed in all.
@@ -230,7 +230,7 @@ private func measureCycles<T: SliceScalar>(
   // Small slices take too short a time for the timer.
   let repeats = max(1, 1024 / positions), cycles = clock / Double(positions * repeats)
   return withUnsafePointer(to: dual) { dual in
-    var layer = nt_slice_layer(
+    var layer = nt_slice_pass(
       dual: dual, affine: affine, rows: window, columns: window, theta_is_zero: 0)
     let stencilTime = fastest {
       for _ in 0..<repeats { T.box(window, window, k, kOut, scratch) }

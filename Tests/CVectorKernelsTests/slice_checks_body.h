@@ -123,7 +123,7 @@ static void S(box)(void) {
     T *want = S(plain_window)(columns, 1, S(plain_window)(rows, 1, x));
     long count = columns.outer * columns.out_length * columns.inner;
     T *out = SCRATCH(T, count + 1), *room = SCRATCH(T, columns.length * SLICE_LANES + 1);
-    S(nt_slice_box)(rows, columns, x, out, room);
+    S(nt_slice_window2d)(rows, columns, x, out, room);
     char text[2][256];
     print_window(text[0], sizeof text[0], rows);
     print_window(text[1], sizeof text[1], columns);

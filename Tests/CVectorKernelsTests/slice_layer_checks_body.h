@@ -102,7 +102,7 @@ static void S(layer)(void) {
     horizontal.inner = SLICE_LANES;
     T *want = S(plain_window)(horizontal, 1, sums), *want_theta = S(plain_window)(horizontal, 1, theta_sums);
 
-    nt_slice_layer layer = {&dual, affine, rows, along, is_zero};
+    nt_slice_pass layer = {&dual, affine, rows, along, is_zero};
     long out = height * along.out_length * SLICE_LANES;
     T *room = SCRATCH(T, 2 * columns * SLICE_LANES), *unread = SCRATCH(T, count + 1);
     // A theta that is zero is not read.
@@ -110,9 +110,9 @@ static void S(layer)(void) {
     T *got[3], *got_theta[2];
     for (int i = 0; i < 3; i++) got[i] = SCRATCH(T, out + 1);
     for (int i = 0; i < 2; i++) got_theta[i] = SCRATCH(T, out + 1);
-    S(nt_slice_layer)(&layer, &inputs.plain, k, given, got[0], got_theta[0], room);
-    S(nt_slice_layer)(&layer, &inputs.with_lanes, k, given, got[1], got_theta[1], room);
-    S(nt_slice_layer)(&layer, &inputs.plain, k, NULL, got[2], NULL, room);
+    S(nt_slice_pass)(&layer, &inputs.plain, k, given, got[0], got_theta[0], room);
+    S(nt_slice_pass)(&layer, &inputs.with_lanes, k, given, got[1], got_theta[1], room);
+    S(nt_slice_pass)(&layer, &inputs.plain, k, NULL, got[2], NULL, room);
     char text[2][256];
     print_window(text[0], sizeof text[0], rows);
     print_window(text[1], sizeof text[1], along);
@@ -136,7 +136,7 @@ static void S(equal_images_of)(long width, long size) {
   T *k = S(copy_of)(variances, count), *theta = SCRATCH(T, count), *room = SCRATCH(T, 2 * size * SLICE_LANES);
   for (long i = 0; i < count; i++) theta[i] = 0;
   nt_window window = {1, size, 1, size, width, 1, 1, width / 2};
-  nt_slice_layer layer = {&dual, {1, 0.05, 0, 1, 0}, window, window, 0};
+  nt_slice_pass layer = {&dual, {1, 0.05, 0, 1, 0}, window, window, 0};
   for (int depth = 0; depth < 10; depth++) {
     // The variances that the dual sees are those after the window along the rows and the bias.
     nt_window vertical = window;
@@ -152,8 +152,8 @@ static void S(equal_images_of)(long width, long size) {
     S(nt_dual_factors)(&dual, second_stride, q, second, second_stride);
     slice_inputs inputs = S(inputs_of)(first, sets * padded, padded, size, second, second_stride, size);
     T *next = SCRATCH(T, count), *next_variances = SCRATCH(T, count), *next_theta = SCRATCH(T, count);
-    S(nt_slice_layer)(&layer, &inputs.with_lanes, variances, NULL, next_variances, NULL, room);
-    S(nt_slice_layer)(&layer, &inputs.plain, k, theta, next, next_theta, room);
+    S(nt_slice_pass)(&layer, &inputs.with_lanes, variances, NULL, next_variances, NULL, room);
+    S(nt_slice_pass)(&layer, &inputs.plain, k, theta, next, next_theta, room);
     EXPECT(S(are_equal)(next, next_variances, count), "found others after layer %d of windows of %ld, " TYPE_NAME, depth,
            width);
     // Correlation one: the square of the slope, halved, times the variance comes out, rounded once.
@@ -185,13 +185,13 @@ static void S(not_a_number)(void) {
   }
   k[(3 * size + 4) * SLICE_LANES + 2] = (T)NAN;
   nt_window window = {1, size, 1, size, 3, 1, 1, 1};
-  nt_slice_layer layer = {&dual, {1, 0, 0, 1, 0}, window, window, 1};
+  nt_slice_pass layer = {&dual, {1, 0, 0, 1, 0}, window, window, 1};
   long count1 = size * (size + 1), count2 = size * (size + 2) * SLICE_LANES;
   T *q1 = SCRATCH(T, count1), *q2 = SCRATCH(T, count2);
   for (long i = 0; i < count1; i++) q1[i] = 1;
   for (long i = 0; i < count2; i++) q2[i] = 1;
   slice_inputs inputs = S(dual_inputs)(&dual, size, q1, count1, q2, count2);
-  S(nt_slice_layer)(&layer, &inputs.plain, k, NULL, k_out, theta_out, SCRATCH(T, 2 * size * SLICE_LANES));
+  S(nt_slice_pass)(&layer, &inputs.plain, k, NULL, k_out, theta_out, SCRATCH(T, 2 * size * SLICE_LANES));
   for (long i = 0; i < count; i++) {
     long lane = i % SLICE_LANES, y = i / SLICE_LANES / size, x = i / SLICE_LANES % size;
     bool sees = lane == 2 && labs(y - 3) <= 1 && labs(x - 4) <= 1;

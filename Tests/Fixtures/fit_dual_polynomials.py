@@ -1,9 +1,9 @@
-"""Fits the polynomials of Sources/CVectorKernels/polynomials.h and prints that file.
+"""Fits the polynomials of Sources/CVectorKernels/duals/polynomials.h and prints that file.
 
 Each is the best approximation in the relative sense (Remez exchange, 110 digits). Coefficients are rounded one after
 the other, lowest first, and what is left is fitted again, so that rounding them costs almost nothing.
 
-    python fit_dual_polynomials.py > Sources/CVectorKernels/polynomials.h
+    python fit_dual_polynomials.py > Sources/CVectorKernels/duals/polynomials.h
 """
 import struct
 import sys

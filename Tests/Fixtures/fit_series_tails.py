@@ -1,4 +1,4 @@
-"""Computes the polynomials of Sources/CVectorKernels/series_tails.h and prints that file.
+"""Computes the polynomials of Sources/CVectorKernels/duals/series_tails.h and prints that file.
 
 A function with a kink at 0 and no other has Hermite coefficients a_n / sqrt(q) = s_n g_n sum over i of E_i nu^i for large n of
 either parity, with signs s_n, g_n = (n-m-2)!! / sqrt(2 pi n!), nu = start / (n-m-2), m = 2 for odd n and 1 for even n, and some
@@ -10,7 +10,7 @@ E_i that depend on q (see duals_series_body.h). The sums of the tail of a series
 of which the larger part is like exp(N y^2) erfc(sqrt(N) y). As polynomials in x, which is -1 at y = 0 and 1 at the largest y
 and linear in y / (y + 1/2), they converge fast. They are interpolated at Chebyshev points with 30 digits.
 
-    python fit_series_tails.py > Sources/CVectorKernels/series_tails.h
+    python fit_series_tails.py > Sources/CVectorKernels/duals/series_tails.h
 """
 import functools
 

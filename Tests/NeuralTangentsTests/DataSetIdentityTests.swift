@@ -19,7 +19,8 @@ import Testing
     let product = (1e-13 * 5e-13) / 3 * 1.3 * 1.3 / (2 * Double.pi)
     let found = kernel.nngp.asType(.float64).scalars(as: Double.self)[0]
     #expect(abs(found - product) < 1e-5 * product)
-    let finite = try empiricalKernel(of: network, at: network.initialize(RandomKey(seed: 0), inputShape: [1, 3]), x1, x2)
+    let finite = try empiricalKernel(
+      of: network, at: network.initialize(RandomKey(seed: 0), inputShape: [1, 3]), x1, x2)
     #expect(finite.cov2 != nil && finite.nngp.shape == [1, 1])
   }
 
@@ -36,13 +37,15 @@ import Testing
   func precisions() throws {
     let x = Tensor([0.5, 1.5, -2.5, 3.25], shape: [2, 2])
     #expect(try network.kernel(x, x.asType(.float32)).isSymmetric)
-    #expect(try !network.kernel(Tensor([0.1, 0.2], shape: [1, 2]), Tensor([Float(0.1), 0.2], shape: [1, 2])).isSymmetric)
+    #expect(
+      try !network.kernel(Tensor([0.1, 0.2], shape: [1, 2]), Tensor([Float(0.1), 0.2], shape: [1, 2])).isSymmetric)
   }
 
   @Test("what stands in the place of missing numbers does not count, which numbers are missing does")
   func masks() throws {
     let (x, same, other) = (
-      Tensor([1.0, 9, 2, 3], shape: [2, 2]), Tensor([1.0, 9, 2, 3], shape: [2, 2]), Tensor([1.0, 0, 2, 3], shape: [2, 2])
+      Tensor([1.0, 9, 2, 3], shape: [2, 2]), Tensor([1.0, 9, 2, 3], shape: [2, 2]),
+      Tensor([1.0, 0, 2, 3], shape: [2, 2])
     )
     #expect(try network.kernel(x, same, maskConstant: 9).isSymmetric)
     #expect(try !network.kernel(x, other, maskConstant: 9).isSymmetric)

@@ -172,9 +172,13 @@ struct DescriptionTests {
     #expect(whole.obstacle != nil && whole.rows.allSatisfy { $0.obstacle == whole.obstacle })
     let matrix = Serial {
       Dense(4)
-      Tanh()
+      Elementwise(dual: { q12, _, _ in q12 })
       Dense(1)
     }
     #expect(try matrix.description(forInput: [3]).obstacle?.contains("vector kernel") == true)
+    #expect(try matrix.description(forInput: [3]).executor == "reference")
+    #expect(try FullyConnected(depth: 2).description(forInput: [3]).executor == "rows")
+    #expect(try ConvGap(depth: 2).description(forInput: [8, 8, 3]).executor == "slices")
+    #expect(description.executor == "slices and reference" && whole.executor == "reference")
   }
 }

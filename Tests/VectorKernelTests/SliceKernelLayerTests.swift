@@ -13,7 +13,7 @@ private protocol DualElement: SliceElement {
     _ dual: UnsafePointer<nt_dual>, _ rows: Int, _ columns: Int, _ factors: UnsafePointer<nt_slice_factors>,
     _ k: inout [Self], _ theta: inout [Self]?)
   static func layer(
-    _ layer: UnsafePointer<nt_slice_layer>, _ factors: UnsafePointer<nt_slice_factors>, _ k: [Self], _ theta: [Self]?,
+    _ layer: UnsafePointer<nt_slice_pass>, _ factors: UnsafePointer<nt_slice_factors>, _ k: [Self], _ theta: [Self]?,
     _ kOut: inout [Self], _ thetaOut: inout [Self]?, _ scratch: inout [Self])
 }
 
@@ -39,12 +39,12 @@ extension Float: DualElement {
     _ k: inout [Float], _ theta: inout [Float]?
   ) { withOptionalElements(&theta) { nt_slice_dual_f32(dual, rows, columns, factors, &k, $0) } }
   fileprivate static func layer(
-    _ layer: UnsafePointer<nt_slice_layer>, _ factors: UnsafePointer<nt_slice_factors>, _ k: [Float], _ theta: [Float]?,
+    _ layer: UnsafePointer<nt_slice_pass>, _ factors: UnsafePointer<nt_slice_factors>, _ k: [Float], _ theta: [Float]?,
     _ kOut: inout [Float], _ thetaOut: inout [Float]?, _ scratch: inout [Float]
   ) {
     var theta = theta
     withOptionalElements(&theta) { theta in
-      withOptionalElements(&thetaOut) { nt_slice_layer_f32(layer, factors, k, theta, &kOut, $0, &scratch) }
+      withOptionalElements(&thetaOut) { nt_slice_pass_f32(layer, factors, k, theta, &kOut, $0, &scratch) }
     }
   }
 }
@@ -71,12 +71,12 @@ extension Double: DualElement {
     _ k: inout [Double], _ theta: inout [Double]?
   ) { withOptionalElements(&theta) { nt_slice_dual_f64(dual, rows, columns, factors, &k, $0) } }
   fileprivate static func layer(
-    _ layer: UnsafePointer<nt_slice_layer>, _ factors: UnsafePointer<nt_slice_factors>, _ k: [Double],
+    _ layer: UnsafePointer<nt_slice_pass>, _ factors: UnsafePointer<nt_slice_factors>, _ k: [Double],
     _ theta: [Double]?, _ kOut: inout [Double], _ thetaOut: inout [Double]?, _ scratch: inout [Double]
   ) {
     var theta = theta
     withOptionalElements(&theta) { theta in
-      withOptionalElements(&thetaOut) { nt_slice_layer_f64(layer, factors, k, theta, &kOut, $0, &scratch) }
+      withOptionalElements(&thetaOut) { nt_slice_pass_f64(layer, factors, k, theta, &kOut, $0, &scratch) }
     }
   }
 }
@@ -231,7 +231,7 @@ struct SliceKernelLayerTests {
       let expected = plainWindow(horizontal, 1, sums)
       let expectedTheta = plainWindow(horizontal, 1, thetaSums)
 
-      var layer = nt_slice_layer(
+      var layer = nt_slice_pass(
         dual: dual, affine: affine, rows: rows, columns: along, theta_is_zero: isZero ? 1 : 0)
       let empty = [T](repeating: .nan, count: height * along.out_length * T.lanes)
       var scratch = [T](repeating: .nan, count: 2 * columns * T.lanes)
@@ -270,7 +270,7 @@ struct SliceKernelLayerTests {
       var k = variances
       let window = nt_window(
         outer: 1, length: size, inner: 1, out_length: size, window: width, stride: 1, dilation: 1, low: width / 2)
-      var layer = nt_slice_layer(
+      var layer = nt_slice_pass(
         dual: dual,
         affine: nt_affine(
           weight_variance: 1, bias_variance: 0.05, theta_from_input: 0, theta_from_output: 1, theta_constant: 0),
@@ -316,7 +316,7 @@ struct SliceKernelLayerTests {
       k[(3 * size + 4) * T.lanes + 2] = .nan
       let window = nt_window(
         outer: 1, length: size, inner: 1, out_length: size, window: 3, stride: 1, dilation: 1, low: 1)
-      var layer = nt_slice_layer(
+      var layer = nt_slice_pass(
         dual: dual,
         affine: nt_affine(
           weight_variance: 1, bias_variance: 0, theta_from_input: 0, theta_from_output: 1, theta_constant: 0),

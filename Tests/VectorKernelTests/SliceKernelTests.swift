@@ -37,7 +37,7 @@ extension Float: SliceElement {
   }
   static func box(_ rows: nt_window, _ columns: nt_window, _ x: [Float], _ out: inout [Float]) {
     var scratch = [Float](repeating: .nan, count: columns.length * lanes)
-    nt_slice_box_f32(rows, columns, x, &out, &scratch)
+    nt_slice_window2d_f32(rows, columns, x, &out, &scratch)
   }
   static func addRun(_ run: nt_slice_run, _ weight: Float, _ x: [Float], _ out: inout [Float]) {
     nt_slice_add_run_f32(run, weight, x, &out)
@@ -63,7 +63,7 @@ extension Double: SliceElement {
   }
   static func box(_ rows: nt_window, _ columns: nt_window, _ x: [Double], _ out: inout [Double]) {
     var scratch = [Double](repeating: .nan, count: columns.length * lanes)
-    nt_slice_box_f64(rows, columns, x, &out, &scratch)
+    nt_slice_window2d_f64(rows, columns, x, &out, &scratch)
   }
   static func addRun(_ run: nt_slice_run, _ weight: Double, _ x: [Double], _ out: inout [Double]) {
     nt_slice_add_run_f64(run, weight, x, &out)

@@ -61,8 +61,8 @@ void nt_slice_window_f64(nt_window window, double scale, const double *x, double
 
 // The window sums along the rows and then along the columns of rows.outer slices, one after the other in memory; the
 // other sizes that follow from these are not used. scratch holds columns.length * lanes elements.
-void nt_slice_box_f32(nt_window rows, nt_window columns, const float *x, float *out, float *scratch);
-void nt_slice_box_f64(nt_window rows, nt_window columns, const double *x, double *out, double *scratch);
+void nt_slice_window2d_f32(nt_window rows, nt_window columns, const float *x, float *out, float *scratch);
+void nt_slice_window2d_f64(nt_window rows, nt_window columns, const double *x, double *out, double *scratch);
 
 // out[., o, .] += weight * x[., o * step + offset, .] for first <= o < last; x is (outer, length, inner), out is
 // (outer, out_length, inner), inner a multiple of the lanes. step may be negative.
@@ -79,21 +79,21 @@ void nt_slice_sum_f64(long rows, long columns, const double *k, double *sums);
 // One layer of a convolutional network: the window sum along the rows, the affine map, the dual, and the window sum along
 // the columns of the next convolution (window 1, stride 1: none), in one pass; to rounding, what nt_slice_window,
 // nt_affine, nt_slice_dual and nt_slice_window give one after the other.
-typedef struct nt_slice_layer {
+typedef struct nt_slice_pass {
   const nt_dual *dual;      // of kind nt_dual_ab_relu
   nt_affine affine;         // fastest with weight_variance 1 and theta_from_input 0
   nt_window rows, columns;  // outer and inner are not used; fastest are windows of 1, and of 3 without stride
   int theta_is_zero;        // the theta that comes in is zero and not read
-} nt_slice_layer;
+} nt_slice_pass;
 
 // k and theta are rows.length x columns.length positions, k_out and theta_out rows.out_length x columns.out_length; the
 // factors are rows.out_length x columns.length. Without theta_out, or without theta unless theta_is_zero, no NTK is
 // computed. scratch holds 2 * columns.length * lanes elements.
-void nt_slice_layer_f32(
-  const nt_slice_layer *layer, const nt_slice_factors *factors, const float *k, const float *theta, float *k_out,
+void nt_slice_pass_f32(
+  const nt_slice_pass *layer, const nt_slice_factors *factors, const float *k, const float *theta, float *k_out,
   float *theta_out, float *scratch);
-void nt_slice_layer_f64(
-  const nt_slice_layer *layer, const nt_slice_factors *factors, const double *k, const double *theta, double *k_out,
+void nt_slice_pass_f64(
+  const nt_slice_pass *layer, const nt_slice_factors *factors, const double *k, const double *theta, double *k_out,
   double *theta_out, double *scratch);
 
 #ifdef __cplusplus

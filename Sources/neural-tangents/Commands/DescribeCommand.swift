@@ -19,6 +19,8 @@ struct DescribeCommand: ParsableCommand {
                      all pairs, or pairs with so many displacements
         entries      how many covariances these are
         flops, bytes estimated work for NNGP and NTK of one pair of inputs, float32
+        executor     rows of matrices or slices of covariances, which stay in
+                     cache, or tensor operations (reference), and why
 
       The picture is drawn by the program dot of Graphviz.
 

@@ -9,7 +9,8 @@ struct Blend: SingleInputLayer {
 
   func outputShape(_ input: [Int]) throws(NetworkError) -> [Int] {
     guard input.count == 3, input[1] > 1 else {
-      throw NetworkError(expected: "inputs of shape (N, positions, channels), two positions at least", found: "\(input)")
+      throw NetworkError(
+        expected: "inputs of shape (N, positions, channels), two positions at least", found: "\(input)")
     }
     return input
   }

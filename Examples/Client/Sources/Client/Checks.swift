@@ -17,7 +17,9 @@ func error(_ a: Tensor, _ b: Tensor) -> Double {
 
 /// Trains by gradient descent with momentum and prints the loss.
 @discardableResult
-func train(_ network: some Layer, _ x: Tensor, _ y: Tensor, rate: Double = 0.5) throws -> (before: Double, after: Double) {
+func train(_ network: some Layer, _ x: Tensor, _ y: Tensor, rate: Double = 0.5) throws -> (
+  before: Double, after: Double
+) {
   let loss = { (parameters: Parameters, x: Tensor, y: Tensor) in halfMeanSquaredError(try network(parameters, x), y) }
   let rule = GradientDescent(learningRate: rate, momentum: 0.9)
   let step = compile { (state: TrainingState<Parameters>, x: Tensor, y: Tensor) in
@@ -60,7 +62,8 @@ func check(_ name: String, _ x: Tensor, tolerance: Double, _ make: () -> Serial)
   let again = try NetworkFile(json: try NetworkFile(network).json()).network
   try require(error(try again.kernel(x).nngp, kernel.nngp) == 0, "the file gives another network")
 
-  let small = try NetworkFile(json: try NetworkFile(network).json().replacing("4096", with: "64").replacing("1024", with: "64"))
+  let small = try NetworkFile(
+    json: try NetworkFile(network).json().replacing("4096", with: "64").replacing("1024", with: "64"))
   let y = RandomKey(seed: 4).normal(try small.network.outputShape(forInput: x.shape), dtype: .float64)
   let loss = try trainAny(small.network, x, y)
   try require(loss.after < loss.before, "training does not lower the loss")

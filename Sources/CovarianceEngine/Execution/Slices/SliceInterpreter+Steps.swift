@@ -115,7 +115,7 @@ extension SliceInterpreter {
     let (sizes, stride) = step.middle(of: pass)
     let middle = SliceExtent(sizes: sizes, displacement: displacement &* stride)
     if makesFactors && extent.displacement == .zero { makeFactors(of: pass, extent, middle, k) }
-    let description = nt_slice_layer(
+    let description = nt_slice_pass(
       dual: pass.dual, affine: pass.affine,
       rows: pass.rows?.description(length: extent.lengths[2], result: middle.lengths[2])
         ?? .none(length: extent.lengths[2]),

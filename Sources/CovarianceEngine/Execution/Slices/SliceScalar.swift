@@ -18,7 +18,7 @@ protocol SliceScalar: LoopScalar {
   static func sliceAddRun(_ run: nt_slice_run, weight: Self, _ x: UnsafePointer<Self>, _ out: Pointer)
   static func sliceSum(_ rows: Int, _ columns: Int, _ k: UnsafePointer<Self>, _ sums: UnsafeMutablePointer<Double>)
   static func sliceFusedPass(
-    _ layer: nt_slice_layer, _ factors: nt_slice_factors, _ k: UnsafePointer<Self>, _ theta: UnsafePointer<Self>?,
+    _ layer: nt_slice_pass, _ factors: nt_slice_factors, _ k: UnsafePointer<Self>, _ theta: UnsafePointer<Self>?,
     _ kOut: Pointer, _ thetaOut: Pointer?, scratch: Pointer)
 }
 
@@ -49,7 +49,7 @@ extension Float: SliceScalar {
   static func sliceWindow2D(
     _ rows: nt_window, _ columns: nt_window, _ x: UnsafePointer<Float>, _ out: Pointer, scratch: Pointer
   ) {
-    nt_slice_box_f32(rows, columns, x, out, scratch)
+    nt_slice_window2d_f32(rows, columns, x, out, scratch)
   }
 
   static func sliceAddRun(_ run: nt_slice_run, weight: Float, _ x: UnsafePointer<Float>, _ out: Pointer) {
@@ -61,11 +61,11 @@ extension Float: SliceScalar {
   }
 
   static func sliceFusedPass(
-    _ layer: nt_slice_layer, _ factors: nt_slice_factors, _ k: UnsafePointer<Float>, _ theta: UnsafePointer<Float>?,
+    _ layer: nt_slice_pass, _ factors: nt_slice_factors, _ k: UnsafePointer<Float>, _ theta: UnsafePointer<Float>?,
     _ kOut: Pointer, _ thetaOut: Pointer?, scratch: Pointer
   ) {
     withUnsafePointer(to: layer) { layer in
-      withUnsafePointer(to: factors) { nt_slice_layer_f32(layer, $0, k, theta, kOut, thetaOut, scratch) }
+      withUnsafePointer(to: factors) { nt_slice_pass_f32(layer, $0, k, theta, kOut, thetaOut, scratch) }
     }
   }
 }
@@ -97,7 +97,7 @@ extension Double: SliceScalar {
   static func sliceWindow2D(
     _ rows: nt_window, _ columns: nt_window, _ x: UnsafePointer<Double>, _ out: Pointer, scratch: Pointer
   ) {
-    nt_slice_box_f64(rows, columns, x, out, scratch)
+    nt_slice_window2d_f64(rows, columns, x, out, scratch)
   }
 
   static func sliceAddRun(_ run: nt_slice_run, weight: Double, _ x: UnsafePointer<Double>, _ out: Pointer) {
@@ -109,11 +109,11 @@ extension Double: SliceScalar {
   }
 
   static func sliceFusedPass(
-    _ layer: nt_slice_layer, _ factors: nt_slice_factors, _ k: UnsafePointer<Double>, _ theta: UnsafePointer<Double>?,
+    _ layer: nt_slice_pass, _ factors: nt_slice_factors, _ k: UnsafePointer<Double>, _ theta: UnsafePointer<Double>?,
     _ kOut: Pointer, _ thetaOut: Pointer?, scratch: Pointer
   ) {
     withUnsafePointer(to: layer) { layer in
-      withUnsafePointer(to: factors) { nt_slice_layer_f64(layer, $0, k, theta, kOut, thetaOut, scratch) }
+      withUnsafePointer(to: factors) { nt_slice_pass_f64(layer, $0, k, theta, kOut, thetaOut, scratch) }
     }
   }
 }

@@ -6,7 +6,7 @@
 // four parts, and each turn of the loop does them for four positions in a row, the last part first.
 
 // Where lanes v of row y are read. scratch begins with a row of zeros, for rows of the window that are outside.
-static NT_INLINE TYPED(nt_layer_source) TYPED(nt_layer_source_of)(nt_layer_form form, const nt_slice_layer *layer,
+static NT_INLINE TYPED(nt_layer_source) TYPED(nt_layer_source_of)(nt_layer_form form, const nt_slice_pass *layer,
                                                                   const nt_slice_factors *factors, const REAL *k,
                                                                   const REAL *theta, const REAL *scratch, long y,
                                                                   long v) {
@@ -63,7 +63,7 @@ static NT_INLINE void TYPED(nt_layer_row)(nt_layer_form form, const TYPED(nt_lay
     for (long o = columns + shift; o < target->columns; o++) TYPED(nt_layer_put)(form, target, o, zero, zero);
 }
 
-static NT_INLINE void TYPED(nt_layer_loop)(nt_layer_form form, const nt_slice_layer *layer,
+static NT_INLINE void TYPED(nt_layer_loop)(nt_layer_form form, const nt_slice_pass *layer,
                                            const nt_slice_factors *factors, const REAL *k, const REAL *theta,
                                            REAL *k_out, REAL *theta_out, const REAL *scratch) {
   // A variable that is so aligned makes the compiler align the stack, where it keeps vectors for want of registers.
@@ -97,7 +97,7 @@ static NT_INLINE void TYPED(nt_layer_loop)(nt_layer_form form, const nt_slice_la
 
 #define DEFINE_LAYER(rows, columns, theta_form, affine)                                                            \
   static __attribute__((noinline)) void LAYER_NAME(rows, columns, theta_form, affine)(                             \
-      const nt_slice_layer *layer, const nt_slice_factors *factors, const REAL *k, const REAL *theta, REAL *k_out, \
+      const nt_slice_pass *layer, const nt_slice_factors *factors, const REAL *k, const REAL *theta, REAL *k_out, \
       REAL *theta_out, const REAL *scratch) {                                                                      \
     const nt_layer_form form = {rows, columns, theta_form, affine};                                                \
     TYPED(nt_layer_loop)(form, layer, factors, k, theta, k_out, theta_out, scratch);                               \
@@ -105,7 +105,7 @@ static NT_INLINE void TYPED(nt_layer_loop)(nt_layer_form form, const nt_slice_la
 FOR_EACH_LAYER(DEFINE_LAYER)
 #undef DEFINE_LAYER
 
-static void TYPED(nt_layer_dispatch)(nt_layer_form form, const nt_slice_layer *layer, const nt_slice_factors *factors,
+static void TYPED(nt_layer_dispatch)(nt_layer_form form, const nt_slice_pass *layer, const nt_slice_factors *factors,
                                      const REAL *k, const REAL *theta, REAL *k_out, REAL *theta_out,
                                      const REAL *scratch) {
 #define CASE(rows, columns, theta_form, affine)                                                         \
@@ -121,7 +121,7 @@ static void TYPED(nt_layer_dispatch)(nt_layer_form form, const nt_slice_layer *l
 #else
 // One loop for all forms: the loops of every form take longer to compile than all the rest of this file, which processors
 // so old are not worth.
-static __attribute__((noinline)) void TYPED(nt_layer_dispatch)(nt_layer_form form, const nt_slice_layer *layer,
+static __attribute__((noinline)) void TYPED(nt_layer_dispatch)(nt_layer_form form, const nt_slice_pass *layer,
                                                                const nt_slice_factors *factors, const REAL *k,
                                                                const REAL *theta, REAL *k_out, REAL *theta_out,
                                                                const REAL *scratch) {
@@ -132,7 +132,7 @@ static __attribute__((noinline)) void TYPED(nt_layer_dispatch)(nt_layer_form for
 // The dual alone, in place.
 static void TYPED(nt_ab_relu_points)(const nt_dual *dual, long rows, long columns, const nt_slice_factors *factors,
                                      REAL *k, REAL *theta) {
-  const nt_slice_layer layer = {
+  const nt_slice_pass layer = {
     dual, {1, 0, 0, 0, 0}, {1, rows, 1, rows, 1, 1, 1, 0}, {1, columns, 1, columns, 1, 1, 1, 0}, 0};
   const nt_layer_form form = {1, 1, theta == NULL ? nt_theta_absent : nt_theta_given, nt_affine_none};
   TYPED(nt_layer_dispatch)(form, &layer, factors, k, theta, k, theta, NULL);
@@ -140,7 +140,7 @@ static void TYPED(nt_ab_relu_points)(const nt_dual *dual, long rows, long column
 
 // Windows that no loop is made for: the sums along the rows, and those along the columns if need be, are taken apart,
 // row after row, with what is between them in scratch.
-static void TYPED(nt_layer_by_rows)(nt_layer_form form, const nt_slice_layer *layer,
+static void TYPED(nt_layer_by_rows)(nt_layer_form form, const nt_slice_pass *layer,
                                     const nt_slice_factors *factors, const REAL *k, const REAL *theta, REAL *k_out,
                                     REAL *theta_out, REAL *scratch) {
   const long columns = layer->columns.length, row = columns * SLICE_LANES;
@@ -150,7 +150,7 @@ static void TYPED(nt_layer_by_rows)(nt_layer_form form, const nt_slice_layer *la
   rows.inner = row;
   along.outer = 1;
   along.inner = SLICE_LANES;
-  nt_slice_layer one = *layer;
+  nt_slice_pass one = *layer;
   const nt_window single = {1, 1, 1, 1, 1, 1, 1, 0}, none = {1, columns, 1, columns, 1, 1, 1, 0};
   one.rows = single;
   if (form.columns == 0) one.columns = none;
@@ -173,7 +173,7 @@ static void TYPED(nt_layer_by_rows)(nt_layer_form form, const nt_slice_layer *la
   }
 }
 
-static void TYPED(nt_slice_layer)(const nt_slice_layer *layer, const nt_slice_factors *factors, const REAL *k,
+static void TYPED(nt_slice_pass)(const nt_slice_pass *layer, const nt_slice_factors *factors, const REAL *k,
                                   const REAL *theta, REAL *k_out, REAL *theta_out, REAL *scratch) {
   const nt_window *rows = &layer->rows, *columns = &layer->columns;
   const int is_pointwise = columns->window == 1 && columns->stride == 1 && columns->low == 0 &&

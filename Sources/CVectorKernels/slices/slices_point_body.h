@@ -6,7 +6,7 @@ typedef struct {
   VR weight, bias, from_input, from_output, constant;
 } TYPED(nt_layer_constants);
 
-static NT_INLINE TYPED(nt_layer_constants) TYPED(nt_layer_prepare)(const nt_slice_layer *layer) {
+static NT_INLINE TYPED(nt_layer_constants) TYPED(nt_layer_prepare)(const nt_slice_pass *layer) {
   const nt_affine *affine = &layer->affine;
   TYPED(nt_layer_constants) constants = {
     TYPED(nt_ab_relu_prepare)(layer->dual),

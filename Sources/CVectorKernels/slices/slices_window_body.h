@@ -158,7 +158,7 @@ static NT_INLINE void TYPED(nt_box_row)(const nt_window *rows, const nt_window *
   }
 }
 
-static void TYPED(nt_slice_box)(nt_window rows, nt_window columns, const REAL *x, REAL *out, REAL *scratch) {
+static void TYPED(nt_slice_window2d)(nt_window rows, nt_window columns, const REAL *x, REAL *out, REAL *scratch) {
   const long planes = rows.outer, plane = rows.length * columns.length * SLICE_LANES;
   rows.inner = columns.length * SLICE_LANES;
   columns.outer = 1;

@@ -10,7 +10,7 @@ enum { TYPED(nt_slice_lanes) = 512 / NT_REAL_BITS };
 #include "slices_map_body.h"
 #include "slices_window_body.h"
 #include "slices_point_body.h"
-#include "slices_layer_body.h"
+#include "slices_pass_body.h"
 #include "slices_dual_body.h"
 
 #undef SLICE_LANES

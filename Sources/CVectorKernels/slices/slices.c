@@ -32,8 +32,8 @@ typedef struct {
   void nt_slice_window_##bits(nt_window window, REAL scale, const REAL *x, REAL *out) {                            \
     NT_DISPATCH(nt_slice_window_##bits)(window, scale, x, out);                                                    \
   }                                                                                                                \
-  void nt_slice_box_##bits(nt_window rows, nt_window columns, const REAL *x, REAL *out, REAL *scratch) {           \
-    NT_DISPATCH(nt_slice_box_##bits)(rows, columns, x, out, scratch);                                              \
+  void nt_slice_window2d_##bits(nt_window rows, nt_window columns, const REAL *x, REAL *out, REAL *scratch) {           \
+    NT_DISPATCH(nt_slice_window2d_##bits)(rows, columns, x, out, scratch);                                              \
   }                                                                                                                \
   void nt_slice_add_run_##bits(nt_slice_run run, REAL weight, const REAL *x, REAL *out) {                          \
     NT_DISPATCH(nt_slice_add_run_##bits)(run, weight, x, out);                                                     \
@@ -41,9 +41,9 @@ typedef struct {
   void nt_slice_sum_##bits(long rows, long columns, const REAL *k, double *sums) {                                 \
     NT_DISPATCH(nt_slice_sum_##bits)(rows, columns, k, sums);                                                      \
   }                                                                                                                \
-  void nt_slice_layer_##bits(const nt_slice_layer *layer, const nt_slice_factors *factors, const REAL *k,          \
+  void nt_slice_pass_##bits(const nt_slice_pass *layer, const nt_slice_factors *factors, const REAL *k,          \
                              const REAL *theta, REAL *k_out, REAL *theta_out, REAL *scratch) {                     \
-    NT_DISPATCH(nt_slice_layer_##bits)(layer, factors, k, theta, k_out, theta_out, scratch);                       \
+    NT_DISPATCH(nt_slice_pass_##bits)(layer, factors, k, theta, k_out, theta_out, scratch);                       \
   }
 
 DEFINE_FOR(float, f32)
