@@ -11,7 +11,8 @@ import Tensors
 // benchmarks --row '{...}'  one row in this process, printed as JSON
 
 func usage() -> Never {
-  let text = "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --cycles | --blas | --cliff | --row JSON\n"
+  let text =
+    "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --cycles | --blas | --cliff | --row JSON\n"
   FileHandle.standardError.write(Data(text.utf8))
   exit(64)
 }
