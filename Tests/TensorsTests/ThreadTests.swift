@@ -3,6 +3,7 @@ import CVectorKernels
 import Dispatch
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Tensors
