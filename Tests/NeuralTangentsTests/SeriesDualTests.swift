@@ -190,7 +190,7 @@ struct SeriesDualTests {
   @Test("zero variances are finite, and NaN stays NaN", arguments: samples)
   func corners(_ sample: ActivationSample) throws {
     let rows = try VectorRows(sample.activation)
-    let found = rows.row(0, [0, 0], [0, 1])
+    let found = rows.row(0 as Double, [0, 0], [0, 1])
     #expect((found.kappa + found.slope).allSatisfy(\.isFinite))
     for (q12, q22) in [(Double.nan, 1.0), (0.2, .nan)] {
       let found = rows.row(1, [q12], [q22])

@@ -41,7 +41,8 @@ static void TYPED(nt_series_interpolate)(const nt_series *series, double sigma, 
   __builtin_memcpy(&bits, &sigma, sizeof bits);
   int piece = (int)(bits >> 52 & 0x7ff) - 1023 - nt_series_lowest_piece;
   double x = 0;
-  if (piece < 0) {
+  const int is_below = piece < 0;
+  if (is_below) {
     piece = 0;
     x = -1;
   } else if (piece < nt_series_piece_count) {
@@ -63,6 +64,14 @@ static void TYPED(nt_series_interpolate)(const nt_series *series, double sigma, 
       NT_UNROLL for (int v = 0; v < 8 / D_LANES; v++)
         sums[v] = V_FMA(sums[v], SPLAT_D(x), LOAD_D(coefficients + i * count + c + v * D_LANES));
     NT_UNROLL for (int v = 0; v < 8 / D_LANES; v++) STORE_D(columns + c + v * D_LANES, sums[v]);
+  }
+  if (is_below) {
+    // There the mean is linear in sigma: from phi(0), which the ends of the lowest piece give.
+    double end = 0;
+    for (int i = 0; i < nt_series_piece_terms; i++) end += coefficients[i * count + nt_series_mean];
+    const double limit = 2 * columns[nt_series_mean] - end;
+    columns[nt_series_mean] =
+      limit + (columns[nt_series_mean] - limit) * __builtin_ldexp(sigma, -nt_series_lowest_piece);
   }
   columns[nt_series_fit_error] = __builtin_exp2(columns[nt_series_fit_error]);
 }

@@ -42,12 +42,11 @@ package struct SeriesPieces: Sendable {
       values.append(row)
       errors.append(Foundation.log2(max(fitError, 1e-30)))
     }
+    let polynomials = Interpolation.monomials(values)
     var result = [Double](repeating: 0, count: Interpolation.count * columnCount)
-    for (power, weights) in Interpolation.weights.enumerated() {
+    for (power, row) in polynomials.enumerated() {
       let place = (Interpolation.count - 1 - power) * columnCount
-      for (weight, row) in zip(weights, values) {
-        for column in 0..<columnCount { result[place + column] += weight * row[column] }
-      }
+      for column in 0..<columnCount { result[place + column] = row[column] }
     }
     // The error of the fit goes through many decades and is not smooth: a line above its logarithms.
     let errorColumn = Int(nt_series_fit_error.rawValue), last = Interpolation.count - 1
@@ -267,25 +266,36 @@ private struct TailFit: Sendable {
 
 /// From values at Chebyshev points to the coefficients of the polynomial through them.
 private enum Interpolation {
-  package static let count = Int(nt_series_piece_terms.rawValue)
-  package static let points = (0..<count).map { Foundation.cos(.pi * (Double($0) + 0.5) / Double(count)) }
-  /// Per power, the weights of the values.
-  package static let weights: [[Double]] = {
-    // Coefficients of the Chebyshev polynomials, exact integers.
+  static let count = Int(nt_series_piece_terms.rawValue)
+  static let points = (0..<count).map { Foundation.cos(.pi * (Double($0) + 0.5) / Double(count)) }
+
+  /// Coefficients of the Chebyshev polynomials, exact integers.
+  private static let polynomials: [[Double]] = {
     var polynomials = [[1.0], [0, 1]]
     for degree in 2..<count {
       var next = [0] + polynomials[degree - 1].map { 2 * $0 }
       for (power, value) in polynomials[degree - 2].enumerated() { next[power] -= value }
       polynomials.append(next)
     }
-    var result = [[Double]](repeating: [Double](repeating: 0, count: count), count: count)
+    return polynomials
+  }()
+
+  /// Per power, the coefficients of all columns, from their values at the points. By way of Chebyshev's polynomials, whose
+  /// coefficients fall fast: they take with them what the large integers in these polynomials make of rounding.
+  static func monomials(_ values: [[Double]]) -> [[Double]] {
+    let columns = values[0].count
+    var result = [[Double]](repeating: [Double](repeating: 0, count: columns), count: count)
     for degree in 0..<count {
-      for place in 0..<count {
+      var coefficients = [Double](repeating: 0, count: columns)
+      for (place, row) in values.enumerated() {
         let angle = .pi * Double(degree) * (Double(place) + 0.5) / Double(count)
         let weight = (degree == 0 ? 1 : 2) * Foundation.cos(angle) / Double(count)
-        for (power, value) in polynomials[degree].enumerated() { result[power][place] += weight * value }
+        for column in 0..<columns { coefficients[column] += weight * row[column] }
+      }
+      for (power, value) in polynomials[degree].enumerated() where value != 0 {
+        for column in 0..<columns { result[power][column] += value * coefficients[column] }
       }
     }
     return result
-  }()
+  }
 }
