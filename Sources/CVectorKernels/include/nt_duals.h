@@ -30,6 +30,9 @@
 //   polynomials to degree 8             4.0    2.4                    4.0    4.5
 //   power series of degree 3            1.1    1.2                    1.6    2.0
 //   RectifiedMonomial to degree 5       2.5    3.4                    4.6    3.6
+//
+// A series leaves out less than 2^-26 (float32) or 2^-42 (float64) of the same roots, by its own bound. Seen in float32: 1.8
+// and 1.5 units, for tanh, SELU, softplus and softsign at variances from 0.3 to 3 and correlations to 0.9999.
 #pragma once
 
 #ifdef __cplusplus
