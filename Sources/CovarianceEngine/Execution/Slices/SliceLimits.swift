@@ -1,6 +1,7 @@
 /// How much memory the executor of slices takes for what it could also compute again, in bytes.
 ///
-/// Nothing of it changes a bit of the results.
+/// What slices may take decides in which order they are summed up, and so the last bits of sums over all of them; nothing else
+/// changes a bit of the results.
 package struct SliceLimits: Sendable {
   /// What a graph is compiled with.
   @TaskLocal package static var current = SliceLimits()
