@@ -25,5 +25,5 @@ package struct SliceLimits: Sendable {
   func factorBytes(positions: Int) -> Int { factors ?? max(16 << 20, min(96 << 20, 96 * 64 * positions)) }
 
   /// A few slices at least; as many as keep the work small that is done twice.
-  func sliceBytes(positions: Int) -> Int { slices ?? max(24 << 20, min(96 << 20, 48 * 128 * positions)) }
+  func sliceBytes(positions: Int) -> Int { slices ?? max(24 << 20, min(64 << 20, 32 * 128 * positions)) }
 }
