@@ -135,7 +135,7 @@ struct SliceLimitTests {
     }
     let x = uniformData(seed: 3, shape: [5, 7, 6, 2])
     func kernels(_ executor: KernelOptions.Executor, _ threads: Int) throws -> [Kernel] {
-      try network.kernels(x, options: KernelOptions(executor: executor, threads: threads)).leaves
+      try network.kernels(.single(x), options: KernelOptions(executor: executor, threads: threads)).leaves
     }
     let (reference, plain) = (try kernels(.reference, 1), try kernels(.fused, 1))
     let other = try SliceLimits.$current.withValue(cut.limits) { try kernels(.fused, cut.threads) }
