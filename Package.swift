@@ -73,7 +73,8 @@ let package = Package(
     .testTarget(
       name: "DataFilesTests", dependencies: ["DataFiles", "Tensors"], resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "NeuralTangentsTests", dependencies: ["NeuralTangents", "Networks", "Tensors", "CVectorKernels"],
+      name: "NeuralTangentsTests",
+      dependencies: ["NeuralTangents", "CovarianceEngine", "Networks", "Tensors", "CVectorKernels"],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "CommandLineTests",

@@ -4,11 +4,13 @@ import NeuralTangents
 import Tensors
 import Testing
 
-/// How the executor of slices is told to spare memory, which must not change a bit.
+/// How the executor of slices is told to spare memory.
 struct SliceCut: CustomTestStringConvertible, Sendable {
   let testDescription: String
   var limits = SliceLimits()
   var threads = 1
+  /// Whether slices are summed up in the same order, so that nothing may change a bit.
+  var keepsOrder: Bool { limits.slices == nil }
 
   init(_ name: String, threads: Int = 1, _ change: (inout SliceLimits) -> Void) {
     testDescription = name
@@ -23,10 +25,13 @@ struct SliceCut: CustomTestStringConvertible, Sendable {
       $0.sectionBytes = 3000
     },
     SliceCut("factors in lock step") { $0.factors = 0 },
-    SliceCut("factors in lock step, few slices at once", threads: 2) {
+    SliceCut("factors in lock step, in small groups", threads: 2) {
+      $0.factors = 0
+      $0.groupBytes = 1
+    },
+    SliceCut("factors in lock step, slice by slice") {
       $0.factors = 0
       $0.slices = 1
-      $0.groupBytes = 1
     },
     SliceCut("chunks shared by threads", threads: 3) { $0.sharedCost = 0 },
     SliceCut("everything small", threads: 2) {
@@ -44,8 +49,16 @@ struct SliceLimitTests {
     tensor.asType(.float64).scalars(as: Double.self).map(\.bitPattern)
   }
 
-  private func expectSame(_ a: Kernel, _ b: Kernel, _ note: String) throws {
+  private func expectSame(_ a: Kernel, _ b: Kernel, _ cut: SliceCut, _ note: String) throws {
     let note = Comment(rawValue: note)
+    guard cut.keepsOrder else {
+      let tolerance = a.nngp.dtype == .float32 ? 1e-6 : 1e-14
+      for (found, expected) in [(b.nngp, a.nngp), (try #require(b.ntk), try #require(a.ntk)), (b.cov1, a.cov1)] {
+        let scale = max(abs(expected.asType(.float64)).max().scalar(as: Double.self), 1e-300)
+        #expect(largestError(found, expected, relativeTo: scale) < 10 * tolerance, note)
+      }
+      return
+    }
     #expect(bits(a.nngp) == bits(b.nngp), note)
     #expect(bits(a.cov1) == bits(b.cov1), note)
     #expect(a.cov2.map(bits) == b.cov2.map(bits), note)
@@ -64,7 +77,7 @@ struct SliceLimitTests {
       let other = try SliceLimits.$current.withValue(cut.limits) {
         try item.network.kernel(a, b, options: limited)
       }
-      try expectSame(plain, other, item.name)
+      try expectSame(plain, other, cut, item.name)
     }
   }
 
@@ -91,9 +104,9 @@ struct SliceLimitTests {
         } catch let error as NetworkError where error.description.contains("fused executor supports") {
           return
         }
-        for cut in SliceCut.all {
+        for cut in SliceCut.all where cut.keepsOrder {
           let other = try SliceLimits.$current.withValue(cut.limits) { try kernel(threads: cut.threads) }
-          try expectSame(plain, other, "seed \(seed), \(cut.testDescription), \(positions), \(sample.json)")
+          try expectSame(plain, other, cut, "seed \(seed), \(cut.testDescription), \(positions), \(sample.json)")
         }
       }
     }
@@ -122,14 +135,14 @@ struct SliceLimitTests {
     }
     let x = uniformData(seed: 3, shape: [5, 7, 6, 2])
     func kernels(_ executor: KernelOptions.Executor, _ threads: Int) throws -> [Kernel] {
-      try network.kernels(x, options: KernelOptions(executor: executor, threads: threads)).leaves
+      try network.kernels(.single(x), options: KernelOptions(executor: executor, threads: threads)).leaves
     }
     let (reference, plain) = (try kernels(.reference, 1), try kernels(.fused, 1))
     let other = try SliceLimits.$current.withValue(cut.limits) { try kernels(.fused, cut.threads) }
     for index in reference.indices {
       let scale = abs(reference[index].nngp).max().scalar(as: Double.self)
       #expect(largestError(plain[index].nngp, reference[index].nngp, relativeTo: scale) < 1e-12)
-      try expectSame(plain[index], other[index], "output \(index)")
+      try expectSame(plain[index], other[index], cut, "output \(index)")
     }
   }
 }

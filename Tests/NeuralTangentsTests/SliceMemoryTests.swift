@@ -6,7 +6,7 @@ import Testing
 
 @Suite("The memory of the executor of slices", .serialized)
 struct SliceMemoryTests {
-  static let conv = { (count: Int) -> [any Layer] in
+  static func conv(_ count: Int) -> [any Layer] {
     (0..<count).flatMap { _ -> [any Layer] in
       [Conv(8, window: [3, 3], padding: .same, weightStd: 1.4, biasStd: 0.1), Relu()]
     }

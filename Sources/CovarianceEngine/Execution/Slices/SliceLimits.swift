@@ -1,6 +1,7 @@
 /// How much memory the executor of slices takes for what it could also compute again, in bytes.
 ///
-/// Nothing of it changes a bit of the results.
+/// What slices may take decides in which order they are summed up, and so the last bits of sums over all of them; nothing else
+/// changes a bit of the results.
 package struct SliceLimits: Sendable {
   /// What a graph is compiled with.
   @TaskLocal package static var current = SliceLimits()
@@ -24,5 +25,5 @@ package struct SliceLimits: Sendable {
   func factorBytes(positions: Int) -> Int { factors ?? max(16 << 20, min(96 << 20, 96 * 64 * positions)) }
 
   /// A few slices at least; as many as keep the work small that is done twice.
-  func sliceBytes(positions: Int) -> Int { slices ?? max(24 << 20, min(96 << 20, 48 * 128 * positions)) }
+  func sliceBytes(positions: Int) -> Int { slices ?? max(24 << 20, min(64 << 20, 32 * 128 * positions)) }
 }

@@ -59,9 +59,9 @@ extension SliceRun {
     }
     memory.shared += masks * (shape.n1 + (shape.isSymmetric ? 0 : shape.n2))
 
-    // Schedules; a list may have grown to twice its size.
+    // Schedules: a list may have grown to twice its size, and what is known of slices while it is made takes as much.
     memory.shared += plan.keptScheduleBytes + plan.traversalBytes
-    memory.perThread += 3 * plan.scheduleBytes
+    memory.perThread += 4 * plan.scheduleBytes
     return memory
   }
 }

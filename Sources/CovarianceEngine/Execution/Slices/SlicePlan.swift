@@ -52,7 +52,10 @@ struct SlicePlan: Sendable {
     keptScheduleBytes =
       min(graph.limits.scheduleBytes, itemCount * itemBytes) + tail.byteCount + 2 * itselfTail.byteCount
       + head.byteCount
-    var memory = max(sample.memorySize, tail.memorySize, itselfTail.memorySize, head.memorySize)
+    // Where slices are kept, longer pieces leave gaps in memory that the sample does not have.
+    let isMixed = graph.nodes.contains { if case .table = $0.kind { true } else { false } }
+    let most = isMixed ? sample.memorySize * 3 / 2 : sample.memorySize
+    var memory = max(most, tail.memorySize, itselfTail.memorySize, head.memorySize)
     if graph.goesInLockStep {
       let share = max(1, sample.memorySize * Self.positionBytes / max(1, items.count))
       pieceSize = max(1, min(1 << 10, limit / share))

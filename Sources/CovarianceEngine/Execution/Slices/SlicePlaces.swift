@@ -5,18 +5,14 @@ struct SlicePlaces {
   /// Parts that are free, by offset; no two of them touch.
   private var free: [Range<Int>] = []
 
-  /// The smallest free part that is large enough.
+  /// The first free part that is large enough: low addresses are used again and again, and stay in cache.
   mutating func allocate(_ count: Int) -> Int {
-    var best: Int?
-    for index in free.indices where free[index].count >= count {
-      if best.map({ free[index].count < free[$0].count }) ?? true { best = index }
-    }
-    if let best {
-      let offset = free[best].lowerBound
-      if free[best].count == count {
-        free.remove(at: best)
+    if let index = free.firstIndex(where: { $0.count >= count }) {
+      let offset = free[index].lowerBound
+      if free[index].count == count {
+        free.remove(at: index)
       } else {
-        free[best] = offset + count..<free[best].upperBound
+        free[index] = offset + count..<free[index].upperBound
       }
       return offset
     }
