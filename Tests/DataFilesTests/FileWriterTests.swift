@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import DataFiles
 @testable import Tensors
 
 @Suite("Files are written in full or not at all")
