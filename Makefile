@@ -25,6 +25,7 @@ demo: dependencies ## Build the program and show what it does.
 
 test: dependencies ## Run all tests, those of the vector kernels for every instruction set of this machine.
 	$(SWIFT) test -c release
+	MEMORY=1 $(SWIFT) test -c release --skip-build --filter SliceMemory
 	@Scripts/test-c.sh
 	@set -e; for set in $$(Scripts/instruction-sets.sh); do \
 	  echo "The tests of the vector kernels with NEURAL_TANGENTS_ISA=$$set"; \
@@ -52,7 +53,8 @@ benchmark: dependencies ## Measure, and compare with the Python library where it
 	Benchmarks/run.sh
 
 cliff: dependencies ## Check that no activation costs many times what Erf does.
-	$(SWIFT) run -c release benchmarks --cliff
+	$(SWIFT) build -c release -Xswiftc -enable-testing --product benchmarks
+	"$$($(SWIFT) build -c release --show-bin-path)/benchmarks" --cliff
 
 client: dependencies ## Build and run a package that depends on this one.
 	$(SWIFT) run -c release --package-path Examples/Client

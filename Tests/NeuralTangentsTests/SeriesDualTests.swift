@@ -133,8 +133,9 @@ struct SeriesDualTests {
         abs(Double(found.slope[0]) - exact.slope[0]) / scales.kappaDot[0]
       )
       #expect(errors.0 < 5e-7, "κ at \(covariance): \(found.kappa[0]), not \(exact.kappa[0])")
+      // Near one the rounding of the correlation counts as often as κ̇ changes with it, relatively.
       #expect(
-        errors.1 < (covariance.isNearOne ? 2e-6 : 7e-7),
+        errors.1 < (covariance.isNearOne ? 4e-6 : 7e-7),
         "κ̇ at \(covariance): \(found.slope[0]), not \(exact.slope[0])")
       worst = (max(worst.kappa, errors.0), max(worst.slope, errors.1))
     }
