@@ -8,7 +8,8 @@ import Testing
 
 @testable import Tensors
 
-@Suite("Threads of BLAS")
+// One of the tests plays the process that sets the number of threads itself, so that none may run beside it.
+@Suite("Threads of BLAS", .serialized)
 struct ThreadTests {
   @Test("callers with other limits, at the same time, have the threads that they asked for")
   func callersWithOtherLimits() {

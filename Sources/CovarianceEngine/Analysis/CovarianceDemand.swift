@@ -16,13 +16,18 @@ package struct CovarianceDemand: Sendable {
     self.init(program, outputs: outputs, areFull: outputs.map { _ in wantsAllPositions })
   }
 
-  /// - Parameter areFull: per output, whether its covariances between different positions are wanted.
-  init(_ program: CovarianceProgram, outputs: [Int], areFull: [Bool]) {
+  /// - Parameters:
+  ///   - areFull: per output, whether its covariances between different positions are wanted.
+  ///   - knowsLocality: whether each operation knows how its operands were made. Parts of a program that are computed
+  ///     apart do not, and need more of what they start from.
+  init(_ program: CovarianceProgram, outputs: [Int], areFull: [Bool], knowsLocality: Bool = true) {
     var values = [DisplacementDemand?](repeating: nil, count: program.valueCount)
     var needsMeans = [Bool](repeating: false, count: program.valueCount)
     var operandsAreFull = [Bool](repeating: false, count: program.steps.count)
     var isLocal = needsMeans
-    for step in program.steps { isLocal[step.result] = step.operation.isLocal(step.operands.map { isLocal[$0] }) }
+    for step in program.steps where knowsLocality {
+      isLocal[step.result] = step.operation.isLocal(step.operands.map { isLocal[$0] })
+    }
     for (output, isFull) in zip(outputs, areFull) {
       let positions = program.positions[output]
       let wanted = isFull ? DisplacementDemand.all(positions) : .diagonal(positions)

@@ -32,8 +32,10 @@ struct SegmentedProgram: Sendable {
   }
 
   init(_ goal: CovarianceGoal) {
-    let (program, outputs, demand, withNTK) = (goal.program, goal.outputs, goal.demand, goal.withNTK)
+    let (program, outputs, withNTK) = (goal.program, goal.outputs, goal.withNTK)
     self.outputs = outputs
+    let demand = CovarianceDemand(
+      program, outputs: outputs, areFull: outputs.map { goal.demand.isFull($0) }, knowsLocality: false)
     let stages = Self.stages(program)
     let hasMasks = goal.inputs.contains(where: \.hasMask)
     var segments: [Segment] = []
