@@ -8,7 +8,7 @@ E_i that depend on q (see duals_series_body.h). The sums of the tail of a series
     W_j(y) = the same with n g_n^2,
 
 of which the larger part is like exp(N y^2) erfc(sqrt(N) y). As polynomials in x, which is -1 at y = 0 and 1 at the largest y
-and linear in y / (y + 1/2), they converge fast. They are interpolated at Chebyshev points with 30 digits.
+and linear in y / (y + middle), they converge fast. They are interpolated at Chebyshev points with 30 digits.
 
     python fit_series_tails.py > Sources/CVectorKernels/duals/series_tails.h
 """
@@ -17,10 +17,9 @@ import functools
 import mpmath as mp
 
 mp.mp.dps = 30
-LEVELS = 5
-LARGEST = mp.mpf("0.55")
-FIRSTS = [65, 66, 129, 130]
-MIDDLE = mp.mpf("0.5")
+LEVELS = 8
+# What a series ends with, and the largest y and the middle of the tails beyond.
+ENDS = {128: (mp.mpf("0.42"), mp.mpf("0.36")), 256: (mp.mpf("0.32"), mp.mpf("0.25"))}
 DEGREES = {"F32": 13, "F64": 22}
 
 
@@ -95,12 +94,12 @@ def tail(first, j, extra, y):
     return tails(first, y)[2 * j + extra]
 
 
-def interpolated(function, degree):
+def interpolated(function, degree, largest, middle):
     """Monomial coefficients in x of the polynomial through Chebyshev points."""
     count = degree + 1
     points = [mp.cos(mp.pi * (i + mp.mpf(1) / 2) / count) for i in range(count)]
-    shares = [(1 + x) / 2 * LARGEST / (LARGEST + MIDDLE) for x in points]
-    values = [function(MIDDLE * share / (1 - share)) for share in shares]
+    shares = [(1 + x) / 2 * largest / (largest + middle) for x in points]
+    values = [function(middle * share / (1 - share)) for share in shares]
     chebyshev = [
         (1 if k == 0 else 2) * mp.fsum(v * mp.cos(k * mp.pi * (i + mp.mpf(1) / 2) / count) for i, v in enumerate(values)) / count
         for k in range(count)
@@ -122,16 +121,17 @@ def main():
     print("// first, in x = 2 (1 + middle / largest) y / (y + middle) - 1; printed by Tests/Fixtures/fit_series_tails.py, which says what they are.")
     print("#pragma once\n")
     print(f"#define NT_SERIES_TAIL_LEVELS {LEVELS}")
-    print(f"#define NT_SERIES_TAIL_LARGEST {mp.nstr(LARGEST, 17)}")
-    print(f"#define NT_SERIES_TAIL_MIDDLE {mp.nstr(MIDDLE, 17)}")
+    for end, (largest, middle) in ENDS.items():
+        print(f"#define NT_SERIES_TAIL_LARGEST_{end} {mp.nstr(largest, 17)}")
+        print(f"#define NT_SERIES_TAIL_MIDDLE_{end} {mp.nstr(middle, 17)}")
     for name, degree in DEGREES.items():
         print(f"#define NT_SERIES_TAIL_COUNT_{name} {degree + 1}")
-    for first in FIRSTS:
+    for first, end in [(end + i, end) for end in ENDS for i in (1, 2)]:
         for name, degree in DEGREES.items():
             worst, lines = mp.mpf(0), []
             for j in range(LEVELS):
                 for extra in (0, 1):
-                    coefficients, error, size = interpolated(lambda y: tail(first, j, extra, y), degree)
+                    coefficients, error, size = interpolated(lambda y: tail(first, j, extra, y), degree, *ENDS[end])
                     worst = max(worst, error / size)
                     digits, suffix = (9, "f") if name == "F32" else (17, "")
                     lines.append("  {" + ", ".join(mp.nstr(c, digits) + suffix for c in coefficients) + "}")

@@ -20,4 +20,5 @@
 #include "duals_exp_body.h"
 
 #include "duals_polynomial_body.h"
+#include "duals_arcs_body.h"
 #include "duals_series_body.h"

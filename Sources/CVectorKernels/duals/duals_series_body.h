@@ -12,7 +12,8 @@
 // even n. The table has the first levels E_i of such series as fitted to the coefficients beyond the terms, and the
 // error of the fit; products of two series times sums over n of g_n^2 nu^j rho^n make the tail.
 //
-// What neither gives is gathered for the exact integral. Equal inputs take their variance from the table.
+// What neither gives is an integral along an arc for functions that are straight between kinks (see duals_arcs_body.h), and
+// is gathered for the exact integral of other ones. Equal inputs take their variance from the table.
 
 #define SERIES_TAIL_(first, bits) NT_SERIES_TAIL_##first##_F##bits
 #define SERIES_TAIL(first, bits) SERIES_TAIL_(first, bits)
@@ -23,10 +24,10 @@ enum {
 
 // Polynomials of V_j and W_j in turn, for what begins with this n.
 typedef REAL TYPED(nt_series_tail)[2 * nt_series_levels][TYPED(nt_series_tail_count)];
-static const TYPED(nt_series_tail) TYPED(nt_series_tail_65) = {SERIES_TAIL(65, NT_REAL_BITS)};
-static const TYPED(nt_series_tail) TYPED(nt_series_tail_66) = {SERIES_TAIL(66, NT_REAL_BITS)};
 static const TYPED(nt_series_tail) TYPED(nt_series_tail_129) = {SERIES_TAIL(129, NT_REAL_BITS)};
 static const TYPED(nt_series_tail) TYPED(nt_series_tail_130) = {SERIES_TAIL(130, NT_REAL_BITS)};
+static const TYPED(nt_series_tail) TYPED(nt_series_tail_257) = {SERIES_TAIL(257, NT_REAL_BITS)};
+static const TYPED(nt_series_tail) TYPED(nt_series_tail_258) = {SERIES_TAIL(258, NT_REAL_BITS)};
 
 // What is left of an entry's error bound, beside sqrt(kappa11 kappa22).
 #define SERIES_TOLERANCE SPLAT_R(NT_REAL_BITS == 32 ? 0x1p-26 : 0x1p-42)
@@ -87,7 +88,7 @@ enum {
 static void TYPED(nt_series_factors)(const nt_dual *dual, long n, const REAL *q, REAL *factors, long stride) {
   const nt_series *series = dual->series;
   const int blocks = series->terms / nt_series_block;
-  double columns[nt_series_first_term + 128];
+  double columns[nt_series_first_term + nt_series_most_terms];
   const double *terms = columns + nt_series_first_term;
   for (long j = 0; j < n; j += D_LANES) {
     TYPED(nt_correlation_factors)(LOAD_WIDE(q + j), 1, factors + j, stride);
@@ -229,14 +230,16 @@ static NT_INLINE void TYPED(nt_series_entries)(const nt_series *series, TYPED(nt
       const VR error1 = FIRST(COLUMN(nt_series_fit_error)), error2 = SECOND(COLUMN(nt_series_fit_error));
       const VR rest1 = FIRST(TYPED(nt_series_rests) + blocks - 1), rest2 = SECOND(TYPED(nt_series_rests) + blocks - 1);
       const MASK_R is_short = count > SPLAT_R(blocks);
-      const VR root = V_SQRT(t), largest = SPLAT_R(NT_SERIES_TAIL_LARGEST);
+      const int is_long = series->terms * step > 128;
+      const double largest = is_long ? NT_SERIES_TAIL_LARGEST_256 : NT_SERIES_TAIL_LARGEST_128;
+      const double middle = is_long ? NT_SERIES_TAIL_MIDDLE_256 : NT_SERIES_TAIL_MIDDLE_128;
+      const VR root = V_SQRT(t);
       const MASK_R is_fit =
-        is_short & (root <= largest) & (power * V_FMA(error1, rest2, error2 * rest1) <= tolerance);
+        is_short & (root <= SPLAT_R(largest)) & (power * V_FMA(error1, rest2, error2 * rest1) <= tolerance);
       is_exact = is_short & ~is_fit;
       if (TYPED(nt_series_any)(is_fit)) {
         const VR y_fit = V_SELECT(is_fit, root, zero);
-        const VR place = y_fit / (y_fit + SPLAT_R(NT_SERIES_TAIL_MIDDLE)) *
-                           SPLAT_R(2 * (1 + NT_SERIES_TAIL_MIDDLE / NT_SERIES_TAIL_LARGEST)) - one;
+        const VR place = y_fit / (y_fit + SPLAT_R(middle)) * SPLAT_R(2 * (1 + middle / largest)) - one;
         VR fits1[nt_series_levels], fits2[nt_series_levels], tail = zero, tail_slope = zero;
         if (!is_even) {
           for (int i = 0; i < nt_series_levels; i++) {
@@ -244,7 +247,7 @@ static NT_INLINE void TYPED(nt_series_entries)(const nt_series *series, TYPED(nt
             fits2[i] = SECOND(COLUMN(nt_series_odd_fit + i));
           }
           TYPED(nt_series_add_tail)(
-            step == 2 ? TYPED(nt_series_tail_129) : TYPED(nt_series_tail_65), place, fits1, fits2, power, &tail,
+            is_long ? TYPED(nt_series_tail_257) : TYPED(nt_series_tail_129), place, fits1, fits2, power, &tail,
             &tail_slope);
         }
         if (is_even || step == 1) {
@@ -254,7 +257,7 @@ static NT_INLINE void TYPED(nt_series_entries)(const nt_series *series, TYPED(nt
           }
           // Of even terms all have a factor rho, which those of a series of even terms get below.
           TYPED(nt_series_add_tail)(
-            step == 2 ? TYPED(nt_series_tail_130) : TYPED(nt_series_tail_66), place, fits1, fits2,
+            is_long ? TYPED(nt_series_tail_258) : TYPED(nt_series_tail_130), place, fits1, fits2,
             step == 2 ? power : power * rho, &tail, &tail_slope);
         }
         value += V_SELECT(is_fit, tail, zero);
@@ -265,6 +268,15 @@ static NT_INLINE void TYPED(nt_series_entries)(const nt_series *series, TYPED(nt
     value = is_even ? V_FMA(rho, value, other) : value;
     slope = is_even ? V_FMA(rho, slope, other) : slope;
     value = V_FMA(q12, value, mean);
+    if (series->arc_count > 0 && TYPED(nt_series_any)(is_exact)) {
+      VR arcs, arc_slopes;
+      TYPED(nt_arcs)(series, t, q12, factors1[0], factors2[0], &arcs, &arc_slopes);
+      const VR slopes = is_even ? other : FIRST(terms) * SECOND(terms);
+      const VR exact = V_FMA(q12, slopes, V_FMA(V_ABS(q12) / size, arcs, mean));
+      value = V_SELECT(is_exact, exact, value);
+      slope = V_SELECT(is_exact, slopes + TYPED(nt_with_sign_of)(q12, arc_slopes), slope);
+      is_exact = zero > zero;
+    }
   }
   const MASK_R is_unknown = FIRST(COLUMN(nt_series_fit_error)) + SECOND(COLUMN(nt_series_fit_error)) >=
                             SPLAT_R(SERIES_UNKNOWN);

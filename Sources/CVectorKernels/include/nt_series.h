@@ -25,11 +25,21 @@ typedef enum nt_series_size {
   // Terms are taken in blocks.
   nt_series_block = 8,
   // Levels of the fit to what is beyond the last term.
-  nt_series_levels = 5,
-  // The fit is made to the coefficients up to this n, and judged by those up to the larger one.
-  nt_series_fitted = 160,
+  nt_series_levels = 8,
+  // The most terms of a series.
+  nt_series_most_terms = 128,
+  // The fit is made to some coefficients beyond the terms, and judged by those up to this n.
   nt_series_largest = 400,
+  // Arcs of a function that is straight between at most five kinks.
+  nt_series_most_arcs = 15,
 } nt_series_size;
+
+// What two kinks s and t of a function that is straight between its kinks add, with the jumps J of its slope:
+// weight = J_s J_t / 2 pi, for pairs in either order where is_twice.
+typedef struct nt_series_arc {
+  double s, t, weight;
+  int is_twice;
+} nt_series_arc;
 
 // Columns of a piece, each a polynomial, in this order: a_0, the alpha_n outside the terms, the variance of phi over q,
 // E[phi'^2], the binary logarithm of the error of the fit or 116 where nothing is known, the levels of the fit for odd n and then for even n, the sums of alpha_n^2 and of
@@ -49,8 +59,12 @@ typedef enum nt_series_column {
 
 typedef struct nt_series nt_series;
 struct nt_series {
-  // The terms are n = first, first + step, ...; n = 1 is apart where first is 2. A multiple of nt_series_block.
+  // The terms are n = first, first + step, ...; n = 1 is apart where first is 2. A multiple of nt_series_block; those of every
+  // n are 128, those of every second 64 or 128.
   int first, step, terms;
+  // What such a function's entries are made of where its series is not accurate; none for other functions.
+  int arc_count;
+  nt_series_arc arcs[nt_series_most_arcs];
   // The pieces, nt_series_piece_count of them: [coefficient, highest first][column], or NULL for one that was not yet
   // made.
   double **pieces;

@@ -8,7 +8,8 @@ import Tensors
 /// points. All of it is analytic in σ where φ is in a sector about each half of the axis, and then the nearest
 /// singularity is at σ = 0: the error falls by 3 + √8 per degree, to 1e-15.
 package struct SeriesPieces: Sendable {
-  package let source: SeriesSource
+  /// Which has the table that this belongs to.
+  package unowned let source: SeriesSource
   /// The terms are those of n = first, first + step, ….
   package let first: Int
   package let step: Int
@@ -17,10 +18,12 @@ package struct SeriesPieces: Sendable {
 
   package init(_ source: SeriesSource) {
     self.source = source
+    // Up to n = 128, or 256 where a kink makes coefficients fall slowly and nothing else helps.
+    let half = source.kinks.isEmpty || source.slopeJumps != nil ? 64 : 128
     switch source.symmetry {
-    case .odd: (first, step, terms) = (1, 2, 64)
-    case .even: (first, step, terms) = (2, 2, 64)
-    case .none: (first, step, terms) = (1, 1, 64)
+    case .odd: (first, step, terms) = (1, 2, half)
+    case .even: (first, step, terms) = (2, 2, half)
+    case .none: (first, step, terms) = (1, 1, 128)
     }
     let end = first + step * terms
     let starts = step == 2 ? [end] : [end, end + 1]
@@ -214,7 +217,7 @@ private struct TailFit: Sendable {
       }
     }
     bases = columns
-    let fitted = numbers.prefix { $0 <= Int(nt_series_fitted.rawValue) }.count
+    let fitted = numbers.prefix { $0 < start + 96 }.count
     // Columns = Q R by Gram and Schmidt, twice for orthogonality; the levels are R⁻¹ Qᵀ α.
     var (q, r) = (
       columns.map { Array($0[..<fitted]) }, columns.map { _ in [Double](repeating: 0, count: columns.count) }

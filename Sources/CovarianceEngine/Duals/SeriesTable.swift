@@ -2,8 +2,8 @@ import CVectorKernels
 import Foundation
 import Tensors
 
-/// The table of a series dual, as the vector kernels read it: at most 80 pieces of at most 13 KB, made when an input of
-/// their range comes along, and freed with the table.
+/// The table of a series dual, as the vector kernels read it: pieces are made when an input of their range comes along, and
+/// freed with the source that has the table.
 final class SeriesTable: @unchecked Sendable {
   let pointer: UnsafeMutablePointer<nt_series>
   private let layout: SeriesPieces
@@ -19,7 +19,8 @@ final class SeriesTable: @unchecked Sendable {
     pointer = .allocate(capacity: 1)
     pointer.initialize(
       to: nt_series(
-        first: Int32(layout.first), step: Int32(layout.step), terms: Int32(layout.terms), pieces: pieces,
+        first: Int32(layout.first), step: Int32(layout.step), terms: Int32(layout.terms), arc_count: 0,
+        arcs: nt_series().arcs, pieces: pieces,
         make: { series, piece in SeriesTable.of(series).make(Int(piece)) },
         exact: { series, count, q12, q11, q22, kappa, slope in
           guard let q12, let q11, let q22, let kappa, let slope else { return }
@@ -28,6 +29,7 @@ final class SeriesTable: @unchecked Sendable {
           SeriesTable.copy(source.exact, entries, count, to: kappa)
           SeriesTable.copy(source.exactDerivative, entries, count, to: slope)
         }, context: nil))
+    setArcs(Self.arcs(of: source))
     pointer.pointee.context = Unmanaged.passUnretained(self).toOpaque()
   }
 
@@ -35,6 +37,37 @@ final class SeriesTable: @unchecked Sendable {
     for piece in 0..<Int(nt_series_piece_count.rawValue) { pieces[piece]?.deallocate() }
     pieces.deallocate()
     pointer.deallocate()
+  }
+
+  private func setArcs(_ arcs: [nt_series_arc]) {
+    pointer.pointee.arc_count = Int32(arcs.count)
+    withUnsafeMutableBytes(of: &pointer.pointee.arcs) { bytes in
+      for (index, arc) in arcs.enumerated() {
+        bytes.storeBytes(of: arc, toByteOffset: index * MemoryLayout<nt_series_arc>.stride, as: nt_series_arc.self)
+      }
+    }
+  }
+
+  /// What pairs of kinks of a function that is straight between them add; those that mirror each other add the same.
+  private static func arcs(of source: SeriesSource) -> [nt_series_arc] {
+    guard let jumps = source.slopeJumps else { return [] }
+    var arcs: [nt_series_arc] = []
+    for (i, s) in source.kinks.enumerated() {
+      for (j, t) in source.kinks.enumerated() where j >= i {
+        let weight = jumps[i] * jumps[j] / (2 * .pi)
+        if weight == 0 { continue }
+        let mirror = arcs.firstIndex { $0.s == -t && $0.t == -s }
+        if i == j, let mirror {
+          arcs[mirror].weight += weight
+        } else if i != j, s == -t {
+          // The other order mirrors this one.
+          arcs.append(nt_series_arc(s: s, t: t, weight: 2 * weight, is_twice: 0))
+        } else {
+          arcs.append(nt_series_arc(s: s, t: t, weight: weight, is_twice: i == j ? 0 : 1))
+        }
+      }
+    }
+    return arcs.count <= Int(nt_series_most_arcs.rawValue) ? arcs : []
   }
 
   private static func of(_ series: UnsafePointer<nt_series>?) -> SeriesTable {

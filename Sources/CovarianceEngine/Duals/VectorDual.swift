@@ -41,7 +41,8 @@ package final class DualDescription: @unchecked Sendable {
   package let pointer: UnsafePointer<nt_dual>
   private let description: UnsafeMutablePointer<nt_dual>
   private let coefficients: UnsafeMutablePointer<Double>
-  private let table: SeriesTable?
+  /// Has the table that the description points to.
+  private let series: SeriesSource?
 
   package init(_ dual: VectorDual) {
     coefficients = .allocate(capacity: max(1, dual.coefficients.count))
@@ -57,8 +58,8 @@ package final class DualDescription: @unchecked Sendable {
     }
     description.pointee.coefficients = UnsafePointer(coefficients)
     description.pointee.coefficient_count = Int32(dual.coefficients.count)
-    table = dual.series.map(SeriesTable.init)
-    description.pointee.series = table.map { UnsafePointer($0.pointer) }
+    series = dual.series
+    description.pointee.series = series.map { UnsafePointer($0.table.pointer) }
     pointer = UnsafePointer(description)
   }
 

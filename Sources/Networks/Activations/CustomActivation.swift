@@ -14,13 +14,14 @@ import Tensors
 ///
 /// Functions that are smooth between the kinks you declare have duals exact to 1e-10 of √(κ(q11) κ(q22)), as long as
 /// they change on a scale of at least 1/20 standard deviations and grow no faster than a polynomial. A jump or kink that
-/// is not declared costs most of the digits. `Elementwise` takes duals of your own, `ElementwiseNumerical` is a
-/// quadrature rule of fixed degree as in the Python library; network files cannot hold either closures or this.
+/// is not declared costs most of the digits. `Elementwise` takes duals of your own, `ElementwiseNumerical` a
+/// function by its name, which network files can hold, unlike this.
 ///
 /// Time: a few times that of `Erf` where the Hermite series converges, which it does for functions that are smooth but for
-/// a kink at 0 up to variances of some ten; some ten thousand evaluations of φ for each entry where it does not: near
-/// correlation ±1 for functions with other kinks and for variances far above that. A function that jumps, or whose
-/// `derivative` is another function's, has no series that serves κ and κ̇: its kernels take such time for many entries.
+/// a kink at 0 up to variances of some ten, and at every correlation for functions that are straight between at most five
+/// kinks; some ten thousand evaluations of φ for each entry where it does not: near correlation ±1 for functions that bend at
+/// other kinks and for variances far above that. A function that jumps, or whose `derivative` is another function's, has no
+/// series that serves κ and κ̇: its kernels take such time for many entries.
 public struct CustomActivation: Activation {
   public static let nodeName = "customActivation"
 
@@ -46,9 +47,12 @@ public struct CustomActivation: Activation {
     slope = derivative
     let kinks = Array(Set(kinks.map { $0 + 0 })).sorted()
     self.kinks = kinks
+    let slope: @Sendable (Tensor) throws(NetworkError) -> Tensor = { (x) throws(NetworkError) in
+      try Self.derivative(of: function, slope: derivative, at: x)
+    }
     let source = SeriesSource(
-      function, derivative: { (x) throws(NetworkError) in try Self.derivative(of: function, slope: derivative, at: x) },
-      kinks: kinks, symmetry: .none)
+      function, derivative: slope, kinks: kinks, symmetry: SeriesSource.symmetry(of: function, kinks: kinks),
+      slopeJumps: SeriesSource.slopeJumps(of: slope, kinks: kinks))
     series = Self.hasSeries(source) ? VectorDual(source) : nil
   }
 
@@ -66,8 +70,8 @@ public struct CustomActivation: Activation {
   public var vectorDual: VectorDual? { series }
 
   /// A function with its derivative, such as `NumericalFunction.tanh`.
-  public init(_ function: NumericalFunction, kinks: [Double] = []) {
-    self.init(kinks: kinks, derivative: function.derivative, function: function.function)
+  public init(_ function: NumericalFunction) {
+    self.init(kinks: function.kinks, derivative: function.derivative, function: function.function)
   }
 
   public func function(_ x: Tensor) -> Tensor { phi(x) }

@@ -1,62 +1,92 @@
 import CovarianceEngine
 import Tensors
 
-/// Any elementwise function, its duals by Gauss–Hermite quadrature of a fixed degree, as in the Python library.
+/// Any elementwise function, its duals computed numerically.
 ///
-/// Prefer `Tanh` and the other layers named after their function, or `CustomActivation` for one of your own: they are
-/// accurate at every variance and near kinks, symmetric in the inputs and mostly faster.
+/// Without a degree the duals are those of `CustomActivation`: exact at every variance, symmetric in the inputs and as fast
+/// as those of the layers named after their function. With a degree they are the Gauss–Hermite quadrature of the Python
+/// library, to the last digit of its error. With the nodes xᵢ and weights wᵢ of that degree:
 ///
-/// With nodes xᵢ and weights wᵢ of the given degree:
 /// κ ≈ (1/π) Σᵢⱼ wᵢ wⱼ φ(√(2q11) xᵢ) φ(√2 (q12/√q11) xᵢ + √2 √(q22 − q12²/q11) xⱼ), and κ̇ likewise with φ'. Accurate
 /// for functions that are smooth on the scale √q of their input: tanh at q = 1 to 2e-5 with degree 25. Functions with
-/// kinks converge slowly; use their own layers. The two variances do not enter symmetrically, so that swapping the
-/// inputs changes the result by the quadrature error.
-///
-/// Time: `degree`² evaluations of φ per entry; memory: a few tensors of the size of the kernel.
+/// kinks converge slowly. The two variances do not enter symmetrically, so that swapping the inputs changes the result by
+/// the quadrature error. It takes `degree`² evaluations of φ per entry and a few tensors of the size of the kernel.
 ///
 /// *Source:* Abramowitz and Stegun 25.4.46, for both integrals in turn.
 public struct ElementwiseNumerical: Activation {
   public static let nodeName = "numerical"
 
-  /// The default number of nodes.
-  public static let defaultDegree = 25
-
   /// φ and φ'.
   public let numericalFunction: NumericalFunction
-  /// The number of nodes.
-  public let degree: Int
-  private let rule: GaussHermite
+  /// The number of nodes in each variable; nil for exact duals.
+  public let degree: Int?
+  private let duals: Duals
 
+  private enum Duals: Sendable {
+    case exact(CustomActivation)
+    case quadrature(GaussHermite)
+  }
+
+  /// The functions with a name, whose tables of series all layers share.
+  private static let named = Dictionary(
+    uniqueKeysWithValues: NumericalFunction.all.map { ($0.name ?? "", CustomActivation($0)) })
+
+  /// - Parameter degree: nodes of the quadrature in each variable; nil for exact duals.
   /// - Precondition: `degree` is at least 1.
-  public init(_ function: NumericalFunction, degree: Int = defaultDegree) {
+  public init(_ function: NumericalFunction, degree: Int? = nil) {
     numericalFunction = function
     self.degree = degree
-    rule = GaussHermite(degree: degree)
+    if let degree {
+      duals = .quadrature(GaussHermite(degree: degree))
+    } else {
+      duals = .exact(function.name.flatMap { Self.named[$0] } ?? CustomActivation(function))
+    }
   }
 
   /// φ and φ' of your own, made of tensor operations, element by element.
   ///
-  /// - Precondition: `degree` is at least 1.
+  /// - Parameters:
+  ///   - kinks: where φ, φ' or φ'' jumps, for exact duals.
+  ///   - degree: nodes of the quadrature in each variable; nil for exact duals.
+  /// - Precondition: `degree` is at least 1, and the kinks are finite.
   public init(
-    function: @escaping @Sendable (Tensor) -> Tensor, derivative: @escaping @Sendable (Tensor) -> Tensor,
-    degree: Int = defaultDegree
+    kinks: [Double] = [], function: @escaping @Sendable (Tensor) -> Tensor,
+    derivative: @escaping @Sendable (Tensor) -> Tensor, degree: Int? = nil
   ) {
-    self.init(NumericalFunction(function: function, derivative: derivative), degree: degree)
+    self.init(NumericalFunction(kinks: kinks, function: function, derivative: derivative), degree: degree)
   }
 
   public func function(_ x: Tensor) -> Tensor { numericalFunction.function(x) }
 
-  public func dual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
-    expectation(numericalFunction.function, q12, q11, q22)
+  public func dual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) throws(NetworkError) -> Tensor {
+    switch duals {
+    case .exact(let activation): try activation.dual(q12, q11, q22)
+    case .quadrature(let rule): Self.expectation(numericalFunction.function, rule, q12, q11, q22)
+    }
   }
 
-  public func derivativeDual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
-    expectation(numericalFunction.derivative, q12, q11, q22)
+  public func derivativeDual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) throws(NetworkError) -> Tensor {
+    switch duals {
+    case .exact(let activation): try activation.derivativeDual(q12, q11, q22)
+    case .quadrature(let rule): Self.expectation(numericalFunction.derivative, rule, q12, q11, q22)
+    }
+  }
+
+  public func varianceDual(_ q: Tensor) throws(NetworkError) -> Tensor {
+    switch duals {
+    case .exact(let activation): try activation.varianceDual(q)
+    case .quadrature: try dual(q, q, q)
+    }
+  }
+
+  public var vectorDual: VectorDual? {
+    guard case .exact(let activation) = duals else { return nil }
+    return activation.vectorDual
   }
 
   /// E[f(u) f(v)].
-  private func expectation(
-    _ f: (Tensor) -> Tensor, _ q12: Tensor, _ q11: Tensor, _ q22: Tensor
+  private static func expectation(
+    _ f: (Tensor) -> Tensor, _ rule: GaussHermite, _ q12: Tensor, _ q11: Tensor, _ q22: Tensor
   ) -> Tensor {
     // v is taken given u; u given v where u is constant, which keeps ∂κ/∂q12 right there.
     let isConstant = q11 .<= 0
@@ -90,7 +120,7 @@ public struct ElementwiseNumerical: Activation {
         path: [.name("function")], expected: "one of " + NumericalFunction.names.joined(separator: ", "),
         found: "\"\(name)\"")
     }
-    self.init(function, degree: try arguments.integer("degree", default: Self.defaultDegree, atLeast: 1, atMost: 200))
+    self.init(function, degree: try arguments.optionalInteger("degree", atLeast: 1, atMost: 200))
   }
 
   public func write(to arguments: inout LayerArguments) throws(NetworkError) {
@@ -99,6 +129,6 @@ public struct ElementwiseNumerical: Activation {
         path: [.name("function")], expected: "a named function: files cannot hold closures", found: "an unnamed one")
     }
     arguments.set("function", name)
-    arguments.set("degree", degree, default: Self.defaultDegree)
+    if let degree { arguments.set("degree", degree) }
   }
 }

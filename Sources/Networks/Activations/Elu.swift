@@ -63,7 +63,10 @@ public struct Elu: Activation {
   }
 
   /// Its kink is at 0, so that the tail of the series is known, too.
-  public var vectorDual: VectorDual? { VectorDual(SeriesSource(self)) }
+  public var vectorDual: VectorDual? {
+    let layer = Elu(alpha: alpha)
+    return VectorDual(SeriesSources.shared.source(of: Self.nodeName, [alpha]) { SeriesSource(layer) })
+  }
 
   /// φ', for numbers.
   fileprivate func derivative(_ x: Tensor) -> Tensor { select(x .> 0, 1, alpha * exp(minimum(x, 0))) }

@@ -52,17 +52,20 @@ public struct HardTanh: Activation {
   }
 
   public var vectorDual: VectorDual? {
-    let layer = self
     let (min, max) = (min, max)
-    return VectorDual(
+    let layer = HardTanh(min: min, max: max)
+    let source = SeriesSources.shared.source(of: Self.nodeName, [min, max]) {
       SeriesSource(
         { layer.function($0) }, derivative: { 0.5 * (sign($0 - min) - sign($0 - max)) },
-        kinks: Array(Set([min, max])), symmetry: min == -max ? .odd : .none
+        kinks: min == max ? [min] : [min, max], symmetry: min == -max ? .odd : .none,
+        slopeJumps: min == max ? [0] : [1, -1]
       ) { (q12, q11, q22) throws(NetworkError) in
         layer.dual(q12, q11, q22)
       } derivativeDual: { (q12, q11, q22) throws(NetworkError) in
         layer.derivativeDual(q12, q11, q22)
-      })
+      }
+    }
+    return VectorDual(source)
   }
 
   /// What one input contributes.

@@ -1,7 +1,7 @@
 import CovarianceEngine
 import Tensors
 
-/// An elementwise function with its derivative, for `ElementwiseNumerical`.
+/// An elementwise function with its derivative, for `ElementwiseNumerical` and `CustomActivation`.
 public struct NumericalFunction: Sendable {
   /// Its name in network files; nil for a function of your own.
   public let name: String?
@@ -10,20 +10,30 @@ public struct NumericalFunction: Sendable {
   /// φ', element by element.
   public let derivative: @Sendable (Tensor) -> Tensor
 
+  /// Where φ, φ' or φ'' jumps.
+  public let kinks: [Double]
+
   /// A function of your own, made of tensor operations.
+  ///
+  /// - Parameter kinks: where φ, φ' or φ'' jumps.
+  /// - Precondition: the kinks are finite.
   public init(
-    function: @escaping @Sendable (Tensor) -> Tensor, derivative: @escaping @Sendable (Tensor) -> Tensor
+    kinks: [Double] = [], function: @escaping @Sendable (Tensor) -> Tensor,
+    derivative: @escaping @Sendable (Tensor) -> Tensor
   ) {
+    precondition(kinks.allSatisfy { $0.isFinite }, "kinks \(kinks) are not all finite")
     name = nil
+    self.kinks = kinks
     self.function = function
     self.derivative = derivative
   }
 
   private init(
-    _ name: String, _ function: @escaping @Sendable (Tensor) -> Tensor,
+    _ name: String, kinks: [Double] = [], _ function: @escaping @Sendable (Tensor) -> Tensor,
     derivative: @escaping @Sendable (Tensor) -> Tensor
   ) {
     self.name = name
+    self.kinks = kinks
     self.function = function
     self.derivative = derivative
   }
@@ -56,7 +66,7 @@ extension NumericalFunction {
   public static let softplus = NumericalFunction("softplus", { logOnePlusExp($0) }) { logistic($0) }
 
   /// x/(1 + |x|).
-  public static let softsign = NumericalFunction("softsign", { $0 / (1 + abs($0)) }) {
+  public static let softsign = NumericalFunction("softsign", kinks: [0], { $0 / (1 + abs($0)) }) {
     let divisor = 1 + abs($0)
     return 1 / (divisor * divisor)
   }
@@ -78,21 +88,21 @@ extension NumericalFunction {
   }
 
   /// x for x > 0, else eˣ − 1.
-  public static let elu = NumericalFunction("elu", { exponentialLinear($0) }) { exp(minimum($0, 0)) }
+  public static let elu = NumericalFunction("elu", kinks: [0], { exponentialLinear($0) }) { exp(minimum($0, 0)) }
 
   static let seluAlpha = 1.6732632423543772
   static let seluScale = 1.0507009873554805
 
   /// 1.0507 times x for x > 0, else 1.6733 (eˣ − 1): the constants that keep mean 0 and variance 1.
   public static let selu = NumericalFunction(
-    "selu", { seluScale * select($0 .> 0, $0, seluAlpha * expm1(minimum($0, 0))) }
+    "selu", kinks: [0], { seluScale * select($0 .> 0, $0, seluAlpha * expm1(minimum($0, 0))) }
   ) { seluScale * select($0 .> 0, 1, seluAlpha * exp(minimum($0, 0))) }
 
   /// max(x, 0), with derivative 1/2 at 0. `Relu` has its duals in closed form.
-  public static let relu = NumericalFunction("relu", { maximum($0, 0) }) { 0.5 * (sign($0) + 1) }
+  public static let relu = NumericalFunction("relu", kinks: [0], { maximum($0, 0) }) { 0.5 * (sign($0) + 1) }
 
   /// x limited to [−1, 1].
-  public static let hardTanh = NumericalFunction("hardTanh", { maximum(minimum($0, 1), -1) }) {
+  public static let hardTanh = NumericalFunction("hardTanh", kinks: [-1, 1], { maximum(minimum($0, 1), -1) }) {
     0.5 * (sign($0 + 1) - sign($0 - 1))
   }
 

@@ -56,7 +56,7 @@ public struct Softplus: Activation {
     let beta = beta
     if beta == 1 { return Standard().vectorDual }
     let (function, derivative) = (NumericalFunction.softplus.function, NumericalFunction.softplus.derivative)
-    return VectorDual(
+    let source = SeriesSources.shared.source(of: Self.nodeName, [beta]) {
       SeriesSource(
         { function(beta * $0) / beta }, derivative: { (x) throws(NetworkError) in derivative(beta * x) }, kinks: [],
         symmetry: .even
@@ -66,7 +66,9 @@ public struct Softplus: Activation {
       } exactDerivative: { (q12, q11, q22) throws(NetworkError) in
         let square = beta * beta
         return try Standard.series.exactDerivative(square * q12, square * q11, square * q22)
-      })
+      }
+    }
+    return VectorDual(source)
   }
 
   public mutating func visitHyperParameters(_ visitor: inout HyperParameterVisitor) {
