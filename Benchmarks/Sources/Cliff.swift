@@ -22,7 +22,7 @@ struct CliffActivation: Sendable {
     .init(
       name: "custom with kinks", layer: CustomActivation(kinks: [-1, 0]) { maximum($0, 0) + 0.1 * minimum($0 + 1, 0) },
       bound: 8),
-    .init(name: "numerical", layer: ElementwiseNumerical(.tanh), bound: 5),
+    .init(name: "numerical", layer: ElementwiseNumerical(.tanh, degree: nil), bound: 5),
   ]
 
   static func named(_ name: String?) -> any Layer {

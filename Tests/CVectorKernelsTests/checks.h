@@ -23,7 +23,7 @@ typedef struct check {
 } check;
 
 extern const check convolution_checks[], covariance_row_checks[], dual_checks[], elementary_checks[], elementwise_checks[],
-  random_checks[], reduction_checks[], row_checks[], slice_checks[], slice_layer_checks[], window_checks[];
+  random_checks[], reduction_checks[], row_checks[], series_checks[], slice_checks[], slice_layer_checks[], window_checks[];
 
 // Counts a failure of the running check and prints the first few.
 void fail(const char *file, int line, const char *condition, const char *format, ...)

@@ -11,7 +11,7 @@
 
 static const check *const families[] = {
   convolution_checks, covariance_row_checks, dual_checks, elementary_checks, elementwise_checks, random_checks,
-  reduction_checks, row_checks, slice_checks, slice_layer_checks, window_checks,
+  reduction_checks, row_checks, series_checks, slice_checks, slice_layer_checks, window_checks,
 };
 enum { family_count = sizeof families / sizeof *families };
 

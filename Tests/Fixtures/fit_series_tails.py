@@ -1,10 +1,10 @@
 """Computes the polynomials of Sources/CVectorKernels/duals/series_tails.h and prints that file.
 
-A function with a kink at 0 and no other has Hermite coefficients a_n / sqrt(q) = s_n g_n sum over i of E_i nu^i for large n of
-either parity, with signs s_n, g_n = (n-m-2)!! / sqrt(2 pi n!), nu = start / (n-m-2), m = 2 for odd n and 1 for even n, and some
-E_i that depend on q (see duals_series_body.h). The sums of the tail of a series from n = first on are then combinations of
+A function with a kink at 0 and no other has Hermite coefficients a_n / sqrt(q) = s_n g_n sum over i of E_i T_i(2 nu - 1) for
+large n of either parity, with signs s_n, g_n = (n-m-2)!! / sqrt(2 pi n!), nu = start / (n-m-2), m = 2 for odd n and 1 for even
+n, Chebyshev's polynomials T_i and some E_i that depend on q (see duals_series_body.h). The sums of the tail of a series from n = first on are then combinations of
 
-    V_j(y) = sum over n = first, first + 2, ... of g_n^2 nu^j rho^(n-first),  y = sqrt(1 - rho),
+    V_j(y) = sum over n = first, first + 2, ... of g_n^2 T_j(2 nu - 1) rho^(n-first),  y = sqrt(1 - rho),
     W_j(y) = the same with n g_n^2,
 
 of which the larger part is like exp(N y^2) erfc(sqrt(N) y). As polynomials in x, which is -1 at y = 0 and 1 at the largest y
@@ -38,7 +38,7 @@ def log_square(first, n):
     return 2 * factorial - mp.loggamma(mp.mpf(n) + 1) - mp.log(2 * mp.pi)
 
 
-END = 1600
+END = 3200
 RULE = []
 for node, weight in mp.calculus.quadrature.GaussLegendre(mp.mp).calc_nodes(4, 110):
     RULE.append((node, weight))
@@ -58,10 +58,11 @@ def tails(first, y):
 
     def terms(n, size):
         """All of them at n, where g_n^2 rho^(n-first) is `size`."""
-        result, nu = [], start / (n - m - 2)
+        result, x = [], 2 * start / (n - m - 2) - 1
+        previous, current = x, mp.mpf(1)
         for _ in range(LEVELS):
-            result += [size, size * n]
-            size *= nu
+            result += [size * current, size * current * n]
+            previous, current = current, 2 * x * current - previous
         return mp.matrix(result)
 
     def all_terms(n):
@@ -76,7 +77,7 @@ def tails(first, y):
     end = first + END
     # n = end s^-2 makes the slowly falling terms smooth at infinity; Gauss and Legendre's rule on panels.
     integral = mp.zeros(2 * LEVELS, 1)
-    edges = [mp.mpf(0), mp.mpf("0.02"), mp.mpf("0.1"), mp.mpf("0.4"), mp.mpf(1)]
+    edges = [mp.mpf(e) for e in ("0", "0.002", "0.01", "0.04", "0.15", "0.5", "1")]
     for low, high in zip(edges, edges[1:]):
         for node, weight in RULE:
             s = low + (high - low) * (1 + node) / 2

@@ -31,6 +31,7 @@ struct ActivationFileTests {
       ("{\"erf\":{}}", Erf()), ("{\"sin\":{}}", Sin()), ("{\"cos\":{}}", Cos()), ("{\"rbf\":{}}", Rbf()),
       ("{\"gaussian\":{}}", Gaussian()), ("{\"exp\":{}}", Exp()), ("{\"expNormalized\":{}}", ExpNormalized()),
       ("{\"relu\":{}}", Relu()), ("{\"gelu\":{}}", Gelu()), ("{\"sign\":{}}", Sign()), ("{\"gabor\":{}}", Gabor()),
+      ("{\"numerical\":{\"function\":\"tanh\",\"degree\":\"exact\"}}", ElementwiseNumerical(.tanh, degree: nil)),
       ("{\"sigmoidLike\":{}}", SigmoidLike()), ("{\"numerical\":{\"function\":\"tanh\"}}", ElementwiseNumerical(.tanh)),
       ("{\"tanh\":{}}", Tanh()), ("{\"sigmoid\":{}}", Sigmoid()), ("{\"softplus\":{}}", Softplus()),
       ("{\"elu\":{}}", Elu()), ("{\"selu\":{}}", Selu()), ("{\"silu\":{}}", Silu()), ("{\"mish\":{}}", Mish()),

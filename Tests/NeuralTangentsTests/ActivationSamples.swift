@@ -30,7 +30,7 @@ struct ActivationSample: Sendable, CustomTestStringConvertible {
   static let withoutClosedDual: [ActivationSample] = [
     .init(Tanh()), .init(Sigmoid()), .init(Softplus()), .init(Softplus(beta: 2.5)), .init(Elu()),
     .init(Elu(alpha: 0.4)), .init(Selu()), .init(Silu()), .init(Mish()), .init(Softsign()), .init(HardTanh()),
-    .init(HardTanh(min: -0.5, max: 2)),
+    .init(HardTanh(min: -0.5, max: 2)), .init(ElementwiseNumerical(.tanh, degree: nil)),
   ]
 
   static let numerical: [ActivationSample] = [

@@ -9,8 +9,9 @@
 //   alpha_n = sum over i of J_i q^((i-1)/2) He_{n-i-1}(0) / sqrt(2 pi n!),
 // in which every second i counts. Since He_{k-2}(0) = -He_k(0) / (k-1) this is s_n g_n times a power series in
 // nu = start / (n-m-2), with g_n = (n-m-2)!! / sqrt(2 pi n!), a sign s_n = (-1)^((n-m-1)/2), and m = 2 for odd n and 1 for
-// even n. The table has the first levels E_i of such series as fitted to the coefficients beyond the terms, and the
-// error of the fit; products of two series times sums over n of g_n^2 nu^j rho^n make the tail.
+// even n. The table has the first levels E_i of a series of Chebyshev's polynomials T_i(2 nu - 1) as fitted to the
+// coefficients beyond the terms, and the error of the fit; the first terms of the product of two such series times sums
+// over n of g_n^2 T_j(2 nu - 1) rho^n make the tail.
 //
 // What neither gives is an integral along an arc for functions that are straight between kinks (see duals_arcs_body.h), and
 // is gathered for the exact integral of other ones. Equal inputs take their variance from the table.
@@ -144,10 +145,21 @@ static NT_INLINE int TYPED(nt_series_any)(MASK_R mask) { return __builtin_reduce
 // V_j and W_j at y.
 static NT_INLINE void TYPED(nt_series_add_tail)(const REAL (*polynomials)[TYPED(nt_series_tail_count)], VR x,
                                                 const VR *fit1, const VR *fit2, VR power, VR *value, VR *slope) {
-  VR sum = SPLAT_R(0), slope_sum = SPLAT_R(0);
+  VR sum = SPLAT_R(0), slope_sum = SPLAT_R(0), products[nt_series_levels];
+  for (int j = 0; j < nt_series_levels; j++) products[j] = SPLAT_R(0);
+  // 2 T_i T_j = T_{i+j} + T_{i-j}. Exchanging the inputs changes no bit.
+  NT_UNROLL for (int i = 0; i < nt_series_levels; i++)
+    NT_UNROLL for (int j = i; j < nt_series_levels; j++) {
+      VR both = fit1[i] * fit2[j];
+      if (i != j) {
+        const VR other_way = fit1[j] * fit2[i];
+        both += other_way;
+      }
+      products[j - i] += both;
+      if (i + j < nt_series_levels) products[i + j] += both;
+    }
   for (int j = 0; j < nt_series_levels; j++) {
-    VR product = SPLAT_R(0);
-    for (int i = 0; i <= j; i++) product = V_FMA(fit1[i], fit2[j - i], product);
+    const VR product = SPLAT_R(0.5) * products[j];
     const REAL *v = polynomials[2 * j], *w = polynomials[2 * j + 1];
     VR v_sum = SPLAT_R(v[TYPED(nt_series_tail_count) - 1]), w_sum = SPLAT_R(w[TYPED(nt_series_tail_count) - 1]);
     for (int i = TYPED(nt_series_tail_count) - 2; i >= 0; i--) {
@@ -189,7 +201,7 @@ static NT_INLINE void TYPED(nt_series_entries)(const nt_series *series, TYPED(nt
     int top = 1;
     for (int b = 0; b < blocks; b++) {
       power *= top_power;
-      bound = (power * FIRST(TYPED(nt_series_rests) + b)) * SECOND(TYPED(nt_series_rests) + b);
+      bound = power * (FIRST(TYPED(nt_series_rests) + b) * SECOND(TYPED(nt_series_rests) + b));
       const MASK_R more = bound > tolerance;
       if (!TYPED(nt_series_any)(more)) break;
       count += V_SELECT(more, one, zero);
@@ -234,8 +246,9 @@ static NT_INLINE void TYPED(nt_series_entries)(const nt_series *series, TYPED(nt
       const double largest = is_long ? NT_SERIES_TAIL_LARGEST_256 : NT_SERIES_TAIL_LARGEST_128;
       const double middle = is_long ? NT_SERIES_TAIL_MIDDLE_256 : NT_SERIES_TAIL_MIDDLE_128;
       const VR root = V_SQRT(t);
+      const VR one_way = error1 * rest2, other_way = error2 * rest1;
       const MASK_R is_fit =
-        is_short & (root <= SPLAT_R(largest)) & (power * V_FMA(error1, rest2, error2 * rest1) <= tolerance);
+        is_short & (root <= SPLAT_R(largest)) & (power * (one_way + other_way) <= tolerance);
       is_exact = is_short & ~is_fit;
       if (TYPED(nt_series_any)(is_fit)) {
         const VR y_fit = V_SELECT(is_fit, root, zero);

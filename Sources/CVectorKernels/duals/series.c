@@ -21,11 +21,11 @@ void nt_series_project(long count, const double *z, const double *w, long terms,
 
 double nt_series_fit_base(int n) {
   const int m = n % 2 ? 2 : 1;
-  // (k)!! / sqrt(n!) factor by factor, so that it stays in range.
+  // (k)!! / sqrt(n!), a factor of the first and two of the second at a time, so that it stays in range.
   double base = 1 / sqrt(2 * NT_PI);
   int k = n - m - 2;
-  for (int i = n; i > 0; i--) {
-    base /= sqrt(i);
+  for (int i = n; i > 0; i -= 2) {
+    base /= sqrt(i > 1 ? (double)i * (i - 1) : 1);
     if (k > 1) base *= k, k -= 2;
   }
   return (n - m - 1) / 2 % 2 ? -base : base;

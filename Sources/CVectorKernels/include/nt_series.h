@@ -27,9 +27,9 @@ typedef enum nt_series_size {
   // Levels of the fit to what is beyond the last term.
   nt_series_levels = 8,
   // The most terms of a series.
-  nt_series_most_terms = 128,
-  // The fit is made to some coefficients beyond the terms, and judged by those up to this n.
-  nt_series_largest = 400,
+  nt_series_most_terms = 256,
+  // The largest n of a coefficient that is computed, and of those that tails are fitted to.
+  nt_series_largest = 2000,
   // Arcs of a function that is straight between at most five kinks.
   nt_series_most_arcs = 15,
 } nt_series_size;
@@ -59,8 +59,8 @@ typedef enum nt_series_column {
 
 typedef struct nt_series nt_series;
 struct nt_series {
-  // The terms are n = first, first + step, ...; n = 1 is apart where first is 2. A multiple of nt_series_block; those of every
-  // n are 128, those of every second 64 or 128.
+  // The terms are n = first, first + step, ...; n = 1 is apart where first is 2. A multiple of nt_series_block; where there
+  // is a fit they end with n = 128 or 256, or one more for even n.
   int first, step, terms;
   // What such a function's entries are made of where its series is not accurate; none for other functions.
   int arc_count;

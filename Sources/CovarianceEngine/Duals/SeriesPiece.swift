@@ -2,6 +2,11 @@ import CVectorKernels
 import Foundation
 import Tensors
 
+/// Whether the factors of inputs may take memory: one number for every term, input and position.
+package enum SeriesLength: Sendable {
+  case short, long
+}
+
 /// How a table of Hermite coefficients is laid out, and the pieces that it consists of (see nt_series.h).
 ///
 /// A piece interpolates what belongs to the deviations σ from 2ᵖ to 2ᵖ⁺¹ by polynomials of degree 19 through Chebyshev
@@ -14,20 +19,27 @@ package struct SeriesPieces: Sendable {
   package let first: Int
   package let step: Int
   package let terms: Int
+  /// Of functions with a kink at 0 and no other, whose coefficients fall as the fits do.
   private let fits: [TailFit]
 
-  package init(_ source: SeriesSource) {
+  package init(_ source: SeriesSource, _ length: SeriesLength) {
     self.source = source
-    // Up to n = 128, or 256 where a kink makes coefficients fall slowly and nothing else helps.
-    let half = source.kinks.isEmpty || source.slopeJumps != nil ? 64 : 128
+    // Up to n = 128 where nothing else is needed; up to 256 for what a kink at 0 leaves, which is then fitted; as far as
+    // memory is no matter for smooth functions, whose coefficients fall slowly at large variances.
+    let half: Int
+    if source.hasTail || !(source.kinks.isEmpty || source.slopeJumps != nil) {
+      half = 128
+    } else {
+      half = length == .short ? 64 : 256
+    }
     switch source.symmetry {
     case .odd: (first, step, terms) = (1, 2, half)
     case .even: (first, step, terms) = (2, 2, half)
-    case .none: (first, step, terms) = (1, 1, 128)
+    case .none: (first, step, terms) = (1, 1, max(half, 128))
     }
     let end = first + step * terms
     let starts = step == 2 ? [end] : [end, end + 1]
-    fits = starts.map { TailFit(from: $0) }
+    fits = source.hasTail ? starts.map { TailFit(from: $0) } : []
   }
 
   package var columnCount: Int { Int(nt_series_first_term.rawValue) + terms }
@@ -36,7 +48,7 @@ package struct SeriesPieces: Sendable {
   package func coefficients(_ piece: Int) throws(NetworkError) -> [Double] {
     let exponent = piece + Int(nt_series_lowest_piece.rawValue)
     let deviations = Interpolation.points.map { Foundation.scalbn((3 + $0) / 2, exponent) }
-    let moments = try SampledMoments.of(source, deviations: deviations)
+    let moments = try SampledMoments.of(source, deviations: deviations, upTo: first + step * terms + 100)
     var values: [[Double]] = []
     var errors: [Double] = []
     for moment in moments {
@@ -82,7 +94,7 @@ package struct SeriesPieces: Sendable {
     let beyond = moments.rest(from: first, step: step, terms: terms)
     set(nt_series_rest, beyond.square)
     set(nt_series_slope_rest, beyond.slopeSquare)
-    var (rest, slopeRest) = (0.0, 0.0)
+    var (rest, slopeRest, truncation) = (0.0, 0.0, (square: 0.0, slopeSquare: 0.0))
     for fit in fits {
       let levels = fit.levels(moments.coefficients)
       let column = fit.start.isMultiple(of: 2) ? nt_series_even_fit : nt_series_odd_fit
@@ -90,12 +102,19 @@ package struct SeriesPieces: Sendable {
       let residual = fit.residual(moments.coefficients, levels)
       rest += residual.square
       slopeRest += residual.slopeSquare
+      let cut = fit.truncation(levels)
+      truncation = (truncation.square + cut.square, truncation.slopeSquare + cut.slopeSquare)
     }
     let ratio = moments.mean / moments.deviation
     let size = moments.spread + (moments.mean == 0 ? 0 : ratio * ratio)
+    guard !fits.isEmpty else { return (row, fitError: Foundation.exp2(60)) }
     // Some times what is seen of them, for what is beyond the largest n.
-    let error = max(size > 0 ? 2 * rest / size : 0, moments.slope > 0 ? 4 * slopeRest / moments.slope : 0)
-    return (row, error.squareRoot())
+    func relative(_ square: Double, _ slopeSquare: Double) -> Double {
+      max(size > 0 ? square / size : 0, moments.slope > 0 ? slopeSquare / moments.slope : 0)
+    }
+    let tail = relative(beyond.square, beyond.slopeSquare).squareRoot()
+    let cut = tail > 0 ? relative(truncation.square, truncation.slopeSquare) / tail : 0
+    return (row, relative(2 * rest, 4 * slopeRest).squareRoot() + cut)
   }
 }
 
@@ -115,14 +134,20 @@ package struct SampledMoments {
   package let direct: [Double]
 
   /// Gauss–Legendre rules between the kinks, on panels that grow from the kinks and from 0, near which functions change
-  /// most, and are narrow enough for the 20 radians per unit of h₄₀₀. What is beyond |z| = 14.6 is below 1e-22 for every n,
+  /// most, and are narrow enough for the √n radians per unit of hₙ. What is beyond |z| = 14.6 is below 1e-22 for every n,
   /// with room for functions that grow.
   private static let reach = 14.6
   private static let edges = [0.2, 0.6, 1.4, 2.6, 4, 5.6, 7.4, 9.2, 11, 12.8, reach]
+  private static let fineEdges = (1...36).map { reach * Double($0) / 36 }
+  /// The largest n that the wide panels are for.
+  private static let fewest = 400
   private static let panel = GaussLegendre(degree: 20)
 
-  package static func of(_ source: SeriesSource, deviations: [Double]) throws(NetworkError) -> [SampledMoments] {
-    let rules = deviations.map { rule(source.kinks, deviation: $0) }
+  package static func of(_ source: SeriesSource, deviations: [Double], upTo wanted: Int = 0) throws(NetworkError)
+    -> [SampledMoments]
+  {
+    let largest = source.hasTail ? Int(nt_series_largest.rawValue) : max(fewest, wanted)
+    let rules = deviations.map { rule(source, deviation: $0, isFine: largest > fewest) }
     var inputs: [Double] = []
     for (rule, deviation) in zip(rules, deviations) { inputs += rule.nodes.map { deviation * $0 } }
     let x = Tensor(inputs)
@@ -132,15 +157,19 @@ package struct SampledMoments {
     var start = 0
     for (rule, deviation) in zip(rules, deviations) {
       let range = start..<(start + rule.nodes.count)
-      result.append(SampledMoments(rule.nodes, rule.weights, Array(values[range]), Array(slopes[range]), deviation))
+      result.append(
+        SampledMoments(rule.nodes, rule.weights, Array(values[range]), Array(slopes[range]), deviation, largest))
       start = range.upperBound
     }
     return result
   }
 
-  private static func rule(_ kinks: [Double], deviation: Double) -> (nodes: [Double], weights: [Double]) {
+  private static func rule(
+    _ source: SeriesSource, deviation: Double, isFine: Bool
+  ) -> (nodes: [Double], weights: [Double]) {
+    let edges = isFine ? fineEdges : edges
     var places = [0] + edges + edges.map { -$0 }
-    for centre in Set(kinks + [0]) {
+    for centre in Set(source.kinks + [0]) {
       let middle = centre / deviation
       places.append(middle)
       var width = 0.5 / deviation
@@ -156,9 +185,9 @@ package struct SampledMoments {
   }
 
   private init(
-    _ nodes: [Double], _ weights: [Double], _ values: [Double], _ slopes: [Double], _ deviation: Double
+    _ nodes: [Double], _ weights: [Double], _ values: [Double], _ slopes: [Double], _ deviation: Double,
+    _ largest: Int
   ) {
-    let largest = Int(nt_series_largest.rawValue)
     func projections(_ f: [Double], _ count: Int) -> [Double] {
       var sums = [Double](repeating: 0, count: count)
       nt_series_project(nodes.count, nodes, zip(weights, f).map { $0 * $1 }, count, &sums)
@@ -200,27 +229,36 @@ package struct SampledMoments {
   }
 }
 
-/// Levels Eᵢ with αₙ ≈ sₙ gₙ Σ Eᵢ νⁱ for every second n from `start` on, by least squares.
+/// Levels Eᵢ with αₙ ≈ sₙ gₙ Σ Eᵢ Tᵢ(2ν − 1), with Chebyshev's polynomials, for every second n from `start` on, by least squares.
 private struct TailFit: Sendable {
   package let start: Int
   /// Per level, the weights of the coefficients αₙ.
   private let weights: [[Double]]
   private let bases: [[Double]]
+  /// Σ gₙ² and Σ n gₙ².
+  private let sizes: (square: Double, slopeSquare: Double)
 
   package init(from start: Int) {
     self.start = start
     let numbers = Array(stride(from: start, through: Int(nt_series_largest.rawValue), by: 2))
     let offset = start.isMultiple(of: 2) ? 3 : 4
-    let columns = (0..<Int(nt_series_levels.rawValue)).map { level in
-      numbers.map { n in
-        nt_series_fit_base(Int32(n)) * Foundation.pow(Double(start - offset) / Double(n - offset), Double(level))
-      }
+    let places = numbers.map { 2 * Double(start - offset) / Double($0 - offset) - 1 }
+    var columns = [numbers.map { nt_series_fit_base(Int32($0)) }]
+    for level in 1..<Int(nt_series_levels.rawValue) {
+      columns.append(
+        places.indices.map { index in
+          let before = level == 1 ? 0 : columns[level - 2][index]
+          return (level == 1 ? 1 : 2) * places[index] * columns[level - 1][index] - before
+        })
     }
     bases = columns
-    let fitted = numbers.prefix { $0 < start + 96 }.count
-    // Columns = Q R by Gram and Schmidt, twice for orthogonality; the levels are R⁻¹ Qᵀ α.
+    let squares = columns[0].map { $0 * $0 }
+    sizes = (squares.reduce(0, +), zip(numbers, squares).reduce(0) { $0 + Double($1.0) * $1.1 })
+    // Weights √n make the sum of squares what bounds the error of κ̇. Columns = Q R by Gram and Schmidt, twice for
+    // orthogonality; the levels are R⁻¹ Qᵀ √n α.
+    let roots = numbers.map { Double($0).squareRoot() }
     var (q, r) = (
-      columns.map { Array($0[..<fitted]) }, columns.map { _ in [Double](repeating: 0, count: columns.count) }
+      columns.map { zip($0, roots).map { $0 * $1 } }, columns.map { _ in [Double](repeating: 0, count: columns.count) }
     )
     func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
     for i in columns.indices {
@@ -228,20 +266,20 @@ private struct TailFit: Sendable {
         for j in 0..<i {
           let share = dot(q[j], q[i])
           r[j][i] += share
-          for k in 0..<fitted { q[i][k] -= share * q[j][k] }
+          for k in numbers.indices { q[i][k] -= share * q[j][k] }
         }
       }
       r[i][i] = dot(q[i], q[i]).squareRoot()
-      for k in 0..<fitted { q[i][k] /= r[i][i] }
+      for k in numbers.indices { q[i][k] /= r[i][i] }
     }
     var solution = q
     for i in columns.indices.reversed() {
       for j in (i + 1)..<max(i + 1, columns.count) {
-        for k in 0..<fitted { solution[i][k] -= r[i][j] * solution[j][k] }
+        for k in numbers.indices { solution[i][k] -= r[i][j] * solution[j][k] }
       }
-      for k in 0..<fitted { solution[i][k] /= r[i][i] }
+      for k in numbers.indices { solution[i][k] /= r[i][i] }
     }
-    weights = solution
+    weights = solution.map { zip($0, roots).map { $0 * $1 } }
   }
 
   private func places(_ coefficients: [Double]) -> StrideTo<Int> {
@@ -252,6 +290,16 @@ private struct TailFit: Sendable {
     weights.map { weights in
       zip(weights, places(coefficients)).reduce(0) { $0 + $1.0 * coefficients[$1.1] }
     }
+  }
+
+  /// What the terms of the square of the fit that are left out make in Σ αₙ² and Σ n αₙ², at most.
+  package func truncation(_ levels: [Double]) -> (square: Double, slopeSquare: Double) {
+    var rest = [Double](repeating: 0, count: 2 * levels.count - 1)
+    for (i, a) in levels.enumerated() {
+      for (j, b) in levels.enumerated() where i + j >= levels.count { rest[i + j] += a * b / 2 }
+    }
+    let sum = rest.reduce(0) { $0 + abs($1) }
+    return (sum * sizes.square, sum * sizes.slopeSquare)
   }
 
   /// Σ (αₙ − fit)² and Σ n (αₙ − fit)² over all n that are known.

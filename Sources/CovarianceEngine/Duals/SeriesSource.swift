@@ -21,19 +21,21 @@ package final class SeriesSource: Sendable {
   package let symmetry: Symmetry
   /// By how much φ' jumps at each kink of a function that is straight between them; nil for other functions.
   package let slopeJumps: [Double]?
+  /// Whether what is beyond the terms of the series can be fitted.
+  var hasTail: Bool { kinks == [0] }
   /// κ and κ̇ of every covariance, on float64 tensors of rank 1, each entry by itself.
   package let exact: Duals
   package let exactDerivative: Duals
   // Not a Mutex, whose locking the thread sanitizer does not see.
   private let lock = NSLock()
-  private nonisolated(unsafe) var madeTable: SeriesTable?
+  private nonisolated(unsafe) var tables: [SeriesLength: SeriesTable] = [:]
 
   /// The table for the vector kernels, made once: at most 80 pieces of some 20 KB that live as long as the source.
-  var table: SeriesTable {
+  func table(_ length: SeriesLength) -> SeriesTable {
     lock.withLock {
-      if let madeTable { return madeTable }
-      let table = SeriesTable(self)
-      madeTable = table
+      if let table = tables[length] { return table }
+      let table = SeriesTable(self, length)
+      tables[length] = table
       return table
     }
   }

@@ -11,8 +11,8 @@ final class SeriesTable: @unchecked Sendable {
   // Not a Mutex, whose locking the thread sanitizer does not see.
   private let lock = NSLock()
 
-  init(_ source: SeriesSource) {
-    layout = SeriesPieces(source)
+  init(_ source: SeriesSource, _ length: SeriesLength) {
+    layout = SeriesPieces(source, length)
     let count = Int(nt_series_piece_count.rawValue)
     pieces = .allocate(capacity: count)
     pieces.initialize(repeating: nil, count: count)

@@ -44,7 +44,7 @@ package final class DualDescription: @unchecked Sendable {
   /// Has the table that the description points to.
   private let series: SeriesSource?
 
-  package init(_ dual: VectorDual) {
+  package init(_ dual: VectorDual, _ length: SeriesLength) {
     coefficients = .allocate(capacity: max(1, dual.coefficients.count))
     coefficients.initialize(repeating: 0, count: max(1, dual.coefficients.count))
     for (index, value) in dual.coefficients.enumerated() { coefficients[index] = value }
@@ -59,7 +59,7 @@ package final class DualDescription: @unchecked Sendable {
     description.pointee.coefficients = UnsafePointer(coefficients)
     description.pointee.coefficient_count = Int32(dual.coefficients.count)
     series = dual.series
-    description.pointee.series = series.map { UnsafePointer($0.table.pointer) }
+    description.pointee.series = series.map { UnsafePointer($0.table(length).pointer) }
     pointer = UnsafePointer(description)
   }
 
@@ -71,11 +71,14 @@ package final class DualDescription: @unchecked Sendable {
 
 /// The descriptions of the duals of a plan: layers with equal duals share one, and the table that belongs to it.
 struct DualDescriptions {
+  private let length: SeriesLength
   private var known: [VectorDual: DualDescription] = [:]
+
+  init(_ length: SeriesLength) { self.length = length }
 
   mutating func description(of dual: VectorDual) -> DualDescription {
     if let description = known[dual] { return description }
-    let description = DualDescription(dual)
+    let description = DualDescription(dual, length)
     known[dual] = description
     return description
   }

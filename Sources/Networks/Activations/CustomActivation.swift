@@ -70,8 +70,13 @@ public struct CustomActivation: Activation {
   public var vectorDual: VectorDual? { series }
 
   /// A function with its derivative, such as `NumericalFunction.tanh`.
-  public init(_ function: NumericalFunction) {
-    self.init(kinks: function.kinks, derivative: function.derivative, function: function.function)
+  ///
+  /// - Parameters:
+  ///   - function: with the kinks that it states.
+  ///   - kinks: more of them.
+  /// - Precondition: the kinks are finite.
+  public init(_ function: NumericalFunction, kinks: [Double] = []) {
+    self.init(kinks: function.kinks + kinks, derivative: function.derivative, function: function.function)
   }
 
   public func function(_ x: Tensor) -> Tensor { phi(x) }

@@ -86,28 +86,8 @@ extension LayerArguments {
     _ name: String, default defaultValue: Int? = nil, atLeast minimum: Int? = nil,
     atMost maximum: Int = LayerArguments.largestSize
   ) throws(NetworkError) -> Int {
-    guard let value = take(name) else {
-      return try orDefault(name, defaultValue, Self.integerText(minimum))
-    }
-    return try integer(value, name, atLeast: minimum, atMost: maximum)
-  }
-
-  /// An integer argument, nil when it is left out.
-  public mutating func optionalInteger(
-    _ name: String, atLeast minimum: Int? = nil, atMost maximum: Int = LayerArguments.largestSize
-  ) throws(NetworkError) -> Int? {
-    guard let value = take(name) else { return nil }
-    return try integer(value, name, atLeast: minimum, atMost: maximum)
-  }
-
-  private static func integerText(_ minimum: Int?) -> String {
-    minimum.map { "an integer of at least \($0)" } ?? "an integer"
-  }
-
-  private func integer(
-    _ value: NodeValue, _ name: String, atLeast minimum: Int?, atMost maximum: Int
-  ) throws(NetworkError) -> Int {
-    var expected = Self.integerText(minimum)
+    var expected = minimum.map { "an integer of at least \($0)" } ?? "an integer"
+    guard let value = take(name) else { return try orDefault(name, defaultValue, expected) }
     if case .integer(let integer) = value, integer > maximum { expected += " and at most \(maximum)" }
     guard case .integer(let integer) = value, ((minimum ?? -maximum)...maximum).contains(integer) else {
       throw error(name, expected, value)

@@ -38,7 +38,7 @@ struct RowPlan: @unchecked Sendable {
   fileprivate(set) var outputs: [(register: Int, hasTheta: Bool)] = []
   let inputCount: Int
   /// What the instructions' pointers point to.
-  private var descriptions = DualDescriptions()
+  private var descriptions = DualDescriptions(.long)
   /// The activations without a vector kernel.
   private(set) var activations: [any Dual] = []
 

@@ -100,7 +100,7 @@ struct SliceGraph: @unchecked Sendable {
   var halvesPools = true
   var activations: [any Dual] = []
   /// What the steps' pointers point to.
-  var descriptions = DualDescriptions()
+  var descriptions = DualDescriptions(.short)
 
   /// Whether factors are made anew for every few slices instead of once per input, because those of all layers would take
   /// too much memory.
