@@ -157,15 +157,17 @@ public struct Table: Sendable {
 
   /// All cells as numbers, shape (rows, columns), float64.
   ///
+  /// - Parameter allowsMissing: whether a missing number is NaN instead of an error.
   /// - Throws: `TensorError.format` naming the first cell that is a text or missing.
-  public func tensor() throws(TensorError) -> Tensor {
+  public func tensor(allowsMissing: Bool = false) throws(TensorError) -> Tensor {
     let width = columns.count
     var wrong: (row: Int, column: Int)?
     let tensor = Tensor(shape: [rowCount, width]) { (buffer: UnsafeMutableBufferPointer<Double>) in
       for (index, column) in columns.enumerated() {
+        let numbers = column.numbers
         for row in 0..<rowCount {
-          let number = column.numbers?[row] ?? .nan
-          if number.isNaN, row < wrong?.row ?? .max { wrong = (row, index) }
+          let number = numbers?[row] ?? .nan
+          if number.isNaN, !allowsMissing || numbers == nil, row < wrong?.row ?? .max { wrong = (row, index) }
           buffer[row * width + index] = number
         }
       }
