@@ -15,7 +15,8 @@ package struct FileReference: Sendable, Hashable {
       return
     }
     let (head, tail) = (String(text[..<colon]), String(text[text.index(after: colon)...]))
-    guard !tail.isEmpty, Self.isStandardInput(head) || FileStatus(at: head).map({ $0.kind != .directory }) == true else {
+    guard !tail.isEmpty, Self.isStandardInput(head) || FileStatus(at: head).map({ $0.kind != .directory }) == true
+    else {
       (path, part) = (text, nil)
       return
     }

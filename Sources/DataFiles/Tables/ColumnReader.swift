@@ -69,7 +69,8 @@ struct ColumnReader {
     if let point = first[.point], let comma = first[.comma] {
       let later = max(point, comma)
       throw wrong(
-        later, expected: "the decimal mark of line \(lines[min(point, comma)]), where \"\(cells[min(point, comma)])\" is",
+        later,
+        expected: "the decimal mark of line \(lines[min(point, comma)]), where \"\(cells[min(point, comma)])\" is",
         found: "\"\(cells[later])\"; write all numbers in one way")
     }
     if let mark = first.keys.first { return mark }
@@ -95,7 +96,8 @@ struct ColumnReader {
       guard let number else { continue }
       if number.isPercent != pattern.isPercent {
         throw wrong(
-          row, expected: pattern.isPercent ? "percent, as in line \(lines[first])" : "a number, as in line \(lines[first])",
+          row,
+          expected: pattern.isPercent ? "percent, as in line \(lines[first])" : "a number, as in line \(lines[first])",
           found: "\"\(cells[row])\"; write all numbers in one way")
       }
       if let found = number.currency {
@@ -125,7 +127,9 @@ struct ColumnReader {
   }
 
   private func isDecimalComma(_ cell: String, _ number: NumberText?) -> Bool {
-    guard cell.contains(","), let number, number.currency == nil, !number.isPercent, !number.isGrouped else { return false }
+    guard cell.contains(","), let number, number.currency == nil, !number.isPercent, !number.isGrouped else {
+      return false
+    }
     return NumberText(cell, mark: .comma)?.value == number.value
   }
 

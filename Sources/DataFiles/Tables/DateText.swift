@@ -125,7 +125,8 @@ struct DateText: Equatable {
   private static func time(_ text: String) -> Double? {
     guard let first = text.first, first == "T" || first == " " || first == "t" else { return nil }
     var rest = text.dropFirst().drop { $0 == " " }
-    guard var hours = number(&rest, 2), rest.popFirst() == ":", let minutes = number(&rest, 2), hours <= 24, minutes < 60
+    guard var hours = number(&rest, 2), rest.popFirst() == ":", let minutes = number(&rest, 2), hours <= 24,
+      minutes < 60
     else { return nil }
     var seconds = 0.0
     if rest.first == ":" {

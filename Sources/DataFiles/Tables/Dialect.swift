@@ -103,7 +103,8 @@ struct Dialect {
     let rows = whole.dropFirst().flatMap(\.cells)
     try requireNoSpacesBetween(header, whole, file, options)
     // One column: a comma in its cells is a decimal mark, or the rows have more cells than the header.
-    let isNumeric = !rows.isEmpty && rows.allSatisfy { options.missing.contains($0) || NumberText.evidence(of: $0) != nil }
+    let isNumeric =
+      !rows.isEmpty && rows.allSatisfy { options.missing.contains($0) || NumberText.evidence(of: $0) != nil }
     return isNumeric ? 0 : candidates.first { $0.records.contains { $0.cells.count > 1 } }?.separator ?? 0
   }
 
@@ -183,7 +184,9 @@ struct Dialect {
     let rows = records.dropFirst()
     let isNumbered = first.count > 2 && first.elementsEqual(first.indices.map(String.init))
     if isNumbered {
-      return (true, ["the first row, 0 to \(first.count - 1), is taken for names of columns; --no-header says otherwise"])
+      return (
+        true, ["the first row, 0 to \(first.count - 1), is taken for names of columns; --no-header says otherwise"]
+      )
     }
     if rows.isEmpty {
       let isData = firstKinds.allSatisfy { $0 == .number }

@@ -196,7 +196,7 @@ extension Table {
           path: path, place: "array \(name)", expected: "\(rowCount) rows, as the first array has",
           found: "shape \(tensor.shape)")
       }
-      let numbers = tensor.scalars(as: Double.self)
+      let numbers = tensor.asType(.float64).scalars(as: Double.self)
       let width = rowCount == 0 ? 0 : numbers.count / rowCount
       for column in 0..<width {
         columns.append(

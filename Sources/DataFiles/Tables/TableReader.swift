@@ -129,7 +129,8 @@ private struct TableReader {
         .init(
           path: file.path, place: "",
           message: "the first column "
-            + (layout.names[0].isEmpty ? "has no name" : "\"\(layout.names[0])\"") + " and row numbers, and is left out"))
+            + (layout.names[0].isEmpty ? "has no name" : "\"\(layout.names[0])\"") + " and row numbers, and is left out"
+        ))
     }
     let kept = Array(first..<layout.names.count)
     // Texts are needed where cells are not plain numbers, must stay texts, or may be numbers of another kind.

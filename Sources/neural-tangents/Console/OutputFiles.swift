@@ -36,7 +36,8 @@ enum OutputFiles {
     let ending = URL(filePath: path).pathExtension.lowercased()
     guard formats.contains(ending) else {
       let known = formats.map { ".\($0)" }
-      let list = known.count == 1 ? known[0] : known.dropLast().joined(separator: ", ") + " or " + known[known.count - 1]
+      let list =
+        known.count == 1 ? known[0] : known.dropLast().joined(separator: ", ") + " or " + known[known.count - 1]
       throw .usage("\(path): expected a name ending in \(list), found \(ending.isEmpty ? "no ending" : ".\(ending)")")
     }
     try requireNoInput(path, status: existing, inputs)
