@@ -110,6 +110,7 @@ public struct DataFile: Sendable {
     ([0xD0, 0xCF, 0x11, 0xE0], "an old Excel workbook; save it as CSV"),
     (Array("%PDF".utf8), "a PDF document; save the table as CSV"),
     (Array("ARROW1".utf8), "an Arrow file; save it as CSV or NPY"),
+    (Array("{\"".utf8), "a JSON file; save the data as CSV or NPY"),
     ([0x80, 0x02], "a Python pickle; save arrays with numpy.save"),
     ([0x80, 0x03], "a Python pickle; save arrays with numpy.save"),
     ([0x80, 0x04], "a Python pickle; save arrays with numpy.save"),
@@ -161,7 +162,7 @@ public struct DataFile: Sendable {
     switch contents {
     case .text(let file):
       if let name { throw noParts(file, name) }
-      let table = try Table(csv: file, options: options)
+      let table = try numericTable(file)
       return Reading(tensor: try table.tensor(), notes: table.notes)
     case .npy(let file):
       if let name { throw noParts(file, name) }
@@ -190,6 +191,19 @@ public struct DataFile: Sendable {
           expected: "one of " + arrayNames.map { "\"\($0)\"" }.joined(separator: ", "), found: "no such array")
       }
     }
+  }
+
+  /// The table of a text as numbers, missing ones among them.
+  ///
+  /// - Throws: `TensorError.format` naming the first cell that is no number.
+  package func numericTable() throws(TensorError) -> Table {
+    if case .text(let file) = contents, part == nil { try numericTable(file) } else { try table() }
+  }
+
+  private func numericTable(_ file: FileBytes) throws(TensorError) -> Table {
+    var options = options
+    options.requiresNumbers = true
+    return try Table(csv: file, options: options)
   }
 
   private func noParts(_ file: FileBytes, _ name: String) -> TensorError {

@@ -159,7 +159,7 @@ struct TableTests {
     let text = "a,b,c\n" + (0..<20_000).map { "\($0),\"x\($0)\",\(Double($0) / 7)\n" }.joined()
     let table = try table(text)
     #expect(table.rowCount == 20_000)
-    #expect(table.columns.map { $0.text(19_999) } == ["19999", "x19999", "\(19999.0 / 7)"])
+    #expect(table.columns.map { $0.text(19_999) } == ["19999", "x19999", "2857"])
     #expect(table.lines.last == 20_001)
   }
 

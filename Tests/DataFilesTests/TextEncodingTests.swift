@@ -47,6 +47,11 @@ struct TextEncodingTests {
     ),
     (Data("a,b\n1,2\n3,".utf8) + [0] + Data("4\n".utf8), "line 3, byte 3: expected text, found a zero byte"),
     (
+      Data("a,b\n1,2\n3,\u{1A}4\n".utf8),
+      "line 3, byte 3: expected text, found the control character 26, which no table has; the file is damaged or no table "
+        + "(tr -d '\\32' removes such bytes)"
+    ),
+    (
       utf16(text, isBig: false),
       "line 1, byte 2: expected UTF-8 text, found a zero byte, as UTF-16 has; read the file with --encoding utf-16le"
     ),

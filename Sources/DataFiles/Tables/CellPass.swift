@@ -51,8 +51,9 @@ struct CellPass: ~Copyable {
       case .quotes(let mistake): throw mistake.error(file)
       case .count(let line, let found, let isComment):
         throw file.wrong(
-          "line \(line)", expected: "\(layout.names.count) cells, as in the header",
-          found: "\(found)" + (isComment ? "; CSV has no comments: remove the line" : ""))
+          "line \(line)",
+          expected: "\(layout.names.count) cells" + (layout.endsWithSeparator ? " and a separator behind them" : "")
+            + ", as in the header", found: "\(found)" + (isComment ? "; CSV has no comments: remove the line" : ""))
       case .trailing(let line):
         throw file.wrong(
           "line \(line)", expected: "nothing after the last separator, as in the header or the first rows",

@@ -11,6 +11,8 @@ struct ColumnReader {
   let cells: [String]
   let lines: [Int]
   let expected: Table.Column.Format?
+  /// Whether the column must be numbers, or dates.
+  var requiresNumbers = false
 
   /// The column as texts, whatever is in it.
   func texts() -> Table.Column { .init(name, .texts(cells), .init(.text)) }
@@ -21,16 +23,15 @@ struct ColumnReader {
     if let column = try dates(&notes) { return column }
     let mark = try mark(tableMark)
     let numbers = cells.map { $0.isEmpty ? nil : NumberText($0, mark: mark ?? .point) }
-    var (numberCount, textCount) = (0, 0)
-    for (cell, number) in zip(cells, numbers) where !cell.isEmpty {
-      if number == nil { textCount += 1 } else { numberCount += 1 }
-    }
-    if let wrong = firstText(numbers), numberCount > textCount || expected?.kind == .number {
-      let isInfinite = ["inf", "infinity"].contains(
-        cells[wrong].lowercased().drop { $0 == "+" || $0 == "-" })
-      let reason = expected == nil ? "a number, as in most rows of the column" : "a number"
+    // What is infinite, or too large, is meant as a number.
+    func isMeantAsNumber(_ row: Int) -> Bool { numbers[row] != nil || isNotFinite(cells[row]) }
+    let filled = cells.indices.filter { !cells[$0].isEmpty }
+    let numberCount = filled.count(where: isMeantAsNumber)
+    let textCount = filled.count - numberCount
+    if let wrong = firstText(numbers), numberCount > textCount || expected?.kind == .number || requiresNumbers {
+      let reason = numberCount > textCount ? "a number, as in most rows of the column" : "a number"
       throw self.wrong(
-        wrong, expected: isInfinite || Double(cells[wrong]) != nil ? "\(reason), and a finite one" : reason,
+        wrong, expected: isNotFinite(cells[wrong]) ? "\(reason), and a finite one" : reason,
         found: "\"\(cells[wrong])\"; --missing \"\(cells[wrong])\" takes it for a missing value, "
           + "--categorical \"\(name)\" takes all cells for names")
     }
@@ -39,7 +40,7 @@ struct ColumnReader {
       return texts()
     }
     guard textCount == 0 else {
-      let row = numbers.firstIndex { $0 != nil } ?? 0
+      let row = filled.first(where: isMeantAsNumber) ?? 0
       note(
         row, "the column is read as text, of which \(numberCount) of \(numberCount + textCount) cells are numbers",
         &notes)
@@ -82,6 +83,11 @@ struct ColumnReader {
     throw wrong(
       ambiguous, expected: "a number that is read in one way only",
       found: "\"\(cells[ambiguous])\", which is \(asPoint) or \(asComma); --decimal . or --decimal , says which")
+  }
+
+  /// Infinity, or a number that float64 cannot hold.
+  private func isNotFinite(_ cell: String) -> Bool {
+    !cell.contains { $0 == "x" || $0 == "X" } && Double(cell)?.isInfinite == true
   }
 
   private func firstText(_ numbers: [NumberText?]) -> Int? {

@@ -20,6 +20,9 @@ public struct ReadingOptions: Sendable {
   /// What columns of the same names are in another table, which this one is to be read like.
   public var expected: [String: Table.Column.Format] = [:]
 
+  /// Whether a column of texts is an error that names its first text.
+  var requiresNumbers = false
+
   /// Nothing is told: everything is found out.
   public init() {}
 

@@ -165,7 +165,9 @@ private struct TableReader {
             .init(.number, decimalMark: traits.contains(.isMarkCertain) ? layout.mark : nil)))
         continue
       }
-      let reader = ColumnReader(file: file, name: name, cells: texts, lines: lines, expected: options.expected[name])
+      let reader = ColumnReader(
+        file: file, name: name, cells: texts, lines: lines, expected: options.expected[name],
+        requiresNumbers: options.requiresNumbers)
       columns.append(
         isText(name) ? reader.texts() : try reader.column(tableMark: tableMark, notes: &notes))
     }

@@ -75,7 +75,7 @@ extension FileBytes {
     return FileBytes(path: path, part: part, bytes: Data(text.utf8))
   }
 
-  /// Throws unless the bytes are UTF-8 without NUL.
+  /// Throws unless the bytes are UTF-8 without control characters other than tabs and line ends.
   fileprivate func requireText(isAskedFor: Bool) throws(TensorError) {
     try bytes.withRawBytes { (raw) throws(TensorError) in
       let bytes = raw.bindMemory(to: UInt8.self)
@@ -92,9 +92,13 @@ extension FileBytes {
             place, expected: "UTF-8 text",
             found: "a zero byte, as UTF-16 has; read the file with --encoding \(likely), or convert it")
         }
+      }
+      if bytes[offset] < 0x20 {
+        let name = bytes[offset] == 0 ? "a zero byte" : "the control character \(bytes[offset])"
+        let octal = String(bytes[offset], radix: 8)
         throw wrong(
           place, expected: "text",
-          found: "a zero byte, which no table has; the file is damaged or no table (tr -d '\\0' removes such bytes)")
+          found: "\(name), which no table has; the file is damaged or no table (tr -d '\\\(octal)' removes such bytes)")
       }
       // Windows-1252 has letters and quotation marks where Latin-1 has control characters.
       let isWindows = bytes.contains { (0x80...0x9F).contains($0) }
@@ -106,22 +110,22 @@ extension FileBytes {
     }
   }
 
-  /// The offset of the first byte that is zero or not part of a UTF-8 character.
+  /// The offset of the first byte that is a control character, zero among them, or not part of a UTF-8 character.
   private static func firstWrongByte(_ bytes: UnsafeBufferPointer<UInt8>) -> Int? {
     let raw = UnsafeRawBufferPointer(bytes)
     var index = 0
     while index < bytes.count {
       if index + 8 <= bytes.count {
         let word = raw.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-        // Eight bytes below 0x80, none of them zero: borrowing from a zero byte sets its highest bit.
-        if (word | (word &- 0x0101_0101_0101_0101)) & 0x8080_8080_8080_8080 == 0 {
+        // Eight bytes from 0x20 to 0x7F: taking 0x20 from a smaller one borrows, which sets its highest bit.
+        if (word | (word &- 0x2020_2020_2020_2020)) & 0x8080_8080_8080_8080 == 0 {
           index += 8
           continue
         }
       }
       let byte = bytes[index]
       if byte < 0x80 {
-        guard byte != 0 else { return index }
+        guard byte >= 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D else { return index }
         index += 1
         continue
       }

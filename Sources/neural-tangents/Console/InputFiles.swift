@@ -77,7 +77,7 @@ enum InputFiles {
     let file = try DataFile(at: name, options: options)
     let tensor: Tensor
     if file.format == .table {
-      let table = try file.table()
+      let table = try file.numericTable()
       say(table.notes)
       tensor = try table.tensor(allowsMissing: allowsNaN)
     } else {

@@ -38,7 +38,7 @@ enum OutputFiles {
       let known = formats.map { ".\($0)" }
       let list =
         known.count == 1 ? known[0] : known.dropLast().joined(separator: ", ") + " or " + known[known.count - 1]
-      throw .usage("\(path): expected a name ending in \(list), found \(ending.isEmpty ? "no ending" : ".\(ending)")")
+      throw .usage("--output: expected a name ending in \(list), found \(path)")
     }
     try requireNoInput(path, status: existing, inputs)
   }
