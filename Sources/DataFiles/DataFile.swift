@@ -26,7 +26,9 @@ public struct DataFile: Sendable {
 
   /// An array of a file, and what was not read exactly.
   public struct Reading: Sendable {
+    /// The array.
     public let tensor: Tensor
+    /// What was rounded; empty as a rule.
     public let notes: [ReadingNote]
   }
 
@@ -67,16 +69,16 @@ public struct DataFile: Sendable {
     let named = part.flatMap { CifarBatch.Kind(rawValue: $0) }
     let recognized: Format
     if let format = options.format { recognized = format } else { recognized = try Self.recognized(file, named) }
-    format = recognized
     switch recognized {
-    case .table: contents = .text(file)
-    case .npy: contents = .npy(file)
-    case .npz: contents = .npz(try Self.archive(file))
-    case .idx: contents = .idx(file)
+    case .table: (format, contents) = (recognized, .text(file))
+    case .npy: (format, contents) = (recognized, .npy(file))
+    case .npz: (format, contents) = (recognized, .npz(try Self.archive(file)))
+    case .idx: (format, contents) = (recognized, .idx(file))
     case .cifar10, .cifar100:
-      // Told by its records, a batch may turn out to be of the other kind.
-      let isSaid = options.format != nil || named != nil
-      contents = .cifar(try CifarBatch(file, kind: isSaid ? (recognized == .cifar10 ? .cifar10 : .cifar100) : nil))
+      // Unless it is said which, the records tell.
+      let kind: CifarBatch.Kind = recognized == .cifar10 ? .cifar10 : .cifar100
+      let batch = try CifarBatch(file, kind: options.format != nil || named != nil ? kind : nil)
+      (format, contents) = (batch.kind == .cifar10 ? .cifar10 : .cifar100, .cifar(batch))
     }
     let isCifar = recognized == .cifar10 || recognized == .cifar100
     self.part = isCifar && named != nil ? nil : part

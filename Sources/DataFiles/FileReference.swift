@@ -10,17 +10,19 @@ package struct FileReference: Sendable, Hashable {
 
   /// A file whose own name has a colon comes first.
   package init(_ text: String) {
-    guard !Self.isStandardInput(text), FileStatus(at: text) == nil, let colon = text.lastIndex(of: ":") else {
-      (path, part) = (text, nil)
-      return
+    (path, part) = Self.parts(of: text) ?? (text, nil)
+  }
+
+  private static func parts(of text: String) -> (path: String, part: String?)? {
+    guard !isStandardInput(text), FileStatus(at: text) == nil else { return nil }
+    // The last colon before which there is a file: names of files and of arrays may have colons, too.
+    for colon in text.indices.reversed() where text[colon] == ":" {
+      let (head, tail) = (String(text[..<colon]), String(text[text.index(after: colon)...]))
+      if !tail.isEmpty, isStandardInput(head) || FileStatus(at: head).map({ $0.kind != .directory }) == true {
+        return (head, tail)
+      }
     }
-    let (head, tail) = (String(text[..<colon]), String(text[text.index(after: colon)...]))
-    guard !tail.isEmpty, Self.isStandardInput(head) || FileStatus(at: head).map({ $0.kind != .directory }) == true
-    else {
-      (path, part) = (text, nil)
-      return
-    }
-    (path, part) = (head, tail)
+    return nil
   }
 
   package static func isStandardInput(_ path: String) -> Bool { path == "-" || path == "/dev/stdin" }

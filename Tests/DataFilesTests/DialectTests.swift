@@ -61,7 +61,10 @@ struct DialectTests {
       ("x;y\n1;1,234\n2;2,345\n", "line 2, column \"y\": expected a number that is read in one way only", "--decimal"),
       ("x;y\n1;1,5\n2;2.25\n", "line 3, column \"y\": expected the decimal mark of line 2", "in one way"),
       ("a,b\n1,2,\n3,4,5\n", "line 3: expected nothing after the last separator", "name the column"),
-      ("a,b,\n1,2,\n3,4\n", "line 3: expected 2 cells and a separator behind them, as in the header, found 2", "separator"),
+      (
+        "a,b,\n1,2,\n3,4\n", "line 3: expected 2 cells and a separator behind them, as in the header, found 2",
+        "separator"
+      ),
       (",a\nx,1\ny,2\n", "line 1: expected a name for column 1, found none", "name or remove"),
       (",a\n1,1\n1,2\n", "line 1: expected a name for column 1, found none", "name or remove"),
     ])

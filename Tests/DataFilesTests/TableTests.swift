@@ -169,6 +169,9 @@ struct TableTests {
     let options = ReadingOptions().matching(train)
     let test = try TableFixtures.table("size,code,day,share\n4,77,05/06/2024,1.234\n", options)
     #expect(TableFixtures.summary(test) == "size: 4; code: \"77\"; day: 19879; share: 1.234")
+    // Names that look like numbers are names where the other table has them.
+    let years = try TableFixtures.table("2019,2020\nx,1\ny,2\n")
+    #expect(try TableFixtures.table("2019,2020\n3,4\n", ReadingOptions().matching(years)).rowCount == 1)
     for (text, message) in [
       ("size,code,day\nbig,x,05/06/2024\n", "line 2, column \"size\": expected a number, found \"big\""),
       ("size,code,day\n1,x,soon\n", "line 2, column \"day\": expected a date, found \"soon\""),

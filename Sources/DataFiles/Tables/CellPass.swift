@@ -50,10 +50,16 @@ struct CellPass: ~Copyable {
       switch error {
       case .quotes(let mistake): throw mistake.error(file)
       case .count(let line, let found, let isComment):
+        let count = layout.names.count
+        let cure =
+          isComment
+          ? "CSV has no comments: remove the line"
+          : found > layout.width ? "a cell with a separator in it must be quoted" : "the row is cut off or on two lines"
         throw file.wrong(
           "line \(line)",
-          expected: "\(layout.names.count) cells" + (layout.endsWithSeparator ? " and a separator behind them" : "")
-            + ", as in the header", found: "\(found)" + (isComment ? "; CSV has no comments: remove the line" : ""))
+          expected: "\(count) \(count == 1 ? "cell" : "cells")"
+            + (layout.endsWithSeparator ? " and a separator behind them" : "") + ", as in the header",
+          found: "\(found); \(cure)")
       case .trailing(let line):
         throw file.wrong(
           "line \(line)", expected: "nothing after the last separator, as in the header or the first rows",
@@ -152,6 +158,29 @@ struct CellPass: ~Copyable {
       for row in 0..<rowCount { buffer.initializeElement(at: row, to: values[row * width + column]) }
       count = rowCount
     }
+  }
+
+  /// The numbers of every column, empty for those of which `isWanted` is false.
+  ///
+  /// Eight neighbours at a time, which share a line of the cache in every row.
+  borrowing func numbers(where isWanted: (Int) -> Bool) -> [[Double]] {
+    let group = 8
+    let (values, rowCount, width) = (values, rowCount, width)
+    let turned = UnsafeMutablePointer<Double>.allocate(capacity: max(1, group * rowCount))
+    defer { turned.deallocate() }
+    var result: [[Double]] = []
+    result.reserveCapacity(width)
+    for first in stride(from: 0, to: width, by: group) {
+      let count = min(group, width - first)
+      for row in 0..<rowCount {
+        for offset in 0..<count { turned[offset * rowCount + row] = values[row * width + first + offset] }
+      }
+      for offset in 0..<count {
+        let column = UnsafeBufferPointer(start: turned + offset * rowCount, count: rowCount)
+        result.append(isWanted(first + offset) ? Array(column) : [])
+      }
+    }
+    return result
   }
 
   /// The second pass: the texts of some columns, without surrounding spaces, empty where they are missing.

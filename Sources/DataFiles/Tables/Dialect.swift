@@ -43,6 +43,8 @@ struct Dialect {
     if options.decimalMark == nil { likelyMark = Self.mark(of: sample, self.separator) }
     if let stated = options.hasHeader {
       hasHeader = stated
+    } else if let names = sample.first?.cells, names.contains(where: { options.expected[$0] != nil }) {
+      hasHeader = true
     } else {
       (hasHeader, notes) = Self.header(of: sample, mark: likelyMark, options)
     }

@@ -15,6 +15,7 @@ public struct Table: Sendable {
 
     /// How cells are read.
     public struct Format: Sendable, Hashable {
+      /// What the cells of a column are.
       public enum Kind: Sendable, Hashable {
         case number
         /// Numbers: days since 1970-01-01.
@@ -22,6 +23,7 @@ public struct Table: Sendable {
         case text
       }
 
+      /// What the cells are.
       public var kind: Kind
       /// The decimal mark, where a cell shows it.
       public var decimalMark: DecimalMark?
@@ -35,6 +37,7 @@ public struct Table: Sendable {
 
     /// Without surrounding spaces; different from those of the other columns.
     public let name: String
+    /// The cells.
     public let values: Values
     /// How the cells were read, for other tables to be read like this one.
     public let format: Format

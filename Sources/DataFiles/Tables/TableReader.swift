@@ -141,6 +141,7 @@ private struct TableReader {
         || (traits.contains(.hasMark) && !traits.contains(.isMarkCertain))
     }
     let texts = pass.texts(scanner, layout, of: collected)
+    let numbers = pass.numbers { texts[$0] == nil }
     let lines = pass.lines
     if layout.mark == .comma, options.decimalMark == nil, kept.contains(where: { pass.traits[$0].contains(.hasMark) }) {
       notes.append(
@@ -161,7 +162,7 @@ private struct TableReader {
         }
         columns.append(
           .init(
-            name, .numbers(pass.numbers(column)),
+            name, .numbers(numbers[column]),
             .init(.number, decimalMark: traits.contains(.isMarkCertain) ? layout.mark : nil)))
         continue
       }
