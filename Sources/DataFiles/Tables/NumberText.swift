@@ -21,6 +21,7 @@ struct NumberText: Equatable {
 
   /// nil when `cell` is no number where `mark` is the decimal mark, or one that is too large.
   init?(_ cell: String, mark: DecimalMark) {
+    guard Self.mayBeNumber(cell) else { return nil }
     var bytes = Self.plain(cell)[...]
     self.value = 0
     bytes.trimSpaces()
@@ -47,12 +48,19 @@ struct NumberText: Equatable {
   enum Evidence { case point, comma, either, none }
 
   static func evidence(of cell: String) -> Evidence? {
-    switch (NumberText(cell, mark: .point)?.value, NumberText(cell, mark: .comma)?.value) {
+    guard mayBeNumber(cell) else { return nil }
+    return switch (NumberText(cell, mark: .point)?.value, NumberText(cell, mark: .comma)?.value) {
     case (nil, nil): nil
     case (_?, nil): .point
     case (nil, _?): .comma
     case (let point?, let comma?): point == comma ? Evidence.none : .either
     }
+  }
+
+  /// False for most texts, at a glance: no number is without a digit, and none begins with a small letter.
+  private static func mayBeNumber(_ cell: String) -> Bool {
+    guard let first = cell.utf8.first, !(UInt8(ascii: "a")...UInt8(ascii: "z")).contains(first) else { return false }
+    return cell.utf8.contains(where: isDigit)
   }
 
   /// ASCII for what typographers write: spaces that do not break, thin ones, apostrophes and the minus sign.
