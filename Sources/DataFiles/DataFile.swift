@@ -149,9 +149,14 @@ public struct DataFile: Sendable {
       throw noParts(file, part)
     }
     var arrays: [(name: String, tensor: Tensor)] = []
-    for name in part.map({ [$0] }) ?? arrayNames { arrays.append((name, try array(name).tensor)) }
-    if arrays.isEmpty { arrays = [("x", try array().tensor)] }
-    return try Table(path: path, arrays: arrays)
+    var notes: [ReadingNote] = []
+    let names = part.map { [$0] } ?? arrayNames
+    for name in names.isEmpty ? [nil] : names.map(Optional.some) {
+      let reading = try array(name)
+      arrays.append((name ?? "x", reading.tensor))
+      notes += reading.notes
+    }
+    return try Table(path: path, arrays: arrays, notes: notes)
   }
 
   /// One array of the file: the one named behind the colon, or `name`; without either, the only one, or a batch's images. A

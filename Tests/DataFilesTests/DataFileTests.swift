@@ -138,6 +138,8 @@ struct DataFileTests {
       try NpzArchive.write([("only", Tensor([1.5, 2.5]))], to: "\(folder)/a:b.npz")
       #expect(try DataFile(at: "\(folder)/a:b.npz").array().tensor.shape == [2])
       #expect(try DataFile(at: "\(folder)/a:b.npz:only").array().tensor.shape == [2])
+      try NpzArchive.write([("c:d", Tensor([1.5])), ("e", Tensor([1.5, 2]))], to: "\(folder)/colons.npz")
+      #expect(try DataFile(at: "\(folder)/colons.npz:c:d").array().tensor.shape == [1])
       try NpzArchive.write([("x", Tensor.ones([3, 2])), ("y", Tensor([1.0, 2, 3]))], to: "\(folder)/xy.npz")
       let table = try DataFile(at: "\(folder)/xy.npz").table()
       #expect(TableFixtures.summary(table) == "x0: 1 1 1; x1: 1 1 1; y: 1 2 3" && table.place(row: 2) == "row 3")

@@ -48,7 +48,8 @@ struct ColumnReader {
     }
     try requireOneKind(numbers)
     noteKinds(numbers, &notes)
-    let hasMark = cells.contains { $0.contains(".") || $0.contains(",") }
+    let marks = ".,".utf8
+    let hasMark = cells.contains { $0.utf8.contains(where: marks.contains) }
     return .init(
       name, .numbers(numbers.map { $0?.value ?? .nan }), .init(.number, decimalMark: hasMark ? mark : nil))
   }
@@ -87,7 +88,12 @@ struct ColumnReader {
 
   /// Infinity, or a number that float64 cannot hold.
   private func isNotFinite(_ cell: String) -> Bool {
-    !cell.contains { $0 == "x" || $0 == "X" } && Double(cell)?.isInfinite == true
+    let signs = "+-".utf8
+    guard let first = cell.utf8.first(where: { !signs.contains($0) }),
+      first | 0x20 == UInt8(ascii: "i") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first),
+      !cell.utf8.contains(where: { $0 | 0x20 == UInt8(ascii: "x") })
+    else { return false }
+    return Double(cell)?.isInfinite == true
   }
 
   private func firstText(_ numbers: [NumberText?]) -> Int? {
@@ -209,8 +215,9 @@ struct ColumnReader {
   /// Says it where texts begin like numbers: units, ranges, versions and what else is no number.
   private func noteNearNumbers(_ notes: inout [ReadingNote]) {
     func isNear(_ cell: String) -> Bool {
-      let digits = cell.drop { "+-<>~≈≤≥$€£¥(.,".contains($0) }
-      return digits.first.map { $0.isASCII && $0.isNumber } ?? false
+      let signs = "+-<>~$(.,".utf8
+      let first = cell.utf8.first { $0 < 0x80 && !signs.contains($0) }
+      return first.map { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ?? false
     }
     let filled = cells.filter { !$0.isEmpty }
     guard let row = cells.firstIndex(where: isNear), 2 * filled.count(where: isNear) > filled.count else { return }

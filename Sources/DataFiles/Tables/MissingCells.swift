@@ -14,12 +14,15 @@ public struct MissingCells: Sendable, Hashable {
 
   private let all: Set<String>
   private let longest: Int
+  /// A bit for the lower six bits of each text's first byte: a glance that tells most cells from all texts.
+  private let firstBits: UInt64
 
   /// The rule with further texts that stand for a missing value, compared without surrounding spaces.
   public init(others: Set<String> = []) {
-    self.others = others
-    all = others.union(Self.words)
+    self.others = Set(others.map(\.withoutSurroundingSpaces))
+    all = self.others.union(Self.words)
     longest = all.reduce(0) { max($0, $1.utf8.count) }
+    firstBits = all.compactMap(\.utf8.first).reduce(0) { $0 | 1 << UInt64($1 & 63) }
   }
 
   /// Whether a cell holds no value; surrounding spaces do not count.
@@ -34,7 +37,8 @@ public struct MissingCells: Sendable, Hashable {
   func contains(_ cell: UnsafeBufferPointer<UInt8>) -> Bool {
     let trimmed = cell.withoutSurroundingSpaces
     if trimmed.isEmpty { return true }
-    return trimmed.count <= longest && all.contains(String(decoding: trimmed, as: UTF8.self))
+    return trimmed.count <= longest && firstBits >> UInt64(trimmed[0] & 63) & 1 == 1
+      && all.contains(String(decoding: trimmed, as: UTF8.self))
   }
 }
 

@@ -190,7 +190,7 @@ extension Table {
   /// with its number behind the name.
   ///
   /// - Throws: `TensorError.format` when the numbers of rows differ, or an array has none.
-  init(path: String, arrays: [(name: String, tensor: Tensor)]) throws(TensorError) {
+  init(path: String, arrays: [(name: String, tensor: Tensor)], notes: [ReadingNote] = []) throws(TensorError) {
     var columns: [Column] = []
     let rowCount = arrays.first?.tensor.shape.first ?? 0
     for (name, tensor) in arrays {
@@ -214,6 +214,6 @@ extension Table {
     guard Set(columns.map(\.name)).count == columns.count else {
       throw .format(path: path, place: "arrays", expected: "different names", found: "two columns of one name")
     }
-    self.init(path: path, columns: columns, lines: Array(1...rowCount), unit: "row")
+    self.init(path: path, columns: columns, lines: Array(1...rowCount), notes: notes, unit: "row")
   }
 }
