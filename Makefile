@@ -35,9 +35,9 @@ test: dependencies ## Run all tests, those of the vector kernels for every instr
 test-neon: ## Check the vector kernels for arm64 in an emulator.
 	@Scripts/test-neon.sh
 
-fuzz: dependencies ## Hold thousands of random networks and tensor programs against what they must equal.
+fuzz: dependencies ## Hold thousands of random networks, tensor programs and damaged files against what they must do.
 	FUZZ=1 $(SWIFT) test -c release \
-	  --filter 'FusedExecutor|FusedSlice|SliceLimit|ProgramFuzz|NetworkFuzz|NetworkMistake|LinearNetwork'
+	  --filter 'FusedExecutor|FusedSlice|SliceLimit|ProgramFuzz|NetworkFuzz|NetworkMistake|LinearNetwork|ReaderFuzz'
 
 grids: dependencies ## Compare every network of the grids with random finite ones of width 1024.
 	GRIDS=1 $(SWIFT) test -c release --filter 'LayersGrid'

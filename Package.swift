@@ -13,7 +13,6 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
-    .package(url: "https://github.com/swiftcsv/SwiftCSV", from: "0.10.0"),
   ],
   targets: [
     .systemLibrary(
@@ -33,9 +32,7 @@ let package = Package(
         .linkedLibrary("dl", .when(platforms: [.linux])),
       ]),
     .target(name: "Tensors", dependencies: ["CVectorKernels", "CLinearAlgebra"]),
-    .target(
-      name: "DataFiles",
-      dependencies: ["Tensors", "CZlib", .product(name: "SwiftCSV", package: "SwiftCSV")]),
+    .target(name: "DataFiles", dependencies: ["Tensors", "CZlib"]),
     .target(
       name: "CovarianceEngine", dependencies: ["Tensors", "CVectorKernels", "CLinearAlgebra"],
       exclude: ["README.md", "Execution/Slices/README.md"]),

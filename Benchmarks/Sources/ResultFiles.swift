@@ -80,7 +80,7 @@ struct ResultFiles {
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.prettyPrinted, .withoutEscapingSlashes]
     try writeFile(encoder.encode(report), to: folder.appendingPathComponent("benchmark.json").path)
-    try CsvTable.write(
+    try Table.writeCsv(
       header: Line.header, rows: report.rows.map(\.cells), to: folder.appendingPathComponent("benchmark.csv").path)
     try writeFile(Data(page.text.utf8), to: folder.appendingPathComponent("benchmark.md").path)
     print("\nTables: benchmark.csv, benchmark.json and benchmark.md in \(directory)")

@@ -27,16 +27,15 @@ public struct CifarBatch: Sendable {
   /// Labels of 20 coarse classes, (N), int32; CIFAR-100 only.
   public let coarseLabels: Tensor?
 
-  /// Reads a batch, plain or gzip-compressed; without `kind` its records tell which of the two data sets it is from.
+  /// Reads a batch, plain or compressed; without `kind` its records tell which of the two data sets it is from.
   ///
   /// - Throws: `TensorError.file` when the file cannot be read, `TensorError.format` when it is damaged or of neither kind.
   public init(at path: String, kind: Kind? = nil) throws(TensorError) {
-    var file = try FileBytes(at: path)
-    if Compression.isGzip(file.bytes) {
-      // No published file has more than 60,000 images.
-      let bytes = try Compression.inflate(file, .gzip, limit: 60_000 * Kind.cifar100.recordSize)
-      file = FileBytes(path: path, part: "inflated", bytes: bytes)
-    }
+    // No published file has more than 60,000 images.
+    try self.init(FileBytes(at: path).inflated(limit: 60_000 * Kind.cifar100.recordSize), kind: kind)
+  }
+
+  init(_ file: FileBytes, kind: Kind? = nil) throws(TensorError) {
     let fitting = Kind.allCases.filter { file.count > 0 && file.count % $0.recordSize == 0 }
     let kind = kind ?? fitting.first { Self.firstWrongLabel(file, $0) == nil } ?? fitting.first
     guard let kind, fitting.contains(kind) else {
@@ -71,6 +70,9 @@ public struct CifarBatch: Sendable {
       return (images, labels(labelCount - 1), labelCount == 2 ? labels(0) : nil)
     }
   }
+
+  /// Whether a file of so many bytes may be a batch.
+  static func hasSize(_ count: Int) -> Bool { count > 0 && Kind.allCases.contains { count % $0.recordSize == 0 } }
 
   private static func firstWrongLabel(_ file: FileBytes, _ kind: Kind) -> (record: Int, label: Int)? {
     for record in 0..<(file.count / kind.recordSize) {

@@ -9,11 +9,35 @@ enum Compression {
     case raw
     /// Deflate data with the header and checksum of a gzip file; several members in a row are one stream.
     case gzip
+    /// Deflate data with the two bytes in front and the checksum behind of RFC 1950.
+    case zlib
 
-    var windowBits: Int32 { self == .raw ? -MAX_WBITS : MAX_WBITS + 16 }
+    var windowBits: Int32 {
+      switch self {
+      case .raw: -MAX_WBITS
+      case .gzip: MAX_WBITS + 16
+      case .zlib: MAX_WBITS
+      }
+    }
   }
 
-  static func isGzip(_ bytes: Data) -> Bool { bytes.prefix(2).elementsEqual([0x1F, 0x8B]) }
+  /// What a file may inflate to where nothing says how much it should be: 16 GiB.
+  static let largestSize = 1 << 34
+
+  /// The container that a file's first bytes begin; nil for what is not compressed.
+  ///
+  /// A zlib stream has no magic number: its first two bytes are a multiple of 31, as `x^` is, with which a table may begin.
+  /// So what they begin must also inflate.
+  static func container(of file: FileBytes) -> Container? {
+    let start = [UInt8](file.bytes.prefix(2))
+    guard start.count == 2 else { return nil }
+    if start == [0x1F, 0x8B] { return .gzip }
+    guard start[0] & 0x0F == 8, start[0] >> 4 <= 7, start[1] & 0x20 == 0,
+      (Int(start[0]) << 8 | Int(start[1])) % 31 == 0,
+      let beginning = try? inflate(file, .zlib, limit: 16, isPrefixEnough: true), !beginning.isEmpty
+    else { return nil }
+    return .zlib
+  }
 
   static func checksum(_ bytes: UnsafeRawBufferPointer, after checksum: UInt32 = 0) -> UInt32 {
     var result = uLong(checksum)

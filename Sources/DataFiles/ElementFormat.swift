@@ -37,23 +37,24 @@ enum ElementFormat: Hashable {
 
   /// The numbers from byte `offset` of `file` on, in row-major order.
   ///
-  /// - Throws: when one does not fit the tensor's type, or bytes are missing.
+  /// - Parameter notes: gets one when integers are rounded, which float64 holds exactly up to 2^53.
+  /// - Throws: when bytes are missing.
   func tensor(
-    of file: FileBytes, at offset: Int, shape: [Int], isBigEndian: Bool
+    of file: FileBytes, at offset: Int, shape: [Int], isBigEndian: Bool, notes: inout [ReadingNote]
   ) throws(TensorError) -> Tensor {
     let bytes = try file.slice(shape.product * byteCount, at: offset, "numbers")
-    return try bytes.withRawBytes { (raw) throws(TensorError) in
+    return bytes.withUnsafeBytes { raw in
       let reader = ElementReader(raw: raw, file: file, shape: shape, isBigEndian: isBigEndian)
       return switch self {
       case .bool: reader.map(UInt8.self) { $0 != 0 }
       case .int8: reader.map(UInt8.self) { Int32(Int8(bitPattern: $0)) }
       case .int16: reader.map(UInt16.self) { Int32(Int16(bitPattern: $0)) }
       case .int32: reader.map(UInt32.self) { Int32(bitPattern: $0) }
-      case .int64: try reader.checked(UInt64.self) { Int64(bitPattern: $0) }
+      case .int64: reader.integers(UInt64.self, notes: &notes) { Int64(bitPattern: $0) }
       case .uint8: reader.map(UInt8.self) { Int32($0) }
       case .uint16: reader.map(UInt16.self) { Int32($0) }
-      case .uint32: try reader.checked(UInt32.self) { $0 }
-      case .uint64: try reader.checked(UInt64.self) { $0 }
+      case .uint32: reader.integers(UInt32.self, notes: &notes) { $0 }
+      case .uint64: reader.integers(UInt64.self, notes: &notes) { $0 }
       case .float16: reader.map(UInt16.self, Float.init(halfPrecisionBits:))
       case .float32: reader.map(UInt32.self, Float.init(bitPattern:))
       case .float64: reader.map(UInt64.self, Double.init(bitPattern:))
@@ -83,21 +84,41 @@ private struct ElementReader {
     }
   }
 
+  /// As int32 when all of them fit, else as float64.
   @inline(__always)
-  func checked<Word: FixedWidthInteger & BitwiseCopyable, Integer: FixedWidthInteger>(
-    _ type: Word.Type, _ convert: (Word) -> Integer
-  ) throws(TensorError) -> Tensor {
-    try Tensor(shape: shape) { (buffer: UnsafeMutableBufferPointer<Int32>) throws(TensorError) in
+  func integers<Word: FixedWidthInteger & BitwiseCopyable, Integer: FixedWidthInteger>(
+    _ type: Word.Type, notes: inout [ReadingNote], _ convert: (Word) -> Integer
+  ) -> Tensor {
+    var isNarrow = true
+    let narrow = Tensor(shape: shape) { (buffer: UnsafeMutableBufferPointer<Int32>) in
       for index in buffer.indices {
         let integer = convert(word(index, type))
-        guard let value = Int32(exactly: integer) else {
-          throw file.wrong(
-            "element \(index)", expected: "integers from \(Int32.min) to \(Int32.max)",
-            found: "\(integer); save the array as float64")
+        buffer[index] = Int32(truncatingIfNeeded: integer)
+        if Integer(truncatingIfNeeded: buffer[index]) != integer || (integer > 0) != (buffer[index] > 0) {
+          isNarrow = false
         }
-        buffer[index] = value
       }
     }
+    if isNarrow { return narrow }
+    var (first, count) = (0, 0)
+    let wide = Tensor(shape: shape) { (buffer: UnsafeMutableBufferPointer<Double>) in
+      for index in buffer.indices {
+        let integer = convert(word(index, type))
+        buffer[index] = Double(integer)
+        if Integer(exactly: buffer[index]) != integer {
+          if count == 0 { first = index }
+          count += 1
+        }
+      }
+    }
+    if count > 0 {
+      let integer = convert(word(first, type))
+      notes.append(
+        .init(
+          path: file.path, place: file.place("element \(first)"),
+          message: "\(integer) is rounded to float64, which is exact up to 2^53 only (\(count) of \(shape.product))"))
+    }
+    return wide
   }
 }
 

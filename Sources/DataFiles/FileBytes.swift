@@ -8,24 +8,53 @@ struct FileBytes {
   var part = ""
   let bytes: Data
 
-  /// Maps the file into memory.
+  /// Maps the file into memory; reads what cannot be mapped, such as a pipe, to its end.
   ///
+  /// - Parameter path: of the file; `-` and `/dev/stdin` are the program's standard input.
   /// - Throws: `TensorError.file` when it cannot be read.
   init(at path: String) throws(TensorError) {
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-      throw .file(path: path, problem: "no such file")
-    }
-    guard !isDirectory.boolValue else { throw .file(path: path, problem: "is a directory, expected a file") }
-    guard FileManager.default.isReadableFile(atPath: path) else {
-      throw .file(path: path, problem: "no permission to read it")
-    }
-    do {
-      bytes = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
-    } catch {
-      throw .file(path: path, problem: "cannot be read: \(error.localizedDescription)")
-    }
     self.path = path
+    guard !FileReference.isStandardInput(path) else {
+      bytes = try Self.read(STDIN_FILENO, path)
+      return
+    }
+    var descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    while descriptor < 0, errno == EINTR { descriptor = open(path, O_RDONLY | O_CLOEXEC) }
+    guard descriptor >= 0 else { throw .cannotRead(path, errno) }
+    defer { close(descriptor) }
+    if let mapped = try Self.mapped(descriptor, path) {
+      bytes = mapped
+    } else {
+      bytes = try Self.read(descriptor, path)
+    }
+  }
+
+  /// nil for what has no contents of a known size: a pipe, a device, a file that the system makes up as it is read.
+  private static func mapped(_ descriptor: Int32, _ path: String) throws(TensorError) -> Data? {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw .cannotRead(path, errno) }
+    guard status.st_mode & S_IFMT != S_IFDIR else { throw .cannotRead(path, EISDIR) }
+    let size = Int(status.st_size)
+    guard status.st_mode & S_IFMT == S_IFREG, size > 0,
+      let memory = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), memory != MAP_FAILED
+    else { return nil }
+    return Data(bytesNoCopy: memory, count: size, deallocator: .custom { _ = munmap($0, $1) })
+  }
+
+  private static func read(_ descriptor: Int32, _ path: String) throws(TensorError) -> Data {
+    var result = Data()
+    let size = 1 << 20
+    let chunk = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
+    defer { chunk.deallocate() }
+    while true {
+      let count = Foundation.read(descriptor, chunk, size)
+      if count == 0 { return result }
+      if count > 0 {
+        result.append(chunk.assumingMemoryBound(to: UInt8.self), count: count)
+      } else if errno != EINTR {
+        throw .cannotRead(path, errno)
+      }
+    }
   }
 
   init(path: String, part: String, bytes: Data) {
@@ -74,7 +103,31 @@ struct FileBytes {
   }
 
   func wrong(_ place: String, expected: String, found: String) -> TensorError {
-    .format(path: path, place: part.isEmpty ? place : "\(part), \(place)", expected: expected, found: found)
+    .format(path: path, place: self.place(place), expected: expected, found: found)
+  }
+
+  /// A place within the part, for messages.
+  func place(_ place: String) -> String { part.isEmpty ? place : "\(part), \(place)" }
+
+  /// The bytes inflated if they are compressed, with gzip or zlib.
+  func inflated(limit: Int = Compression.largestSize) throws(TensorError) -> FileBytes {
+    guard let container = Compression.container(of: self) else { return self }
+    let bytes = try Compression.inflate(self, container, limit: limit)
+    return FileBytes(path: path, part: part.isEmpty ? "inflated" : "\(part), inflated", bytes: bytes)
+  }
+}
+
+extension TensorError {
+  /// - Parameter code: that of the system call that failed.
+  fileprivate static func cannotRead(_ path: String, _ code: Int32) -> TensorError {
+    let problem =
+      switch code {
+      case ENOENT: "no such file"
+      case EISDIR: "is a directory, expected a file"
+      case EACCES, EPERM: "no permission to read it"
+      default: "cannot be read: \(String(cString: strerror(code)))"
+      }
+    return .file(path: path, problem: problem)
   }
 }
 

@@ -3,7 +3,8 @@ import Tensors
 
 /// Writes a file so that it is there in full or not at all, and an older one stays until then.
 ///
-/// What has no contents to replace, such as a pipe, a device or a program's own standard output, is written as it comes.
+/// What has no contents to replace, such as a pipe, a device or a program's own standard output (`-`, `/dev/stdout`), is
+/// written as it comes.
 final class FileWriter {
   private enum Destination {
     case file(TemporaryFile)
@@ -16,7 +17,7 @@ final class FileWriter {
   /// - Throws: `TensorError.file` when nothing can be written there.
   init(to path: String) throws(TensorError) {
     self.path = path
-    if FileStatus(at: path)?.isStandardOutput == true {
+    if FileStatus.isStandardOutput(path) {
       destination = .stream(descriptor: try Self.opened(path) { fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0) })
     } else if FileStatus(at: path)?.kind == .other {
       destination = .stream(descriptor: try Self.opened(path) { open(path, O_WRONLY | O_CLOEXEC) })

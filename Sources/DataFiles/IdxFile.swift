@@ -2,7 +2,7 @@ import Foundation
 import Tensors
 
 extension Tensor {
-  /// Reads an IDX file, the format of MNIST; a gzip-compressed one is inflated on the way.
+  /// Reads an IDX file, the format of MNIST; a compressed one is inflated on the way.
   ///
   /// Unsigned and signed bytes, 16- and 32-bit integers become int32; floats float32; doubles float64.
   ///
@@ -14,27 +14,39 @@ extension Tensor {
   }
 
   init(storedIdx stored: FileBytes) throws(TensorError) {
-    guard Compression.isGzip(stored.bytes) else {
+    guard let container = Compression.container(of: stored) else {
       self = try Tensor(idx: stored)
       return
     }
     // The header says how long the rest may be; it is at most four bytes and a size for each of 255 axes.
     func inflated(limit: Int, isPrefixEnough: Bool) throws(TensorError) -> FileBytes {
-      let bytes = try Compression.inflate(stored, .gzip, limit: limit, isPrefixEnough: isPrefixEnough)
+      let bytes = try Compression.inflate(stored, container, limit: limit, isPrefixEnough: isPrefixEnough)
       return FileBytes(path: stored.path, part: "inflated", bytes: bytes)
     }
     let header = try IdxHeader(inflated(limit: 4 + 4 * 255, isPrefixEnough: true))
     self = try Tensor(idx: inflated(limit: header.byteCount, isPrefixEnough: false))
   }
 
-  private init(idx file: FileBytes) throws(TensorError) {
+  init(idx file: FileBytes) throws(TensorError) {
     let header = try IdxHeader(file)
     guard file.count == header.byteCount else {
       throw file.wrong(
         at: header.dataOffset, expected: "\(header.byteCount - header.dataOffset) bytes for shape \(header.shape)",
         found: "\(file.count - header.dataOffset)")
     }
-    self = try header.element.tensor(of: file, at: header.dataOffset, shape: header.shape, isBigEndian: true)
+    // No element type of the format is wider than its tensor.
+    var notes: [ReadingNote] = []
+    self = try header.element.tensor(
+      of: file, at: header.dataOffset, shape: header.shape, isBigEndian: true, notes: &notes)
+  }
+}
+
+extension FileBytes {
+  /// Whether the first bytes are those of an IDX file: two zeros, an element type, and one to eight axes.
+  var beginsLikeIdx: Bool {
+    let start = [UInt8](bytes.prefix(4))
+    return start.count == 4 && start[0] == 0 && start[1] == 0 && IdxHeader.elements[start[2]] != nil
+      && (1...8).contains(start[3])
   }
 }
 
@@ -46,6 +58,10 @@ private struct IdxHeader {
   /// The size of the whole file.
   let byteCount: Int
 
+  static let elements: [UInt8: ElementFormat] = [
+    0x08: .uint8, 0x09: .int8, 0x0B: .int16, 0x0C: .int32, 0x0D: .float32, 0x0E: .float64,
+  ]
+
   init(_ file: FileBytes) throws(TensorError) {
     let magic = try file.slice(4, at: 0, "the IDX magic number")
     let (first, second, type, rank) = (
@@ -55,10 +71,7 @@ private struct IdxHeader {
       throw file.wrong(
         at: 0, expected: "two zero bytes, the beginning of an IDX file", found: "\(magic[first]) and \(magic[second])")
     }
-    let elements: [UInt8: ElementFormat] = [
-      0x08: .uint8, 0x09: .int8, 0x0B: .int16, 0x0C: .int32, 0x0D: .float32, 0x0E: .float64,
-    ]
-    guard let element = elements[magic[type]] else {
+    guard let element = Self.elements[magic[type]] else {
       throw file.wrong(
         at: 2, expected: "an element type of 8, 9, 11, 12, 13 or 14", found: "\(magic[type])")
     }

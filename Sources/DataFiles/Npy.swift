@@ -2,18 +2,28 @@ import Foundation
 import Tensors
 
 extension Tensor {
-  /// Reads an NPY file as `numpy.save` writes it.
+  /// Reads an NPY file as `numpy.save` writes it, plain or compressed.
   ///
-  /// Booleans become bool; integers of any width int32; float16 and float32 float32; float64 float64. Any byte order,
-  /// C or Fortran order, format versions 1 to 3.
+  /// Booleans become bool; float16 and float32 float32; float64 float64; integers of any width int32 when all of them fit,
+  /// else float64. Any byte order, C or Fortran order, format versions 1 to 3.
   ///
   /// - Throws: `TensorError.file` when the file cannot be read, `TensorError.format` when it is damaged, holds anything
-  ///   but numbers, or an integer that int32 cannot hold.
+  ///   but numbers, or an integer that float64 would round; `DataFile` reads that, with a note.
   public init(npyAt path: String) throws(TensorError) {
-    self = try Tensor(npy: FileBytes(at: path))
+    self = try Tensor(exactNpy: FileBytes(at: path).inflated())
   }
 
-  init(npy file: FileBytes) throws(TensorError) {
+  /// Without rounding: what would be a note is an error.
+  init(exactNpy file: FileBytes) throws(TensorError) {
+    var notes: [ReadingNote] = []
+    self = try Tensor(npy: file, notes: &notes)
+    if let note = notes.first {
+      throw .format(
+        path: note.path, place: note.place, expected: "integers that float64 holds exactly", found: note.message)
+    }
+  }
+
+  init(npy file: FileBytes, notes: inout [ReadingNote]) throws(TensorError) {
     let (header, dataOffset) = try NpyHeader.read(file)
     let element = try ElementFormat(npyType: header.type, in: file)
     let byteCount = try file.byteCount(of: header.shape, elementSize: element.byteCount)
@@ -32,7 +42,7 @@ extension Tensor {
     let isReversed = header.isFortranOrder && header.shape.count > 1
     let stored = try element.tensor(
       of: file, at: dataOffset, shape: isReversed ? header.shape.reversed() : header.shape,
-      isBigEndian: header.isBigEndian)
+      isBigEndian: header.isBigEndian, notes: &notes)
     self = isReversed ? stored.withAxesReversed() : stored
   }
 

@@ -13,7 +13,7 @@ public struct NpzArchive: Sendable {
   ///
   /// - Throws: `TensorError.file` when the file cannot be read, `TensorError.format` when it is damaged.
   public init(at path: String) throws(TensorError) {
-    try self.init(FileBytes(at: path))
+    try self.init(FileBytes(at: path).inflated())
   }
 
   init(_ file: FileBytes) throws(TensorError) {
@@ -35,13 +35,21 @@ public struct NpzArchive: Sendable {
   ///
   /// - Throws: `TensorError.format` when there is no such array or it is damaged.
   public func tensor(_ name: String) throws(TensorError) -> Tensor {
+    try Tensor(exactNpy: contents(name))
+  }
+
+  func tensor(_ name: String, notes: inout [ReadingNote]) throws(TensorError) -> Tensor {
+    try Tensor(npy: contents(name), notes: &notes)
+  }
+
+  private func contents(_ name: String) throws(TensorError) -> FileBytes {
     guard let entry = entries[name] else {
       throw file.wrong(
         "array \(name)", expected: "one of " + names.map { "\"\($0)\"" }.joined(separator: ", "), found: "no such array"
       )
     }
     let contents = try ZipArchive.contents(of: entry, in: file)
-    return try Tensor(npy: FileBytes(path: file.path, part: "array \(name)", bytes: contents))
+    return FileBytes(path: file.path, part: "array \(name)", bytes: contents)
   }
 
   /// How arrays are stored when written.

@@ -26,7 +26,11 @@ package final class TemporaryFile {
     guard existing?.kind != .directory else {
       throw .file(path: path, problem: "is a directory, expected the name of a file to write")
     }
-    target = existing == nil ? path : URL(filePath: path).resolvingSymlinksInPath().path
+    // A file that took the name of a device would put an end to the device.
+    guard existing?.kind != .other else {
+      throw .file(path: path, problem: "is a pipe or a device, expected the name of a file to write")
+    }
+    target = Self.followingLinks(path)
     let temporaryPath = Self.name(beside: target)
     self.temporaryPath = temporaryPath
     // A file that is replaced keeps its permissions.
@@ -37,8 +41,27 @@ package final class TemporaryFile {
       return descriptor
     }
     guard descriptor >= 0 else { throw .cannotWrite(path, errno) }
-    if existing != nil { fchmod(descriptor, mode) }
+    if let existing {
+      // Root replaces a file for its owner; anybody else may not, and is the owner as a rule.
+      _ = fchown(descriptor, existing.owner, existing.group)
+      fchmod(descriptor, mode)
+    }
     self.descriptor = descriptor
+  }
+
+  /// The file that a name stands for, whether it is there already or not: links are followed, and stay.
+  private static func followingLinks(_ path: String) -> String {
+    var target = path
+    // As many as the system follows.
+    for _ in 0..<40 {
+      var buffer = [CChar](repeating: 0, count: 4096)
+      let count = readlink(target, &buffer, buffer.count)
+      guard count > 0 else { break }
+      let link = String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+      let folder = target.lastIndex(of: "/").map { target[...$0] } ?? ""
+      target = link.hasPrefix("/") ? link : folder + link
+    }
+    return target
   }
 
   deinit { discard() }
@@ -109,6 +132,8 @@ package struct FileStatus: Sendable {
 
   package let kind: Kind
   let permissions: mode_t
+  let owner: uid_t
+  let group: gid_t
   private let device: UInt64
   private let number: UInt64
 
@@ -132,15 +157,30 @@ package struct FileStatus: Sendable {
     case S_IFDIR: kind = .directory
     default: kind = .other
     }
-    permissions = status.st_mode & 0o777
+    permissions = status.st_mode & 0o7777
+    (owner, group) = (status.st_uid, status.st_gid)
     device = UInt64(truncatingIfNeeded: status.st_dev)
     number = UInt64(truncatingIfNeeded: status.st_ino)
   }
 
-  /// Whether the file is what the program's standard output goes to.
-  package var isStandardOutput: Bool {
-    guard let output = FileStatus(of: STDOUT_FILENO) else { return false }
-    return device == output.device && number == output.number
+  /// Whether both are one file, under whatever names.
+  package func isSameFile(as other: FileStatus) -> Bool { device == other.device && number == other.number }
+
+  /// What a path stands for, `-` for standard input included; nil when there is no such file.
+  package init?(ofInput path: String) {
+    if FileReference.isStandardInput(path) { self.init(of: STDIN_FILENO) } else { self.init(at: path) }
+  }
+
+  /// What a path stands for, `-` for standard output included; nil when there is no such file.
+  package init?(ofOutput path: String) {
+    if path == "-" || path == "/dev/stdout" { self.init(of: STDOUT_FILENO) } else { self.init(at: path) }
+  }
+
+  /// Whether a path is what the program's standard output goes to: `-`, `/dev/stdout`, or the same file.
+  package static func isStandardOutput(_ path: String) -> Bool {
+    if path == "-" || path == "/dev/stdout" { return true }
+    guard let file = FileStatus(at: path), let output = FileStatus(of: STDOUT_FILENO) else { return false }
+    return file.isSameFile(as: output)
   }
 }
 

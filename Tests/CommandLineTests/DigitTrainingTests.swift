@@ -57,7 +57,7 @@ struct DigitTrainingTests {
       let data = try DemoData(.digits)
       let split = Split.random(count: data.count, trainCount: trainCount, key: RandomKey(seed: 0))
       let inputs = try data.inputs(split)
-      let classes = try data.table.rows.map { try #require(Int32($0[$0.count - 1])) }
+      let classes = try #require(data.table.columns.last?.numbers).map { Int32($0) }
       func labels(_ rows: [Int]) -> Tensor { Tensor(rows.map { classes[$0] }) }
       train = (inputs.train.asType(.float32), labels(split.train))
       test = (inputs.test.asType(.float32), labels(split.test))

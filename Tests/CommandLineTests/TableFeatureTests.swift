@@ -15,7 +15,7 @@ func message(_ body: () throws -> some Any) -> String {
   }
 }
 
-func table(_ text: String, path: String = "train.csv") throws -> CsvTable { try CsvTable(text: text, path: path) }
+func table(_ text: String, path: String = "train.csv") throws -> Table { try Table(csv: text, path: path) }
 
 @Suite("Features of tables")
 struct TableFeatureTests {
@@ -73,7 +73,7 @@ struct TableFeatureTests {
     arguments: [
       (
         "a,y\n1,1.5\n,2.5\n3,3.5\n",
-        "line 3, column \"a\": expected a number, as in most rows of the column, found an empty cell"
+        "line 3, column \"a\": expected a number, as in most rows of the column, found a missing value"
       ),
       (
         "a,y\n1,1.5\nabc,2.5\n3,3.5\n4,4.5\n",
@@ -81,22 +81,22 @@ struct TableFeatureTests {
       ),
       (
         "a,y\n1,1.5\nNA,2.5\n3,3.5\n",
-        "line 3, column \"a\": expected a number, as in most rows of the column, found \"NA\"; fill"
+        "line 3, column \"a\": expected a number, as in most rows of the column, found a missing value; fill"
       ),
       (
         "a,y\n1,1.5\n2,2.5\nnan,3.5\n",
-        "line 4, column \"a\": expected a number, as in most rows of the column, found \"nan\"; put a finite"
+        "line 4, column \"a\": expected a number, as in most rows of the column, found a missing value; fill"
       ),
       (
         "a,y\n1,1.5\n2,2.5\n-Inf,3.5\n",
-        "line 4, column \"a\": expected a number, as in most rows of the column, found \"-Inf\"; put"
+        "line 4, column \"a\": expected a number, as in most rows of the column, and a finite one, found \"-Inf\""
       ),
       (
         "a,y\n1e999,1.5\n2,2.5\n",
-        "line 2, column \"a\": expected a number, as in most rows of the column, found \"1e999\""
+        "line 2, column \"a\": expected a number, as in most rows of the column, and a finite one, found \"1e999\""
       ),
-      ("a,y\nx,1.5\n,2.5\nz,3.5\n", "line 3, column \"a\": expected a value, found an empty cell"),
-      ("a,y\n\"x\n\",1.5\nu,2.5\nnan,3.5\n", "line 5, column \"a\": expected a value, found \"nan\""),
+      ("a,y\nx,1.5\n,2.5\nz,3.5\n", "line 3, column \"a\": expected a value, found a missing value"),
+      ("a,y\n\"x\n\",1.5\nu,2.5\nnan,3.5\n", "line 5, column \"a\": expected a value, found a missing value"),
       ("a,y\n1,1.5\n", "line 3: expected at least 2 rows to learn from, found 1"),
       ("a,y\n", "line 2: expected at least 2 rows to learn from, found 0"),
       (
@@ -104,7 +104,9 @@ struct TableFeatureTests {
         "line 1: expected a column to learn from besides the target, found none: column \"a\" is the same"
       ),
       ("y\n1.5\n2.5\n", "line 1: expected a column to learn from besides the target, found none"),
-      ("a,y\n1,1.5\n2,\n", "line 3, column \"y\": expected a number to predict, as in most rows, found an empty cell"),
+      (
+        "a,y\n1,1.5\n2,\n", "line 3, column \"y\": expected a number to predict, as in most rows, found a missing value"
+      ),
       ("a,z\n1,1.5\n2,2.5\n", "line 1: expected a column \"y\", found only \"a\", \"z\""),
     ])
   func wrong(text: String, problem: String) {
@@ -125,7 +127,7 @@ struct TableFeatureTests {
         "line 1: expected the columns of the training table, found a table without \"size\", \"colour\" and with unknown \"Size\", \"color\""
       ),
       ("size,colour\n1,red\nbig,red\n", "line 3, column \"size\": expected a number, found \"big\""),
-      ("size,colour\n1,\n", "line 2, column \"colour\": expected a value, found an empty cell"),
+      ("size,colour\n1,\n", "line 2, column \"colour\": expected a value, found a missing value"),
       ("size,colour\n", "line 2: expected at least one row, found none"),
     ])
   func wrongTest(text: String, problem: String) throws {
@@ -169,7 +171,7 @@ struct TableFeatureTests {
 
   @Test("an encoder of selected rows reports their lines in the file")
   func selectedRows() throws {
-    let all = try table("a,y\n1,1.5\n2,2.5\nx,3.5\n4,4.5\n")
+    let all = try table("a,y\n1,1.5\n2,2.5\nNA,3.5\n4,4.5\n")
     #expect(try FeatureEncoder(all.selecting(rows: [3, 0]), targets: ["y"]).width == 1)
     let found = message { try FeatureEncoder(all.selecting(rows: [0, 1, 2]), targets: ["y"]) }
     #expect(found.hasPrefix("train.csv: line 4, column \"a\""), "\(found)")

@@ -89,6 +89,8 @@ struct WritingTests {
     let direct = try Program.run(Writer.predict.arguments + ["/dev/stdout"], in: scratch.url)
     #expect(direct.status == 0 && direct.output == expected)
     #expect(direct.errors.replacing("/dev/stdout", with: "plain.csv") == plain.output)
+    let dash = try Program.run(Writer.predict.arguments + ["-"], in: scratch.url)
+    #expect(dash.status == 0 && dash.output == expected && dash.errors.hasSuffix("\n-: 200 predictions\n"))
     #expect(try Program.run(Writer.predict.arguments + ["/dev/null"], in: scratch.url).status == 0)
 
     mkfifo(scratch.path("pipe"), 0o600)
@@ -106,6 +108,53 @@ struct WritingTests {
     #expect(try Program.run(Writer.predict.arguments + ["link.csv"], in: scratch.url).status == 0)
     #expect(try scratch.text(of: "plain.csv") == expected)
     #expect(try FileManager.default.destinationOfSymbolicLink(atPath: scratch.path("link.csv")) == "plain.csv")
+  }
+
+  @Test("a device stays one, also behind a link with a name that says a format", arguments: Writer.allCases)
+  func devices(_ writer: Writer) throws {
+    guard writer != .describe || Self.hasGraphviz else { return }
+    try FileManager.default.createSymbolicLink(atPath: scratch.path(writer.output), withDestinationPath: "/dev/null")
+    let before = try scratch.names
+    let outcome = try Program.run(writer.arguments + [writer.output], in: scratch.url)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    var status = stat()
+    #expect(stat("/dev/null", &status) == 0 && status.st_mode & S_IFMT == S_IFCHR)
+    #expect(try scratch.names == before)
+  }
+
+  @Test("an output that is also an input is refused before any work, under whatever name", arguments: Writer.allCases)
+  func inputs(_ writer: Writer) throws {
+    guard writer != .describe else { return }
+    let input = writer.arguments.first { $0.hasSuffix(".csv") } ?? ""
+    let ending = String(writer.output.split(separator: ".")[1])
+    let text = try scratch.text(of: input)
+    // The inputs under a name with an ending that the command writes.
+    for link in ["soft", "hard"] {
+      let name = "\(link).\(ending)"
+      if link == "soft" {
+        try FileManager.default.createSymbolicLink(atPath: scratch.path(name), withDestinationPath: input)
+      } else {
+        try FileManager.default.linkItem(atPath: scratch.path(input), toPath: scratch.path(name))
+      }
+      let outcome = try Program.run(writer.arguments + [name], in: scratch.url)
+      #expect(outcome.status == 64 && outcome.output.isEmpty)
+      #expect(
+        outcome.errors == "error: \(name): expected an output that is not also an input, found the file of \(input)\n")
+    }
+    #expect(try scratch.text(of: input) == text)
+  }
+
+  @Test("a name says the format, and one that says none or another lists those that there are")
+  func endings() throws {
+    for (writer, known) in [
+      (Writer.kernel, ".npz"), (.predict, ".csv"), (.fit, ".json, .yaml or .yml"), (.describe, ".svg, .png or .pdf"),
+    ] {
+      for name in ["new.xlsx", "new"] {
+        let outcome = try Program.run(writer.arguments + [name], in: scratch.url)
+        #expect(outcome.status == 64 && outcome.output.isEmpty)
+        #expect(outcome.errors == "error: --output: expected a name ending in \(known), found \(name)\n")
+      }
+    }
   }
 
   @Test("a result that standard output does not take is an error", arguments: ["info", "--help", "--version"])

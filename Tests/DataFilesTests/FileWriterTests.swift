@@ -47,13 +47,56 @@ final class FileWriterTests {
       try FileManager.default.attributesOfItem(atPath: path(name))[.posixPermissions] as? Int
     }
     try writeFile(Data(), to: path("a"))
-    FileManager.default.createFile(atPath: path("b"), contents: nil)
+    _ = FileManager.default.createFile(atPath: path("b"), contents: nil)
     let mask = umask(0)
     umask(mask)
     #expect(try mode("a") == Int(0o666 & ~mask))
     try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: path("a"))
     try writeFile(Data("new".utf8), to: path("a"))
     #expect(try mode("a") == 0o640)
+  }
+
+  @Test("links are followed, also to what is not there yet, and stay links")
+  func links() throws {
+    let manager = FileManager.default
+    try manager.createDirectory(atPath: path("folder"), withIntermediateDirectories: true)
+    try manager.createSymbolicLink(atPath: path("relative"), withDestinationPath: "folder/new")
+    try manager.createSymbolicLink(atPath: path("folder/second"), withDestinationPath: path("relative"))
+    for text in ["one", "two"] {
+      try writeFile(Data(text.utf8), to: path("folder/second"))
+      #expect(try self.text("folder/new") == text)
+    }
+    #expect(try manager.destinationOfSymbolicLink(atPath: path("relative")) == "folder/new")
+    #expect(try manager.destinationOfSymbolicLink(atPath: path("folder/second")) == path("relative"))
+    #expect(try manager.contentsOfDirectory(atPath: path("folder")).sorted() == ["new", "second"])
+  }
+
+  @Test("devices and pipes are written into and never replaced, whatever leads to them")
+  func devices() throws {
+    try FileManager.default.createSymbolicLink(atPath: path("null.csv"), withDestinationPath: "/dev/null")
+    for name in ["/dev/null", path("null.csv")] {
+      try writeFile(Data("x".utf8), to: name)
+      #expect(FileStatus(at: "/dev/null")?.kind == .other)
+      #expect(
+        throws: TensorError.file(path: name, problem: "is a pipe or a device, expected the name of a file to write")
+      ) {
+        try TemporaryFile(for: name)
+      }
+    }
+    #expect(try names == ["null.csv"])
+  }
+
+  @Test("a file is the same under all of its names")
+  func sameFile() throws {
+    try writeFile(Data("x".utf8), to: path("a"))
+    try writeFile(Data("x".utf8), to: path("b"))
+    try FileManager.default.createSymbolicLink(atPath: path("link"), withDestinationPath: "a")
+    try FileManager.default.linkItem(atPath: path("a"), toPath: path("hard"))
+    let status = try #require(FileStatus(at: path("a")))
+    for name in ["a", "link", "hard"] {
+      #expect(try #require(FileStatus(at: path(name))).isSameFile(as: status))
+    }
+    #expect(try !#require(FileStatus(at: path("b"))).isSameFile(as: status))
   }
 
   @Test("names may be as long as the system allows")
@@ -77,7 +120,7 @@ final class FileWriterTests {
       switch format {
       case "npy": try Tensor.ones([1000]).writeNpy(to: "/dev/full")
       case "npz": try NpzArchive.write([("a", .ones([1000]))], to: "/dev/full")
-      default: try CsvTable.write(header: ["a"], rows: [["1"]], to: "/dev/full")
+      default: try Table.writeCsv(header: ["a"], rows: [["1"]], to: "/dev/full")
       }
     }
     #expect(error?.description == "/dev/full: cannot be written: No space left on device")

@@ -60,8 +60,6 @@ struct NpyTests {
     arguments: [
       ("complex.npy", "found complex numbers ('c16')"), ("text.npy", "found text ('U2')"),
       ("objects.npy", "found Python objects ('O')"), ("records.npy", "found a structured array"),
-      ("too-large-i8.npy", "element 1: expected integers from -2147483648 to 2147483647, found 2147483648"),
-      ("too-large-u4.npy", "element 2: expected integers from -2147483648 to 2147483647, found 2147483648"),
       ("stored.npz", "found the beginning of a zip archive (an NPZ file?)"),
     ])
   func refused(name: String, problem: String) throws {
@@ -86,7 +84,7 @@ struct NpyTests {
 
   @Test("damaged files throw", arguments: ["big-i2.npy", "fortran-f8.npy", "scalar.npy", "version2.npy"])
   func damaged(name: String) throws {
-    try FileFixtures.damage(FileFixtures.bytes(name)) { try Tensor(npy: $0) }
+    try FileFixtures.damage(FileFixtures.bytes(name)) { try Tensor(exactNpy: $0) }
   }
 
   @Test(

@@ -53,14 +53,14 @@ struct DescribeCommand: ParsableCommand {
     let network = try InputFiles.network(at: network)
     var graphviz: Graphviz?
     if let output {
-      try OutputFiles.requireWritable(output)
+      try OutputFiles.requireWritable(output, formats: Graphviz.formats, inputs: [self.network])
       graphviz = Graphviz()
       guard graphviz != nil else { throw CommandError.internalFailure(Graphviz.missingMessage) }
     }
     let description = try network.description(forInput: input.values)
     if let output, let graphviz { try graphviz.draw(NetworkGraph(description).text, to: output) }
-    print(DescriptionTable(description))
-    if let output { print("\nPicture: \(output)") }
+    let picture = output.map { "\n\nPicture: \($0)" } ?? ""
+    StandardOutput.report("\(DescriptionTable(description))\(picture)", beside: output)
   }
 }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DataFiles
 import NeuralTangents
 import Tensors
 
@@ -33,16 +34,16 @@ struct FitCommand: ParsableCommand {
   var network: String
 
   @Option(
-    help: .init("CSV file with a header: the rows to learn from.", valueName: "file"),
-    completion: .file(extensions: ["csv"]))
+    help: .init("Table, such as a CSV file: the rows to learn from; - is standard input.", valueName: "file"),
+    completion: .file())
   var train: String
 
   @Option(help: .init("The column to predict, or several separated by commas.", valueName: "columns"))
   var target: String
 
   @Option(
-    help: .init("CSV file with the target column: rows to judge by.", valueName: "file"),
-    completion: .file(extensions: ["csv"]))
+    help: .init("Table with the target column: rows to judge by.", valueName: "file"),
+    completion: .file())
   var test: String?
 
   @Option(help: .init("Judge by cross-validation of the training rows in so many folds.", valueName: "count"))
@@ -77,6 +78,7 @@ struct FitCommand: ParsableCommand {
   @Option(parsing: .unconditional, help: "Seed of folds, restarts and parts.")
   var seed = 0
 
+  @OptionGroup var tables: TableOptions
   @OptionGroup var compute: ComputeOptions
 
   func validate() throws {
@@ -93,18 +95,22 @@ struct FitCommand: ParsableCommand {
 
   func run() throws {
     compute.apply()
+    try InputFiles.requireOneStandardInput([train, test])
     if let test { try InputFiles.requireReadable(test) }
-    if let output { try OutputFiles.requireWritable(output) }
+    if let output {
+      try OutputFiles.requireWritable(output, formats: ["json", "yaml", "yml"], inputs: [network, train, test])
+    }
     var recipe = Recipe(network: try InputFiles.network(at: network), method: kernel.method)
     recipe.precision = compute.precision?.dtype ?? .float64
     recipe.tileSize = compute.tileSize
-    let table = try InputFiles.table(at: train)
+    let reading = tables.reading(categorical: categorical.map(ColumnNames.init))
+    let table = try InputFiles.table(at: train, options: reading)
     let encoder = try encoder(of: table)
     for note in encoder.notes { StandardError.write("note: \(train): \(note)\n") }
-    if let folds, folds > table.rows.count {
-      throw CommandError.usage("--folds: expected at most the \(table.rows.count) rows of \(train), found \(folds)")
+    if let folds, folds > table.rowCount {
+      throw CommandError.usage("--folds: expected at most the \(table.rowCount) rows of \(train), found \(folds)")
     }
-    let testTable = try test.map { try InputFiles.table(at: $0) }
+    let testTable = try test.map { try InputFiles.table(at: $0, options: reading, matching: table) }
     if let testTable, !encoder.target.isPresent(in: testTable) {
       throw CommandError.badData("\(testTable.path): the target column is missing, and without it nothing is judged")
     }
@@ -116,7 +122,7 @@ struct FitCommand: ParsableCommand {
       key: keys[0])
     let fit = try fitting.fit(recipe.network, encoder: encoder, table: table, progress: progress)
     let fitted = Fitting.recipe(recipe, fit)
-    var report = ["\(table.rows.count) rows, \(encoder.width) inputs", describe(fit, of: recipe.network)]
+    var report = ["\(table.rowCount) rows, \(encoder.width) inputs", describe(fit, of: recipe.network)]
     if let testTable {
       let predictions = try [recipe, fitted].map { recipe in
         try TableModel(recipe, encoder: encoder, table: table, key: keys[1], progress: progress)
@@ -146,10 +152,10 @@ struct FitCommand: ParsableCommand {
     StandardOutput.report(report.joined(separator: "\n"), beside: output)
   }
 
-  private func encoder(of table: CsvTable, isFold: Bool = false) throws -> FeatureEncoder {
+  private func encoder(of table: Table, isFold: Bool = false) throws -> FeatureEncoder {
     try FeatureEncoder(
-      table, targets: PredictCommand.names(target), task: task.task,
-      categorical: Set(categorical.map(PredictCommand.names) ?? []), allowsUnknownCategories: isFold)
+      table, targets: ColumnNames(target).resolved(in: table), task: task.task,
+      categorical: Set(categorical.map { ColumnNames($0).resolved(in: table) } ?? []), allowsUnknownCategories: isFold)
   }
 
   private func describe(_ fit: EvidenceFit, of network: any Layer) -> String {
@@ -167,7 +173,7 @@ struct FitCommand: ParsableCommand {
 
   /// Scores of the network before and after.
   private func compared(
-    _ predictions: [TablePrediction], by table: CsvTable, target: TargetEncoder
+    _ predictions: [TablePrediction], by table: Table, target: TargetEncoder
   ) throws -> String {
     let scores = try zip(["before", "after"], predictions).map { name, prediction in
       try prediction.scores(by: table, target: target).map { [name] + $0 }

@@ -28,7 +28,8 @@ struct KernelCommand: ParsableCommand {
 
   @Option(
     help: .init(
-      "First inputs: an NPY file of shape (rows, positions..., channels), or a CSV file of numbers.", valueName: "file"),
+      "First inputs, of shape (rows, positions..., channels): NPY, NPZ (as in data.npz:x), IDX, CIFAR or CSV; - is "
+        + "standard input.", valueName: "file"),
     completion: .file())
   var x1: String
 
@@ -63,12 +64,10 @@ struct KernelCommand: ParsableCommand {
     completion: .file(extensions: ["npz"]))
   var output: String
 
+  @OptionGroup var tables: TableOptions
   @OptionGroup var compute: ComputeOptions
 
   func validate() throws {
-    guard output.lowercased().hasSuffix(".npz") else {
-      throw ValidationError("--output: expected a name ending in .npz, found \(output)")
-    }
     guard pattern1 != nil || pattern2 == nil else {
       throw ValidationError("--pattern2: expected --pattern1 with it, found none")
     }
@@ -85,14 +84,16 @@ struct KernelCommand: ParsableCommand {
 
   func run() throws {
     compute.apply()
+    try InputFiles.requireOneStandardInput([x1, x2, pattern1, pattern2])
+    try OutputFiles.requireWritable(output, formats: ["npz"], inputs: [self.network, x1, x2, pattern1, pattern2])
     let network = try InputFiles.network(at: network)
     let allowsNaN = maskConstant?.isNaN ?? false
-    let first = try InputFiles.tensor(at: x1, allowsNaN: allowsNaN)
-    let second = try x2.map { try InputFiles.tensor(at: $0, allowsNaN: allowsNaN) }
+    let reading = tables.reading()
+    let first = try InputFiles.tensor(at: x1, options: reading, allowsNaN: allowsNaN)
+    let second = try x2.map { try InputFiles.tensor(at: $0, options: reading, allowsNaN: allowsNaN) }
     let patterns = try pattern1.map { path in
       GraphPatterns(try InputFiles.tensor(at: path), try pattern2.map { try InputFiles.tensor(at: $0) })
     }
-    try OutputFiles.requireWritable(output)
 
     let progress = ProgressReporter("kernel of \(first.shape[0])x\((second ?? first).shape[0])")
     defer { progress.finish() }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DataFiles
 import NeuralTangents
 import Tensors
 
@@ -43,16 +44,17 @@ struct PredictCommand: ParsableCommand {
   var network: String
 
   @Option(
-    help: .init("CSV file with a header: the rows to learn from.", valueName: "file"),
-    completion: .file(extensions: ["csv"]))
+    help: .init("Table, such as a CSV file: the rows to learn from; - is standard input.", valueName: "file"),
+    completion: .file())
   var train: String
 
-  @Option(help: .init("The column to predict, or several separated by commas.", valueName: "columns"))
+  @Option(
+    help: .init("The column to predict, or several separated by commas; quotes as in CSV.", valueName: "columns"))
   var target: String
 
   @Option(
-    help: .init("CSV file: the rows to predict. With the target column it is also scored.", valueName: "file"),
-    completion: .file(extensions: ["csv"]))
+    help: .init("Table: the rows to predict. With the target column it is also scored.", valueName: "file"),
+    completion: .file())
   var test: String?
 
   @Option(
@@ -88,6 +90,7 @@ struct PredictCommand: ParsableCommand {
   @Option(parsing: .unconditional, help: "Seed of the folds.")
   var seed = 0
 
+  @OptionGroup var tables: TableOptions
   @OptionGroup var compute: ComputeOptions
 
   enum TaskChoice: String, ExpressibleByArgument, CaseIterable {
@@ -132,26 +135,28 @@ struct PredictCommand: ParsableCommand {
 
   func run() throws {
     compute.apply()
+    try InputFiles.requireOneStandardInput([train, test])
     if let test { try InputFiles.requireReadable(test) }
-    if let output { try OutputFiles.requireWritable(output) }
+    if let output { try OutputFiles.requireWritable(output, formats: ["csv"], inputs: [network, train, test]) }
     let recipe = try recipe()
-    let table = try InputFiles.table(at: train)
+    let reading = tables.reading(categorical: categorical.map(ColumnNames.init))
+    let table = try InputFiles.table(at: train, options: reading)
     let encoder = try encoder(of: table)
     for note in encoder.notes { StandardError.write("note: \(train): \(note)\n") }
-    if let folds, folds > table.rows.count {
-      throw CommandError.usage("--folds: expected at most the \(table.rows.count) rows of \(train), found \(folds)")
+    if let folds, folds > table.rowCount {
+      throw CommandError.usage("--folds: expected at most the \(table.rowCount) rows of \(train), found \(folds)")
     }
     let progress = ProgressReporter("reading")
     defer { progress.finish() }
     let key = RandomKey(seed: seed)
-    var report = ["\(table.rows.count) rows, \(encoder.width) inputs, \(describe(encoder.target))"]
+    var report = ["\(table.rowCount) rows, \(encoder.width) inputs, \(describe(encoder.target))"]
     if let folds {
       let validation = CrossValidation(recipe: recipe, folds: folds) { try self.encoder(of: $0, isFold: true) }
       let prediction = try validation.run(table, encoder: encoder, key: key, progress: progress)
       report += ["\nCross-validation in \(folds) folds:\n", try prediction.judged(by: table, target: encoder.target)]
     }
     if let test, let output {
-      let testTable = try InputFiles.table(at: test)
+      let testTable = try InputFiles.table(at: test, options: reading, matching: table)
       // Judged before it is written: a mistake in the true values should not leave a file behind.
       let model = try TableModel(recipe, encoder: encoder, table: table, key: key, progress: progress)
       let prediction = try model.predict(testTable, progress: progress)
@@ -161,7 +166,7 @@ struct PredictCommand: ParsableCommand {
       }
       try OutputFiles.writeTable(
         header: prediction.header(for: encoder.target), rows: prediction.rows(for: encoder.target), to: output)
-      report.append("\(output): \(testTable.rows.count) predictions")
+      report.append("\(output): \(testTable.rowCount) predictions")
     }
     progress.finish()
     StandardOutput.report(report.joined(separator: "\n"), beside: output)
@@ -178,15 +183,12 @@ struct PredictCommand: ParsableCommand {
     return recipe
   }
 
-  private func encoder(of table: CsvTable, isFold: Bool = false) throws -> FeatureEncoder {
+  private func encoder(of table: Table, isFold: Bool = false) throws -> FeatureEncoder {
     try FeatureEncoder(
-      table, targets: Self.names(target), task: task.task, categorical: Set(categorical.map(Self.names) ?? []),
+      table, targets: ColumnNames(target).resolved(in: table), task: task.task,
+      categorical: Set(categorical.map { ColumnNames($0).resolved(in: table) } ?? []),
       // A fold may lack a category that other folds have.
       allowsUnknownCategories: isFold)
-  }
-
-  static func names(_ list: String) -> [String] {
-    list.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
   }
 
   private func describe(_ regularizer: DiagonalRegularizer) -> String {

@@ -1,21 +1,28 @@
 import ArgumentParser
+import DataFiles
 import Foundation
 import NeuralTangents
 import Tensors
 
 /// Reads what the options name, telling a missing file from a wrong one.
 enum InputFiles {
+  /// - Parameter name: of a file, `-` for standard input; an array of it may be named behind a colon.
   /// - Throws: `CommandError` when there is no such file or it may not be read.
-  static func requireReadable(_ path: String) throws(CommandError) {
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-      throw CommandError(.missingInput, "\(path): no such file")
-    }
-    guard !isDirectory.boolValue else {
+  static func requireReadable(_ name: String) throws(CommandError) {
+    let path = FileReference(name).path
+    guard !FileReference.isStandardInput(path) else { return }
+    guard let status = FileStatus(at: path) else { throw CommandError(.missingInput, "\(path): no such file") }
+    guard status.kind != .directory else {
       throw CommandError(.missingInput, "\(path): expected a file, found a directory")
     }
-    guard FileManager.default.isReadableFile(atPath: path) else {
-      throw CommandError(.missingInput, "\(path): not permitted to read it")
+    guard access(path, R_OK) == 0 else { throw CommandError(.missingInput, "\(path): not permitted to read it") }
+  }
+
+  /// Throws when two options read standard input, which has something for one only.
+  static func requireOneStandardInput(_ names: [String?]) throws(CommandError) {
+    let streams = names.compactMap { $0 }.filter { FileReference.isStandardInput(FileReference($0).path) }
+    guard streams.count < 2 else {
+      throw .usage("expected one input from standard input, found \(streams.joined(separator: " and "))")
     }
   }
 
@@ -42,48 +49,50 @@ enum InputFiles {
       .missingInput, "\(name): no such file, and no ready-made network (one of \(names), with a depth: myrtle10)")
   }
 
+  /// A table in any format that holds one. What is to be known about its reading goes to standard error.
+  ///
+  /// - Parameters:
+  ///   - name: of the file, `-` for standard input; an array of it may be named behind a colon.
+  ///   - other: a table whose columns this one's are to be read like.
   /// - Throws: `CommandError` also for a table without rows.
-  static func table(at path: String) throws -> CsvTable {
-    try requireReadable(path)
-    let table = try CsvTable(at: path)
-    guard !table.rows.isEmpty else {
-      throw CommandError.badData("\(path): line 2: expected at least one row, found none")
+  static func table(
+    at name: String, options: ReadingOptions = .init(), matching other: Table? = nil
+  ) throws -> Table {
+    try requireReadable(name)
+    let table = try DataFile(at: name, options: other.map(options.matching) ?? options).table()
+    guard table.rowCount > 0 else {
+      throw CommandError.badData("\(table.path): line 2: expected at least one row, found none")
     }
+    say(table.notes)
     return table
   }
 
-  /// One row per input, from an NPY file or a CSV file whose columns are all numbers.
-  static func tensor(at path: String, allowsNaN: Bool = false) throws -> Tensor {
-    try requireReadable(path)
+  /// One row per input, from any format; of a table, whose cells must all be numbers.
+  ///
+  /// - Parameter allowsNaN: whether numbers may be missing.
+  static func tensor(
+    at name: String, options: ReadingOptions = .init(), allowsNaN: Bool = false
+  ) throws -> Tensor {
+    try requireReadable(name)
+    let file = try DataFile(at: name, options: options)
     let tensor: Tensor
-    switch URL(filePath: path).pathExtension.lowercased() {
-    case "npy": tensor = try Tensor(npyAt: path)
-    case "csv": tensor = try numbers(csvAt: path)
-    case let other:
-      throw CommandError.usage(
-        "\(path): expected a file ending in .npy or .csv, found \(other.isEmpty ? "none" : other)")
+    if file.format == .table {
+      let table = try file.numericTable()
+      say(table.notes)
+      tensor = try table.tensor(allowsMissing: allowsNaN)
+    } else {
+      let reading = try file.array()
+      say(reading.notes)
+      tensor = reading.tensor
     }
     guard tensor.rank >= 1, tensor.shape[0] > 0 else {
-      throw CommandError.badData("\(path): expected at least one row, found shape \(tensor.shape)")
+      throw CommandError.badData("\(name): expected at least one row, found shape \(tensor.shape)")
     }
-    if !allowsNaN { try tensor.requireFinite(context: path) }
+    if !allowsNaN { try tensor.requireFinite(context: name) }
     return tensor
   }
 
-  private static func numbers(csvAt path: String) throws -> Tensor {
-    let table = try CsvTable(at: path)
-    var numbers: [Double] = []
-    numbers.reserveCapacity(table.rows.count * table.header.count)
-    for (row, line) in zip(table.rows, table.lines) {
-      for (cell, column) in zip(row, table.header) {
-        guard let number = Double(cell.trimmingCharacters(in: .whitespaces)), number.isFinite else {
-          throw TensorError.format(
-            path: path, place: "line \(line), column \"\(column)\"", expected: "a finite number",
-            found: cell.isEmpty ? "an empty cell" : "\"\(cell)\"")
-        }
-        numbers.append(number)
-      }
-    }
-    return Tensor(numbers, shape: [table.rows.count, table.header.count])
+  private static func say(_ notes: [ReadingNote]) {
+    for note in notes { StandardError.write("note: \(note)\n") }
   }
 }

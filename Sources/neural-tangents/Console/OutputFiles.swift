@@ -4,10 +4,21 @@ import Tensors
 
 /// Writes results: under a temporary name first, so that a file is there in full or not at all.
 enum OutputFiles {
-  /// Checks before any long work that the result will have a place.
+  /// Checks before any long work that the result will have a place, that its name says a format in which it can be
+  /// written, and that it is not what the work reads.
   ///
-  /// - Throws: `CommandError` when `path` is a directory, or its directory is missing or may not be written to.
-  static func requireWritable(_ path: String) throws(CommandError) {
+  /// - Parameters:
+  ///   - path: of the file to write; `-` is standard output.
+  ///   - formats: the endings of names that the command can write; pipes, devices and standard output need none.
+  ///   - inputs: what the command reads.
+  /// - Throws: `CommandError` when `path` is a directory, its directory is missing or may not be written to, its ending is
+  ///   none of `formats`, or it is one of `inputs`.
+  static func requireWritable(_ path: String, formats: [String], inputs: [String?] = []) throws(CommandError) {
+    if FileStatus.isStandardOutput(path) {
+      // A file that is read and written at once is neither.
+      try requireNoInput(path, status: FileStatus(ofOutput: path), inputs)
+      return
+    }
     let existing = FileStatus(at: path)
     if let existing {
       guard existing.kind != .directory else { throw .cannotWrite(path, reason: "it is a directory") }
@@ -21,6 +32,23 @@ enum OutputFiles {
     }
     guard access(directory, W_OK) == 0 else {
       throw .cannotWrite(path, reason: "not permitted to write in \(directory)")
+    }
+    let ending = URL(filePath: path).pathExtension.lowercased()
+    guard formats.contains(ending) else {
+      let known = formats.map { ".\($0)" }
+      let list =
+        known.count == 1 ? known[0] : known.dropLast().joined(separator: ", ") + " or " + known[known.count - 1]
+      throw .usage("--output: expected a name ending in \(list), found \(path)")
+    }
+    try requireNoInput(path, status: existing, inputs)
+  }
+
+  private static func requireNoInput(_ path: String, status: FileStatus?, _ inputs: [String?]) throws(CommandError) {
+    guard let status, status.kind == .regular else { return }
+    for case let input? in inputs {
+      let file = FileReference(input).path
+      guard let found = FileStatus(ofInput: file), found.isSameFile(as: status) else { continue }
+      throw .usage("\(path): expected an output that is not also an input, found the file of \(input)")
     }
   }
 
@@ -52,7 +80,7 @@ enum OutputFiles {
 
   static func writeTable(header: [String], rows: [[String]], to path: String) throws(CommandError) {
     do {
-      try CsvTable.write(header: header, rows: rows, to: path)
+      try Table.writeCsv(header: header, rows: rows, to: path)
     } catch {
       throw CommandError(.cannotWrite, error.description)
     }

@@ -7,7 +7,7 @@ enum StandardOutput {
   /// Prints what a command says after it has written `output`: on standard error if `output` is standard output, where a
   /// file is expected to hold nothing else.
   static func report(_ text: String, beside output: String?) {
-    if let output, FileStatus(at: output)?.isStandardOutput == true {
+    if let output, FileStatus.isStandardOutput(output) {
       StandardError.write(text + "\n")
     } else {
       print(text)

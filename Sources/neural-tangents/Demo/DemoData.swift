@@ -12,15 +12,15 @@ struct DemoData: Sendable {
   }
 
   let name: Name
-  let table: CsvTable
+  let table: Table
   let target: TargetEncoder
   /// Of the digits, with one row per image, from 0 to 1: pixels are alike, so they keep one scale.
   private let allPixels: Tensor?
 
   init(_ name: Name) throws {
     self.name = name
-    table = try CsvTable(at: Self.path(of: name))
-    target = try TargetEncoder(table, names: [table.header[table.header.count - 1]])
+    table = try Table(csvAt: Self.path(of: name))
+    target = try TargetEncoder(table, names: [table.names[table.names.count - 1]])
     allPixels = name == .digits ? try Self.pixels(of: table) : nil
   }
 
@@ -34,7 +34,7 @@ struct DemoData: Sendable {
     return url.path
   }
 
-  var count: Int { table.rows.count }
+  var count: Int { table.rowCount }
 
   /// The name of what is predicted.
   var targetName: String { target.names[0] }
@@ -53,9 +53,9 @@ struct DemoData: Sendable {
     )
   }
 
-  private static func pixels(of table: CsvTable) throws -> Tensor {
-    let columns = try table.header.dropLast().map { try TableColumn(table, $0).numbers() }
+  private static func pixels(of table: Table) throws -> Tensor {
+    let columns = try table.names.dropLast().map { try TableColumn(table, $0).numbers() }
     return Tensor(
-      table.rows.indices.flatMap { row in columns.map { $0[row] / 16 } }, shape: [table.rows.count, columns.count])
+      (0..<table.rowCount).flatMap { row in columns.map { $0[row] / 16 } }, shape: [table.rowCount, columns.count])
   }
 }

@@ -1,3 +1,4 @@
+import DataFiles
 import Foundation
 import NeuralTangents
 import Tensors
@@ -10,8 +11,8 @@ struct DemoRegression {
 
   private let data: DemoData
   private let split: Split
-  private let train: CsvTable
-  private let test: CsvTable
+  private let train: Table
+  private let test: Table
   private let encoder: FeatureEncoder
   private let key: RandomKey
 

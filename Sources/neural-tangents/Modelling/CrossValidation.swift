@@ -1,3 +1,4 @@
+import DataFiles
 import NeuralTangents
 import Tensors
 
@@ -6,22 +7,22 @@ struct CrossValidation {
   let recipe: Recipe
   let folds: Int
   /// How a table is encoded, given the rows to learn from.
-  let encode: (CsvTable) throws -> FeatureEncoder
+  let encode: (Table) throws -> FeatureEncoder
   /// What becomes of the recipe given the rows to learn from.
-  var prepare: (Recipe, FeatureEncoder, CsvTable) throws -> Recipe = { recipe, _, _ in recipe }
+  var prepare: (Recipe, FeatureEncoder, Table) throws -> Recipe = { recipe, _, _ in recipe }
 
-  init(recipe: Recipe, folds: Int, encode: @escaping (CsvTable) throws -> FeatureEncoder) {
+  init(recipe: Recipe, folds: Int, encode: @escaping (Table) throws -> FeatureEncoder) {
     (self.recipe, self.folds, self.encode) = (recipe, folds, encode)
   }
 
   /// - Parameter encoder: that of the whole table, for its classes.
   /// - Returns: predictions in the order of the rows.
   func run(
-    _ table: CsvTable, encoder: FeatureEncoder, key: RandomKey, progress: ProgressReporter
+    _ table: Table, encoder: FeatureEncoder, key: RandomKey, progress: ProgressReporter
   ) throws -> TablePrediction {
     let keys = key.split()
     let classes = encoder.target.classes == nil ? nil : try encoder.target.classIndices(of: table)
-    let splits = Split.folds(folds, count: table.rows.count, classes: classes, key: keys[0])
+    let splits = Split.folds(folds, count: table.rowCount, classes: classes, key: keys[0])
     var predictions: [TablePrediction] = []
     for (fold, split) in splits.enumerated() {
       progress.prefix = "fold \(fold + 1) of \(folds), "

@@ -1,3 +1,4 @@
+import DataFiles
 import NeuralTangents
 import Tensors
 
@@ -12,14 +13,14 @@ struct Fitting: Sendable {
   var key: RandomKey
 
   func fit(
-    _ network: any Layer, encoder: FeatureEncoder, table: CsvTable, progress: ProgressReporter
+    _ network: any Layer, encoder: FeatureEncoder, table: Table, progress: ProgressReporter
   ) throws -> EvidenceFit {
     let keys = key.split()
     var rows = table
-    if table.rows.count > rowLimit {
-      rows = table.selecting(rows: keys[0].permutation(table.rows.count).prefix(rowLimit).sorted())
+    if table.rowCount > rowLimit {
+      rows = table.selecting(rows: keys[0].permutation(table.rowCount).prefix(rowLimit).sorted())
     }
-    progress.begin("fitting to \(rows.rows.count) rows")
+    progress.begin("fitting to \(rows.rowCount) rows")
     do {
       return try NeuralTangents.fit(
         network, encoder.features(of: rows), encoder.target.outputs(of: rows),
@@ -49,7 +50,7 @@ extension TablePrediction {
   }
 
   /// In short what the true values in `table` say about the predictions: a row for each target, or one for classes.
-  func scores(by table: CsvTable, target: TargetEncoder) throws -> [[String]] {
+  func scores(by table: Table, target: TargetEncoder) throws -> [[String]] {
     switch self {
     case .numbers(let means, let deviations):
       let truth = try target.values(of: table)

@@ -1,3 +1,4 @@
+import DataFiles
 import NeuralTangents
 import Tensors
 
@@ -6,13 +7,13 @@ struct TableModel: Sendable {
   let encoder: FeatureEncoder
   let model: TrainedModel
 
-  init(_ recipe: Recipe, encoder: FeatureEncoder, table: CsvTable, key: RandomKey, progress: ProgressReporter) throws {
+  init(_ recipe: Recipe, encoder: FeatureEncoder, table: Table, key: RandomKey, progress: ProgressReporter) throws {
     self.encoder = encoder
     model = try TrainedModel(
       recipe, x: encoder.features(of: table), y: encoder.target.outputs(of: table), key: key, progress: progress)
   }
 
-  func predict(_ table: CsvTable, progress: ProgressReporter) throws -> TablePrediction {
+  func predict(_ table: Table, progress: ProgressReporter) throws -> TablePrediction {
     let outputs = try model.predict(encoder.features(of: table), progress: progress)
     let target = encoder.target
     if target.classes != nil {
@@ -87,7 +88,7 @@ extension TablePrediction {
   }
 
   /// What the true values in `table` say about the predictions, as text for a terminal.
-  func judged(by table: CsvTable, target: TargetEncoder) throws -> String {
+  func judged(by table: Table, target: TargetEncoder) throws -> String {
     switch self {
     case .numbers(let means, let deviations):
       let truth = try target.values(of: table)

@@ -5,7 +5,9 @@ import Tensors
 /// A picture that another program draws, and that appears under its name when it is whole.
 struct PictureFile {
   private let url: URL
+  /// Beside the picture; for a pipe, a device or standard output, which get a copy at the end, among temporary files.
   private let file: TemporaryFile
+  private let isStream: Bool
 
   /// - Parameter format: an ending of a file's name: svg, png, pdf or gif.
   /// - Throws: `CommandError` when there can be no such file.
@@ -15,8 +17,10 @@ struct PictureFile {
 
   init(_ url: URL) throws(CommandError) {
     self.url = url
+    isStream = FileStatus(at: url.path)?.kind == .other || FileStatus.isStandardOutput(url.path)
+    let folder = FileManager.default.temporaryDirectory
     do {
-      file = try TemporaryFile(for: url.path)
+      file = try TemporaryFile(for: isStream ? folder.appending(path: url.lastPathComponent).path : url.path)
     } catch {
       throw CommandError(.cannotWrite, error.description)
     }
@@ -32,9 +36,19 @@ struct PictureFile {
   func finish() throws(CommandError) {
     guard isWhole else { throw .cannotWrite(path, reason: "it was not drawn to the end (is the disk full?)") }
     do {
-      try file.finish()
-    } catch {
+      if isStream {
+        guard let bytes = FileManager.default.contents(atPath: temporaryPath) else {
+          throw TensorError.file(path: temporaryPath, problem: "cannot be read")
+        }
+        try writeFile(bytes, to: url.path)
+        file.discard()
+      } else {
+        try file.finish()
+      }
+    } catch let error as TensorError {
       throw CommandError(.cannotWrite, error.description)
+    } catch {
+      throw CommandError.cannotWrite(path, reason: "\(error)")
     }
   }
 

@@ -39,20 +39,20 @@ struct FeatureEncoder: Sendable {
   ///   - allowsUnknownCategories: whether a text that no training row has is encoded as zeros instead of being an error.
   /// - Throws: `TensorError.format` naming line and column of what cannot be encoded.
   init(
-    _ table: CsvTable, targets: [String], task: TargetEncoder.Task = .automatic, categorical: Set<String> = [],
+    _ table: Table, targets: [String], task: TargetEncoder.Task = .automatic, categorical: Set<String> = [],
     allowsUnknownCategories: Bool = false
   ) throws(TensorError) {
-    guard table.rows.count >= 2 else {
+    guard table.rowCount >= 2 else {
       throw .format(
         path: table.path, place: "line \((table.lines.last ?? 1) + 1)", expected: "at least 2 rows to learn from",
-        found: "\(table.rows.count)")
+        found: "\(table.rowCount)")
     }
     target = try TargetEncoder(table, names: targets, task: task)
-    for name in categorical.sorted() { _ = try table.columnIndex(name) }
+    for name in categorical.sorted() { _ = try table.column(name) }
 
     var columns: [(name: String, column: Column)] = []
     var notes: [String] = []
-    for name in table.header where !targets.contains(name) {
+    for name in table.names where !targets.contains(name) {
       let column = try TableColumn(table, name)
       if column.isNumeric && !categorical.contains(name) {
         let numbers = try column.numbers("a number, as in most rows of the column")
@@ -81,7 +81,7 @@ struct FeatureEncoder: Sendable {
     self.columns = columns
     self.notes = notes
     self.allowsUnknownCategories = allowsUnknownCategories
-    unusedNames = Set(table.header).subtracting(columns.map(\.name))
+    unusedNames = Set(table.names).subtracting(columns.map(\.name))
   }
 
   /// Fewer rows than this may have a text of their own each without being mistaken for names of the rows.
@@ -103,12 +103,12 @@ struct FeatureEncoder: Sendable {
   /// The rows as inputs, shape (N, D), float64. Columns may be in any order; those of the targets may be missing.
   ///
   /// - Throws: `TensorError.format` when columns are missing or unknown, or naming the first cell that cannot be encoded.
-  func features(of table: CsvTable) throws(TensorError) -> Tensor {
+  func features(of table: Table) throws(TensorError) -> Tensor {
     try checkColumns(of: table)
-    guard !table.rows.isEmpty else {
+    guard table.rowCount > 0 else {
       throw .format(path: table.path, place: "line 2", expected: "at least one row", found: "none")
     }
-    let (count, width) = (table.rows.count, width)
+    let (count, width) = (table.rowCount, width)
     var features = [Double](repeating: 0, count: count * width)
     var offset = 0
     for (name, encoding) in columns {
@@ -133,10 +133,10 @@ struct FeatureEncoder: Sendable {
     return Tensor(features, shape: [count, width])
   }
 
-  private func checkColumns(of table: CsvTable) throws(TensorError) {
+  private func checkColumns(of table: Table) throws(TensorError) {
     let names = Set(columns.map(\.name))
-    let missing = columns.map(\.name).filter { !table.header.contains($0) }
-    let unknown = table.header.filter { !names.contains($0) && !unusedNames.contains($0) }
+    let missing = columns.map(\.name).filter { !table.hasColumn($0) }
+    let unknown = table.names.filter { !names.contains($0) && !unusedNames.contains($0) }
     guard missing.isEmpty, unknown.isEmpty else {
       let problems = [
         missing.isEmpty ? nil : "without " + Self.list(missing),

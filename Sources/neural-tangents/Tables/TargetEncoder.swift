@@ -26,7 +26,7 @@ struct TargetEncoder: Sendable {
   let kind: Kind
 
   /// - Throws: `TensorError.format` when a column is missing, the same in all rows, or not what `task` needs.
-  init(_ table: CsvTable, names: [String], task: Task = .automatic) throws(TensorError) {
+  init(_ table: Table, names: [String], task: Task = .automatic) throws(TensorError) {
     self.names = names
     func wrong(_ expected: String, _ found: String) -> TensorError {
       .format(path: table.path, place: "target \(FeatureEncoder.list(names))", expected: expected, found: found)
@@ -69,41 +69,41 @@ struct TargetEncoder: Sendable {
   var classes: [String]? { if case .classification(let classes) = kind { classes } else { nil } }
 
   /// Whether a table has all target columns, so that predictions for it can be judged.
-  func isPresent(in table: CsvTable) -> Bool { names.allSatisfy(table.header.contains) }
+  func isPresent(in table: Table) -> Bool { names.allSatisfy(table.hasColumn) }
 
   /// The targets as outputs, shape (N, `width`), float64.
   ///
   /// - Throws: `TensorError.format` naming line and column of a missing number or an unknown class.
-  func outputs(of table: CsvTable) throws(TensorError) -> Tensor {
+  func outputs(of table: Table) throws(TensorError) -> Tensor {
     switch kind {
     case .regression(let standardizations):
       let columns = try numberColumns(of: table)
       return Tensor(
-        table.rows.indices.flatMap { row in
+        (0..<table.rowCount).flatMap { row in
           zip(columns, standardizations).map { column, standardization in standardization.standardized(column[row]) }
-        }, shape: [table.rows.count, width])
+        }, shape: [table.rowCount, width])
     case .classification(let classes):
       let share = 1 / Double(classes.count)
-      var outputs = [Double](repeating: -share, count: table.rows.count * classes.count)
+      var outputs = [Double](repeating: -share, count: table.rowCount * classes.count)
       for (row, label) in try classIndices(of: table).enumerated() { outputs[row * classes.count + label] += 1 }
-      return Tensor(outputs, shape: [table.rows.count, classes.count])
+      return Tensor(outputs, shape: [table.rowCount, classes.count])
     }
   }
 
   /// The numbers to predict as they are in the table, shape (N, number of targets), float64.
   ///
   /// - Precondition: the task is regression.
-  func values(of table: CsvTable) throws(TensorError) -> Tensor {
+  func values(of table: Table) throws(TensorError) -> Tensor {
     let columns = try numberColumns(of: table)
     return Tensor(
-      table.rows.indices.flatMap { row in columns.map { $0[row] } }, shape: [table.rows.count, columns.count])
+      (0..<table.rowCount).flatMap { row in columns.map { $0[row] } }, shape: [table.rowCount, columns.count])
   }
 
   /// The index of each row's class.
   ///
   /// - Precondition: the task is classification.
   /// - Throws: `TensorError.format` naming the line of a class that the training rows do not have.
-  func classIndices(of table: CsvTable) throws(TensorError) -> [Int] {
+  func classIndices(of table: Table) throws(TensorError) -> [Int] {
     guard case .classification(let classes) = kind else { preconditionFailure("a regression has no classes") }
     let positions = Dictionary(uniqueKeysWithValues: zip(classes, 0...))
     let column = try TableColumn(table, names[0])
@@ -146,7 +146,7 @@ struct TargetEncoder: Sendable {
     return Tensor(scalars.indices.map { convert(standardizations[$0 % width], scalars[$0]) }, shape: outputs.shape)
   }
 
-  private func numberColumns(of table: CsvTable) throws(TensorError) -> [[Double]] {
+  private func numberColumns(of table: Table) throws(TensorError) -> [[Double]] {
     var columns: [[Double]] = []
     for name in names { columns.append(try TableColumn(table, name).numbers("a number to predict")) }
     return columns
@@ -166,7 +166,7 @@ struct TargetEncoder: Sendable {
   /// The class of each row; 1, 01 and 1.0 are the same one.
   private static func labels(_ column: TableColumn) throws(TensorError) -> [String] {
     try column.texts().map { text in
-      guard case .number(let number) = TableCell(text), let integer = Int(exactly: number) else { return text }
+      guard let number = TableColumn.number(text), let integer = Int(exactly: number) else { return text }
       return String(integer)
     }
   }
