@@ -65,6 +65,18 @@ struct SplitTests {
     }
   }
 
+  @Test("the rows of a group are in one fold, and folds are of nearly one size")
+  func grouped() {
+    let groups = (0..<60).map { $0 < 20 ? 0 : $0 % 13 + 1 }
+    let splits = Split.folds(3, count: 60, groups: groups, key: .init(seed: 5))
+    #expect(splits.count == 3 && splits.flatMap(\.test).sorted() == Array(0..<60))
+    for split in splits {
+      #expect(Set(split.test.map { groups[$0] }).isDisjoint(with: split.train.map { groups[$0] }))
+      #expect((18...22).contains(split.test.count))
+    }
+    #expect(Split.folds(3, count: 4, groups: [7, 7, 8, 8], key: .init(seed: 5)).count == 2)
+  }
+
   @Test("random splits have the size that is asked for, and depend on the key")
   func random() {
     let split = Split.random(count: 20, trainCount: 13, key: .init(seed: 3))

@@ -56,16 +56,85 @@ struct TableFeatureTests {
         == "train.csv: line 1: expected a column \"cod\", found only \"code\", \"y\"")
   }
 
-  @Test("an unknown category is an error, or zeros where that is allowed")
+  @Test("a text that no training row has is zeros and a note, and so are columns that only the test table has")
   func unknownCategory() throws {
-    let test = try table("size,colour\n1,red\n2,pink\n", path: "test.csv")
-    let strict = try FeatureEncoder(table(Self.training), targets: ["price"])
+    let test = try table("size,colour,weight\n1,red,3\n2,pink,4\n", path: "test.csv")
+    let encoder = try FeatureEncoder(table(Self.training), targets: ["price"])
+    #expect(try encoder.features(of: test).scalars(as: Double.self).suffix(3) == [0, 0, 0])
     #expect(
-      message { try strict.features(of: test) }
-        == "test.csv: line 3, column \"colour\": expected a category of the training rows: \"blue\", \"green\", \"red\", "
-        + "found \"pink\"")
-    let lenient = try FeatureEncoder(table(Self.training), targets: ["price"], allowsUnknownCategories: true)
-    #expect(try lenient.features(of: test).scalars(as: Double.self).suffix(3) == [0, 0, 0])
+      encoder.notes(on: test) == [
+        "not used, since train.csv has them not: \"weight\"",
+        "column \"colour\": 1 rows have what no training row has: \"pink\"",
+      ])
+  }
+
+  @Test("missing numbers are the training rows' median, missing texts a category of their own, each with a note")
+  func missingInputs() throws {
+    let text = "size,colour,price\n1,red,1.5\n,blue,2.5\n3,NA,3.5\n8,blue,4.5\n?,red,0.5\n"
+    let encoder = try FeatureEncoder(table(text), targets: ["price"])
+    #expect(encoder.featureNames == ["size", "colour=blue", "colour=red", "colour is missing"])
+    #expect(
+      encoder.notes == [
+        "column \"size\": 2 missing values are taken as the median, 3",
+        "column \"colour\": 1 missing values are a category of their own",
+      ])
+    let filled = try FeatureEncoder(table("size,price\n1,1.5\n3,2.5\n3,3.5\n8,4.5\n3,0.5\n"), targets: ["price"])
+    let sizes = try filled.features(of: table("size\n3\n")).scalars(as: Double.self)
+    let test = try table("size,colour\nnull,\n", path: "test.csv")
+    #expect(try encoder.features(of: test).scalars(as: Double.self) == sizes + [0, 0, 1])
+    // Where no training row lacks it, a missing text is like an unknown one.
+    let whole = try FeatureEncoder(table(Self.training), targets: ["price"])
+    #expect(try whole.features(of: test).scalars(as: Double.self) == [-0.5 / 3.5.squareRoot(), 0, 0, 0])
+  }
+
+  @Test("a column without any value is not used")
+  func emptyColumn() throws {
+    let encoder = try FeatureEncoder(table("a,b,y\n1,,1.5\n2,,2.5\n"), targets: ["y"])
+    #expect(encoder.featureNames == ["a"])
+    #expect(encoder.notes == ["column \"b\" has no value in any training row and is not used"])
+  }
+
+  @Test("rows without a target are not learned from, and those with missing inputs where they are dropped")
+  func trainingRows() throws {
+    let all = try table("a,b,y\n1,5,1.5\n2,6,\n,7,3.5\n4,,4.5\n5,9,NA\n")
+    let filled = try TrainingRows(all, targets: ["y"], ignored: [], missing: .fill)
+    #expect(filled.table.lines == [2, 4, 5] && filled.unlabelled?.lines == [3, 6])
+    #expect(filled.notes == ["2 rows without a target are not learned from"])
+    let dropped = try TrainingRows(all, targets: ["y"], ignored: ["b"], missing: .drop)
+    #expect(dropped.table.lines == [2, 5])
+    #expect(dropped.notes.last == "1 rows with missing values are not learned from")
+    #expect(
+      message { try TrainingRows(table("a,y\n1,\n2,\n"), targets: ["y"], ignored: [], missing: .fill) }
+        == "train.csv: target \"y\": expected at least one row that has it, found none")
+    #expect(
+      message { try TrainingRows(table("a,y\n,1\n,2\n"), targets: ["y"], ignored: [], missing: .drop) }
+        == "train.csv: line 2: expected a row without a missing value (--missing fill takes all rows), found none")
+  }
+
+  @Test("ignored columns are no inputs; the target cannot be one")
+  func ignored() throws {
+    let encoder = try FeatureEncoder(table(Self.training), targets: ["price"], ignored: ["colour", "same"])
+    #expect(encoder.featureNames == ["size"] && encoder.notes.isEmpty)
+    #expect(
+      message { try FeatureEncoder(table(Self.training), targets: ["price"], ignored: ["price"]) }
+        == "train.csv: line 1: expected ignored columns that are not predicted, found \"price\"")
+    #expect(
+      message { try FeatureEncoder(table(Self.training), targets: ["price"], ignored: ["prize"]) }
+        == "train.csv: line 1: expected a column \"prize\", found only \"size\", \"colour\", \"price\", \"same\"")
+  }
+
+  @Test("one row, equal rows and constant targets leave something to predict")
+  func degenerate() throws {
+    for text in ["a,y\n1,1.5\n", "a,y\n1,1.5\n1,2.5\n", "y\n1.5\n2.5\n"] {
+      let encoder = try FeatureEncoder(table(text), targets: ["y"])
+      #expect(encoder.width == 1 && encoder.featureNames.isEmpty)
+      #expect(encoder.notes.last == "no column tells rows apart: the same is predicted for all of them")
+      #expect(try encoder.features(of: table(text)).scalars(as: Double.self).allSatisfy { $0 == 0 })
+    }
+    let constant = try FeatureEncoder(table("a,y\n1,2.5\n2,2.5\n"), targets: ["y"])
+    #expect(try constant.target.outputs(of: table("y\n2.5\n")).scalars(as: Double.self) == [0])
+    #expect(constant.target.values(ofOutputs: Tensor([[0.0]])).scalars(as: Double.self) == [2.5])
+    #expect(try FeatureEncoder(table("a,y\n1,k\n2,k\n"), targets: ["y"]).target.classes == ["k"])
   }
 
   @Test(
@@ -97,20 +166,14 @@ struct TableFeatureTests {
       ),
       ("a,y\nx,1.5\n,2.5\nz,3.5\n", "line 3, column \"a\": expected a value, found a missing value"),
       ("a,y\n\"x\n\",1.5\nu,2.5\nnan,3.5\n", "line 5, column \"a\": expected a value, found a missing value"),
-      ("a,y\n1,1.5\n", "line 3: expected at least 2 rows to learn from, found 1"),
-      ("a,y\n", "line 2: expected at least 2 rows to learn from, found 0"),
-      (
-        "a,y\n1,1.5\n1,2.5\n",
-        "line 1: expected a column to learn from besides the target, found none: column \"a\" is the same"
-      ),
-      ("y\n1.5\n2.5\n", "line 1: expected a column to learn from besides the target, found none"),
+      ("a,y\n", "line 2: expected at least one row to learn from, found none"),
       (
         "a,y\n1,1.5\n2,\n", "line 3, column \"y\": expected a number to predict, as in most rows, found a missing value"
       ),
       ("a,z\n1,1.5\n2,2.5\n", "line 1: expected a column \"y\", found only \"a\", \"z\""),
     ])
   func wrong(text: String, problem: String) {
-    let found = message { try FeatureEncoder(table(text), targets: ["y"]) }
+    let found = message { try FeatureEncoder(table(text), targets: ["y"], missing: .error) }
     #expect(found.hasPrefix("train.csv: " + problem), "\(found)")
   }
 
@@ -118,10 +181,6 @@ struct TableFeatureTests {
     "test tables with other columns, other types or no rows are refused",
     arguments: [
       ("size\n1\n", "line 1: expected the columns of the training table, found a table without \"colour\""),
-      (
-        "size,colour,weight\n1,red,2\n",
-        "line 1: expected the columns of the training table, found a table with unknown \"weight\""
-      ),
       (
         "Size,color\n1,red\n",
         "line 1: expected the columns of the training table, found a table without \"size\", \"colour\" and with unknown \"Size\", \"color\""
@@ -131,7 +190,7 @@ struct TableFeatureTests {
       ("size,colour\n", "line 2: expected at least one row, found none"),
     ])
   func wrongTest(text: String, problem: String) throws {
-    let encoder = try FeatureEncoder(table(Self.training), targets: ["price"])
+    let encoder = try FeatureEncoder(table(Self.training), targets: ["price"], missing: .error)
     let found = message { try encoder.features(of: table(text, path: "test.csv")) }
     #expect(found.hasPrefix("test.csv: " + problem), "\(found)")
   }
@@ -173,7 +232,7 @@ struct TableFeatureTests {
   func selectedRows() throws {
     let all = try table("a,y\n1,1.5\n2,2.5\nNA,3.5\n4,4.5\n")
     #expect(try FeatureEncoder(all.selecting(rows: [3, 0]), targets: ["y"]).width == 1)
-    let found = message { try FeatureEncoder(all.selecting(rows: [0, 1, 2]), targets: ["y"]) }
+    let found = message { try FeatureEncoder(all.selecting(rows: [0, 1, 2]), targets: ["y"], missing: .error) }
     #expect(found.hasPrefix("train.csv: line 4, column \"a\""), "\(found)")
   }
 }

@@ -32,7 +32,7 @@ struct ColumnReader {
       let reason = numberCount > textCount ? "a number, as in most rows of the column" : "a number"
       throw self.wrong(
         wrong, expected: isNotFinite(cells[wrong]) ? "\(reason), and a finite one" : reason,
-        found: "\"\(cells[wrong])\"; --missing \"\(cells[wrong])\" takes it for a missing value, "
+        found: "\"\(cells[wrong])\"; --missing-text \"\(cells[wrong])\" takes it for a missing value, "
           + "--categorical \"\(name)\" takes all cells for names")
     }
     guard numberCount > 0 || (textCount == 0 && expected?.kind != .text) else {
@@ -161,7 +161,7 @@ struct ColumnReader {
     if let row = filled.first(where: { dates[$0] == nil }) {
       throw wrong(
         row, expected: expected == nil ? "a date, as in most rows of the column" : "a date",
-        found: "\"\(cells[row])\"; --missing \"\(cells[row])\" takes it for a missing value, "
+        found: "\"\(cells[row])\"; --missing-text \"\(cells[row])\" takes it for a missing value, "
           + "--categorical \"\(name)\" takes all cells for names")
     }
     let order = try order(of: dates)

@@ -72,12 +72,10 @@ struct FitCommand: ParsableCommand {
   @Option(help: "What the target is.")
   var task = PredictCommand.TaskChoice.auto
 
-  @Option(help: .init("Columns of numbers to be read as names, separated by commas.", valueName: "columns"))
-  var categorical: String?
-
   @Option(parsing: .unconditional, help: "Seed of folds, restarts and parts.")
   var seed = 0
 
+  @OptionGroup var learning: LearningOptions
   @OptionGroup var tables: TableOptions
   @OptionGroup var compute: ComputeOptions
 
@@ -103,16 +101,22 @@ struct FitCommand: ParsableCommand {
     var recipe = Recipe(network: try InputFiles.network(at: network), method: kernel.method)
     recipe.precision = compute.precision?.dtype ?? .float64
     recipe.tileSize = compute.tileSize
-    let reading = tables.reading(categorical: categorical.map(ColumnNames.init))
-    let table = try InputFiles.table(at: train, options: reading)
-    let encoder = try encoder(of: table)
+    let reading = tables.reading(categorical: learning.categorical.map(ColumnNames.init))
+    let all = try InputFiles.table(at: train, options: reading)
+    let table = try learning.trainingRows(of: all, targets: target, at: train).table
+    let encoder = try learning.encoder(of: table, targets: target, task: task.task)
     for note in encoder.notes { StandardError.write("note: \(train): \(note)\n") }
     if let folds, folds > table.rowCount {
       throw CommandError.usage("--folds: expected at most the \(table.rowCount) rows of \(train), found \(folds)")
     }
-    let testTable = try test.map { try InputFiles.table(at: $0, options: reading, matching: table) }
-    if let testTable, !encoder.target.isPresent(in: testTable) {
-      throw CommandError.badData("\(testTable.path): the target column is missing, and without it nothing is judged")
+    let testTable = try test.map { path in
+      let testTable = try InputFiles.table(at: path, options: reading, matching: all)
+      let judged = encoder.target.rows(in: testTable)
+      guard !judged.isEmpty else {
+        throw CommandError.badData("\(testTable.path): the target column is missing, and without it nothing is judged")
+      }
+      for note in encoder.notes(on: testTable) { StandardError.write("note: \(path): \(note)\n") }
+      return testTable.selecting(rows: judged)
     }
     let progress = ProgressReporter("reading")
     defer { progress.finish() }
@@ -131,7 +135,9 @@ struct FitCommand: ParsableCommand {
       report += ["\(testTable.path):\n", try compared(predictions, by: testTable, target: encoder.target)]
     }
     if let folds {
-      var validation = CrossValidation(recipe: recipe, folds: folds) { try self.encoder(of: $0, isFold: true) }
+      var validation = CrossValidation(recipe: recipe, folds: folds, group: learning.group) { rows, classes in
+        try learning.encoder(of: rows, targets: target, task: task.task, classes: classes)
+      }
       let before = try validation.run(table, encoder: encoder, key: keys[2], progress: progress)
       validation.prepare = { recipe, encoder, table in
         Fitting.recipe(
@@ -150,12 +156,6 @@ struct FitCommand: ParsableCommand {
       "Predict with: neural-tangents predict \(name) --method \(kernel.rawValue) --diag-reg-absolute \(fit.noiseVariance)"
     )
     StandardOutput.report(report.joined(separator: "\n"), beside: output)
-  }
-
-  private func encoder(of table: Table, isFold: Bool = false) throws -> FeatureEncoder {
-    try FeatureEncoder(
-      table, targets: ColumnNames(target).resolved(in: table), task: task.task,
-      categorical: Set(categorical.map { ColumnNames($0).resolved(in: table) } ?? []), allowsUnknownCategories: isFold)
   }
 
   private func describe(_ fit: EvidenceFit, of network: any Layer) -> String {

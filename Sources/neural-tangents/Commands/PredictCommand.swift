@@ -28,6 +28,10 @@ struct PredictCommand: ParsableCommand {
       variances is fitted to left-out training rows too; means do not depend on it.
       Linear algebra is done in float64 whatever the precision of the kernels.
 
+      Rows to learn from whose target is missing are not learned from; without
+      --test, --output has the predictions for them. Rows to predict are scored
+      where their target is there, and columns that only they have are not used.
+
       --method nngp is the Bayesian network, --method ntk the ensemble of networks
       trained by gradient descent, after --time steps of --learning-rate.
 
@@ -84,12 +88,15 @@ struct PredictCommand: ParsableCommand {
   @Option(parsing: .unconditional, help: .init("Noise in the kernel's own units instead.", valueName: "number"))
   var diagRegAbsolute: Double?
 
-  @Option(help: .init("Columns of numbers to be read as names, separated by commas.", valueName: "columns"))
-  var categorical: String?
+  @Option(
+    help: .init(
+      "Columns of the rows to predict to write beside the predictions, separated by commas.", valueName: "columns"))
+  var keep: String?
 
   @Option(parsing: .unconditional, help: "Seed of the folds.")
   var seed = 0
 
+  @OptionGroup var learning: LearningOptions
   @OptionGroup var tables: TableOptions
   @OptionGroup var compute: ComputeOptions
 
@@ -112,12 +119,12 @@ struct PredictCommand: ParsableCommand {
   }
 
   func validate() throws {
-    guard test != nil || folds != nil else {
+    guard output != nil || folds != nil else {
       throw ValidationError("expected --test with rows to predict, or --folds to cross-validate")
     }
-    guard (test == nil) == (output == nil) else {
-      throw ValidationError(test == nil ? "--output needs --test" : "--test needs --output")
-    }
+    if learning.group != nil && folds == nil { throw ValidationError("--group needs --folds") }
+    if test != nil && output == nil { throw ValidationError("--test needs --output") }
+    if keep != nil && output == nil { throw ValidationError("--keep needs --output") }
     if let folds, folds < 2 { throw ValidationError("--folds: expected at least 2, found \(folds)") }
     guard time > 0 else { throw ValidationError("--time: expected a positive number or inf, found \(time)") }
     guard learningRate > 0, learningRate.isFinite else {
@@ -139,9 +146,14 @@ struct PredictCommand: ParsableCommand {
     if let test { try InputFiles.requireReadable(test) }
     if let output { try OutputFiles.requireWritable(output, formats: ["csv"], inputs: [network, train, test]) }
     let recipe = try recipe()
-    let reading = tables.reading(categorical: categorical.map(ColumnNames.init))
-    let table = try InputFiles.table(at: train, options: reading)
-    let encoder = try encoder(of: table)
+    let reading = tables.reading(categorical: learning.categorical.map(ColumnNames.init))
+    let all = try InputFiles.table(at: train, options: reading)
+    let rows = try learning.trainingRows(of: all, targets: target, at: train)
+    let table = rows.table
+    if output != nil && test == nil && rows.unlabelled == nil {
+      throw CommandError.usage("--output needs --test, or rows of \(train) without a target")
+    }
+    let encoder = try learning.encoder(of: table, targets: target, task: task.task)
     for note in encoder.notes { StandardError.write("note: \(train): \(note)\n") }
     if let folds, folds > table.rowCount {
       throw CommandError.usage("--folds: expected at most the \(table.rowCount) rows of \(train), found \(folds)")
@@ -151,22 +163,34 @@ struct PredictCommand: ParsableCommand {
     let key = RandomKey(seed: seed)
     var report = ["\(table.rowCount) rows, \(encoder.width) inputs, \(describe(encoder.target))"]
     if let folds {
-      let validation = CrossValidation(recipe: recipe, folds: folds) { try self.encoder(of: $0, isFold: true) }
+      let validation = CrossValidation(recipe: recipe, folds: folds, group: learning.group) { rows, classes in
+        try learning.encoder(of: rows, targets: target, task: task.task, classes: classes)
+      }
       let prediction = try validation.run(table, encoder: encoder, key: key, progress: progress)
       report += ["\nCross-validation in \(folds) folds:\n", try prediction.judged(by: table, target: encoder.target)]
     }
-    if let test, let output {
-      let testTable = try InputFiles.table(at: test, options: reading, matching: table)
+    if let output {
+      let source = test ?? train
+      let newTable = try test.map { try InputFiles.table(at: $0, options: reading, matching: all) } ?? rows.unlabelled!
+      for note in encoder.notes(on: newTable) { StandardError.write("note: \(source): \(note)\n") }
+      let kept = try keptColumns(of: newTable)
       // Judged before it is written: a mistake in the true values should not leave a file behind.
       let model = try TableModel(recipe, encoder: encoder, table: table, key: key, progress: progress)
-      let prediction = try model.predict(testTable, progress: progress)
+      let prediction = try model.predict(newTable, progress: progress)
       report.append(describe(model.model.calibration.regularizer))
-      if encoder.target.isPresent(in: testTable) {
-        report += ["\n\(test):\n", try prediction.judged(by: testTable, target: encoder.target)]
+      let judged = encoder.target.rows(in: newTable)
+      if !judged.isEmpty {
+        let name = judged.count == newTable.rowCount ? source : "\(source), the \(judged.count) rows with a target"
+        report += [
+          "\n\(name):\n",
+          try prediction.selecting(rows: judged).judged(by: newTable.selecting(rows: judged), target: encoder.target),
+        ]
       }
+      let results = prediction.rows(for: encoder.target)
       try OutputFiles.writeTable(
-        header: prediction.header(for: encoder.target), rows: prediction.rows(for: encoder.target), to: output)
-      report.append("\(output): \(testTable.rowCount) predictions")
+        header: kept.map(\.name) + prediction.header(for: encoder.target),
+        rows: results.enumerated().map { row, cells in kept.map { $0.text(row) } + cells }, to: output)
+      report.append("\(output): \(newTable.rowCount) predictions")
     }
     progress.finish()
     StandardOutput.report(report.joined(separator: "\n"), beside: output)
@@ -183,12 +207,10 @@ struct PredictCommand: ParsableCommand {
     return recipe
   }
 
-  private func encoder(of table: Table, isFold: Bool = false) throws -> FeatureEncoder {
-    try FeatureEncoder(
-      table, targets: ColumnNames(target).resolved(in: table), task: task.task,
-      categorical: Set(categorical.map { ColumnNames($0).resolved(in: table) } ?? []),
-      // A fold may lack a category that other folds have.
-      allowsUnknownCategories: isFold)
+  /// The columns of --keep.
+  private func keptColumns(of table: Table) throws -> [Table.Column] {
+    guard let keep else { return [] }
+    return try ColumnNames(keep).resolved(in: table).map { try table.column($0) }
   }
 
   private func describe(_ regularizer: DiagonalRegularizer) -> String {

@@ -85,8 +85,8 @@ struct DemoRegression {
     for model in models {
       var recipe = model.recipe
       recipe.regularizer = .automatic
-      let validation = CrossValidation(recipe: recipe, folds: Self.foldCount) {
-        try FeatureEncoder($0, targets: data.target.names)
+      let validation = CrossValidation(recipe: recipe, folds: Self.foldCount) { rows, _ in
+        try FeatureEncoder(rows, targets: data.target.names)
       }
       let prediction = try validation.run(data.table, encoder: encoder, key: key, progress: report.progress)
       guard case .numbers(let mean, let deviation) = prediction else { continue }

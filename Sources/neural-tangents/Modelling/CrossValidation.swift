@@ -6,13 +6,17 @@ import Tensors
 struct CrossValidation {
   let recipe: Recipe
   let folds: Int
-  /// How a table is encoded, given the rows to learn from.
-  let encode: (Table) throws -> FeatureEncoder
+  /// The column whose equal values keep rows in one fold.
+  let group: String?
+  /// How a table is encoded, given the rows to learn from and the classes of all rows.
+  let encode: (Table, [String]?) throws -> FeatureEncoder
   /// What becomes of the recipe given the rows to learn from.
   var prepare: (Recipe, FeatureEncoder, Table) throws -> Recipe = { recipe, _, _ in recipe }
 
-  init(recipe: Recipe, folds: Int, encode: @escaping (Table) throws -> FeatureEncoder) {
-    (self.recipe, self.folds, self.encode) = (recipe, folds, encode)
+  init(
+    recipe: Recipe, folds: Int, group: String? = nil, encode: @escaping (Table, [String]?) throws -> FeatureEncoder
+  ) {
+    (self.recipe, self.folds, self.group, self.encode) = (recipe, folds, group, encode)
   }
 
   /// - Parameter encoder: that of the whole table, for its classes.
@@ -22,21 +26,34 @@ struct CrossValidation {
   ) throws -> TablePrediction {
     let keys = key.split()
     let classes = encoder.target.classes == nil ? nil : try encoder.target.classIndices(of: table)
-    let splits = Split.folds(folds, count: table.rowCount, classes: classes, key: keys[0])
+    let splits = Split.folds(
+      folds, count: table.rowCount, classes: classes, groups: try group.map { try groups($0, table) }, key: keys[0])
     var predictions: [TablePrediction] = []
     for (fold, split) in splits.enumerated() {
-      progress.prefix = "fold \(fold + 1) of \(folds), "
+      progress.prefix = "fold \(fold + 1) of \(splits.count), "
       let train = table.selecting(rows: split.train)
-      let foldEncoder = try encode(train)
-      guard foldEncoder.target.classes == encoder.target.classes else {
-        throw CommandError.badData(
-          "\(table.path): a class has fewer rows than it takes to learn from it in every fold; use fewer --folds")
-      }
+      let foldEncoder = try encode(train, encoder.target.classes)
       let recipe = try prepare(recipe, foldEncoder, train)
       let model = try TableModel(recipe, encoder: foldEncoder, table: train, key: keys[1], progress: progress)
       predictions.append(try model.predict(table.selecting(rows: split.test), progress: progress))
     }
     progress.prefix = ""
     return .merged(predictions, places: splits.map(\.test))
+  }
+
+  /// A number for each row, the same for rows with the same value in the column.
+  private func groups(_ name: String, _ table: Table) throws -> [Int] {
+    let column = try table.column(name)
+    var known: [String: Int] = [:]
+    let groups = (0..<table.rowCount).map { row in
+      let text = column.text(row)
+      if known[text] == nil { known[text] = known.count }
+      return known[text]!
+    }
+    guard known.count > 1 else {
+      throw CommandError.badData(
+        "\(table.path): expected at least two values in the column \"\(name)\" of --group, found one")
+    }
+    return groups
   }
 }

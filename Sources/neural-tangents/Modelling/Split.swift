@@ -13,8 +13,13 @@ struct Split: Sendable {
 
   /// Random folds of nearly equal size: every row is tested once and trained on otherwise.
   ///
-  /// - Parameter classes: the class of each row, if each fold should have nearly its share of each class.
-  static func folds(_ folds: Int, count: Int, classes: [Int]? = nil, key: RandomKey) -> [Split] {
+  /// - Parameters:
+  ///   - classes: the class of each row, if each fold should have nearly its share of each class.
+  ///   - groups: the group of each row, if the rows of a group should be in one fold. Folds without a row are left out.
+  static func folds(
+    _ folds: Int, count: Int, classes: [Int]? = nil, groups: [Int]? = nil, key: RandomKey
+  ) -> [Split] {
+    if let groups { return grouped(folds, groups, key: key) }
     var order = key.permutation(count)
     if let classes {
       // Dealing out class by class gives each fold its share; a stable order within a class keeps it random.
@@ -26,6 +31,23 @@ struct Split: Sendable {
       return Split(
         train: parts[false, default: []].map { order[$0] }.sorted(),
         test: parts[true, default: []].map { order[$0] }.sorted())
+    }
+  }
+
+  /// The largest groups first, each to the fold with the fewest rows so far; groups of one size in random order.
+  private static func grouped(_ folds: Int, _ groups: [Int], key: RandomKey) -> [Split] {
+    let rows = Dictionary(grouping: groups.indices) { groups[$0] }
+    let names = rows.keys.sorted()
+    let order = key.permutation(names.count).map { rows[names[$0]]! }.enumerated()
+      .sorted { ($1.element.count, $0.offset) < ($0.element.count, $1.offset) }.map(\.element)
+    var tests = [[Int]](repeating: [], count: folds)
+    for group in order {
+      let smallest = tests.indices.min { (tests[$0].count, $0) < (tests[$1].count, $1) }!
+      tests[smallest] += group
+    }
+    return tests.filter { !$0.isEmpty }.map { test in
+      let members = Set(test)
+      return Split(train: groups.indices.filter { !members.contains($0) }, test: test.sorted())
     }
   }
 }

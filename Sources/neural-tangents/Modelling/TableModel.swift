@@ -58,6 +58,16 @@ enum TablePrediction: Sendable {
 }
 
 extension TablePrediction {
+  /// The predictions for some rows.
+  func selecting(rows: [Int]) -> TablePrediction {
+    switch self {
+    case .numbers(let means, let deviations):
+      .numbers(means.taking(rows, axis: 0), deviations: deviations.taking(rows, axis: 0))
+    case .classes(let classes, let probabilities):
+      .classes(rows.map { classes[$0] }, probabilities: probabilities.taking(rows, axis: 0))
+    }
+  }
+
   /// The columns of a table of predictions.
   func header(for target: TargetEncoder) -> [String] {
     switch self {

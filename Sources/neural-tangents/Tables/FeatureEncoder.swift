@@ -5,13 +5,15 @@ import Tensors
 /// Turns the rows of a table into inputs of a network, in the way that a training table decides: columns of numbers are
 /// standardised with the training rows' mean and standard deviation, columns of text become one input per category.
 ///
-/// Columns that are the same in all training rows, and text columns that are different in all of them, are not used.
+/// Columns that are the same in all training rows, and text columns that are different in all of them, are not used. Missing
+/// numbers are the training rows' median, missing texts a category of their own where training rows have some.
 struct FeatureEncoder: Sendable {
   /// How one column is encoded.
   enum Column: Sendable, Equatable {
-    case number(Standardization)
-    /// Categories in order; the n-th is 1 at input n and 0 at the others.
-    case category([String])
+    /// `fill` stands for what is missing.
+    case number(Standardization, fill: Double)
+    /// Categories in order, nil for what is missing; the n-th is 1 at input n and 0 at the others.
+    case category([String?])
 
     var width: Int {
       switch self {
@@ -24,85 +26,111 @@ struct FeatureEncoder: Sendable {
   /// The columns that are used, in the order of the training table.
   let columns: [(name: String, column: Column)]
   let target: TargetEncoder
-  /// Sentences about columns that are not used.
+  /// Sentences about columns that are not used and values that are filled in.
   let notes: [String]
 
-  private let unusedNames: Set<String>
-  private let allowsUnknownCategories: Bool
+  private let path: String
+  private let trainingNames: Set<String>
+  private let missing: MissingPolicy
 
   /// Learns the encoding from a training table.
   ///
   /// - Parameters:
   ///   - targets: the columns to predict.
   ///   - task: whether to predict numbers or classes.
+  ///   - classes: those of the target, where the rows may lack some.
   ///   - categorical: columns of numbers that are names, such as postal codes.
-  ///   - allowsUnknownCategories: whether a text that no training row has is encoded as zeros instead of being an error.
+  ///   - ignored: columns that are not inputs.
+  ///   - missing: what becomes of missing inputs.
   /// - Throws: `TensorError.format` naming line and column of what cannot be encoded.
   init(
-    _ table: Table, targets: [String], task: TargetEncoder.Task = .automatic, categorical: Set<String> = [],
-    allowsUnknownCategories: Bool = false
+    _ table: Table, targets: [String], task: TargetEncoder.Task = .automatic, classes: [String]? = nil,
+    categorical: Set<String> = [], ignored: Set<String> = [], missing: MissingPolicy = .fill
   ) throws(TensorError) {
-    guard table.rowCount >= 2 else {
+    guard table.rowCount >= 1 else {
       throw .format(
-        path: table.path, place: "line \((table.lines.last ?? 1) + 1)", expected: "at least 2 rows to learn from",
-        found: "\(table.rowCount)")
+        path: table.path, place: "line \((table.lines.last ?? 1) + 1)", expected: "at least one row to learn from",
+        found: "none")
     }
-    target = try TargetEncoder(table, names: targets, task: task)
-    for name in categorical.sorted() { _ = try table.column(name) }
+    target = try TargetEncoder(table, names: targets, task: task, classes: classes)
+    for name in (categorical.union(ignored)).sorted() { _ = try table.column(name) }
+    if let name = targets.first(where: ignored.contains) {
+      throw .format(
+        path: table.path, place: "line 1", expected: "ignored columns that are not predicted", found: "\"\(name)\"")
+    }
 
     var columns: [(name: String, column: Column)] = []
     var notes: [String] = []
-    for name in table.names where !targets.contains(name) {
+    for name in table.names where !targets.contains(name) && !ignored.contains(name) {
       let column = try TableColumn(table, name)
-      if column.isNumeric && !categorical.contains(name) {
-        let numbers = try column.numbers("a number, as in most rows of the column")
-        if let standardization = Standardization(numbers) {
-          columns.append((name, .number(standardization)))
-        } else {
+      let isNumeric = column.isNumeric && !categorical.contains(name)
+      if missing == .error {
+        // Throws for the first one.
+        _ = isNumeric ? try column.numbers("a number, as in most rows of the column").count : try column.texts().count
+      }
+      if column.missingCount == table.rowCount {
+        notes.append("column \"\(name)\" has no value in any training row and is not used")
+      } else if isNumeric {
+        let numbers = try column.numbersOrMissing("a number, as in most rows of the column")
+        let fill = Self.median(numbers.filter { !$0.isNaN })
+        guard let standardization = Standardization(numbers.map { $0.isNaN ? fill : $0 }) else {
           notes.append("column \"\(name)\" is the same in all training rows and is not used")
+          continue
         }
+        if column.missingCount > 0 {
+          notes.append(
+            "column \"\(name)\": \(column.missingCount) missing values are taken as the median, \(significant(fill))")
+        }
+        columns.append((name, .number(standardization, fill: fill)))
       } else {
-        let texts = try column.texts()
-        let categories = Set(texts).sorted()
+        let texts = column.textsOrMissing
+        let names = Set(texts.compactMap { $0 }).sorted()
+        let categories = names.map(Optional.some) + (column.missingCount > 0 ? [nil] : [])
         if categories.count == 1 {
           notes.append("column \"\(name)\" is the same in all training rows and is not used")
-        } else if categories.count == texts.count, texts.count >= Self.fewestNamedRows {
+        } else if names.count == texts.count - column.missingCount, names.count >= Self.fewestNamedRows {
           notes.append("column \"\(name)\" has another text in every training row and is not used")
         } else {
+          if column.missingCount > 0 {
+            notes.append("column \"\(name)\": \(column.missingCount) missing values are a category of their own")
+          }
           columns.append((name, .category(categories)))
         }
       }
     }
-    guard !columns.isEmpty else {
-      throw .format(
-        path: table.path, place: "line 1", expected: "a column to learn from besides the target",
-        found: notes.isEmpty ? "none" : "none: " + notes.joined(separator: "; "))
-    }
+    if columns.isEmpty { notes.append("no column tells rows apart: the same is predicted for all of them") }
     self.columns = columns
     self.notes = notes
-    self.allowsUnknownCategories = allowsUnknownCategories
-    unusedNames = Set(table.names).subtracting(columns.map(\.name))
+    self.missing = missing
+    path = table.path
+    trainingNames = Set(table.names)
+  }
+
+  private static func median(_ numbers: [Double]) -> Double {
+    let sorted = numbers.sorted(), middle = sorted.count / 2
+    return sorted.count.isMultiple(of: 2) ? sorted[middle - 1] / 2 + sorted[middle] / 2 : sorted[middle]
   }
 
   /// Fewer rows than this may have a text of their own each without being mistaken for names of the rows.
   private static let fewestNamedRows = 20
 
-  /// The number of inputs, D.
-  var width: Int { columns.reduce(0) { $0 + $1.column.width } }
+  /// The number of inputs, D; one that is always 0 where no column is used.
+  var width: Int { max(1, columns.reduce(0) { $0 + $1.column.width }) }
 
   /// What each input is: the column's name, with the category for text.
   var featureNames: [String] {
     columns.flatMap { name, column in
       switch column {
       case .number: [name]
-      case .category(let categories): categories.map { "\(name)=\($0)" }
+      case .category(let categories): categories.map { $0.map { "\(name)=\($0)" } ?? "\(name) is missing" }
       }
     }
   }
 
-  /// The rows as inputs, shape (N, D), float64. Columns may be in any order; those of the targets may be missing.
+  /// The rows as inputs, shape (N, D), float64. Columns may be in any order; those of the targets may be missing, and ones
+  /// that the training table has not are not used. A text that no training row has is 0 at all inputs of its column.
   ///
-  /// - Throws: `TensorError.format` when columns are missing or unknown, or naming the first cell that cannot be encoded.
+  /// - Throws: `TensorError.format` when columns are missing, or naming the first cell that cannot be encoded.
   func features(of table: Table) throws(TensorError) -> Tensor {
     try checkColumns(of: table)
     guard table.rowCount > 0 else {
@@ -114,18 +142,16 @@ struct FeatureEncoder: Sendable {
     for (name, encoding) in columns {
       let column = try TableColumn(table, name)
       switch encoding {
-      case .number(let standardization):
-        for (row, number) in try column.numbers().enumerated() {
-          features[row * width + offset] = standardization.standardized(number)
+      case .number(let standardization, let fill):
+        let numbers = missing == .error ? try column.numbers() : try column.numbersOrMissing()
+        for (row, number) in numbers.enumerated() {
+          features[row * width + offset] = standardization.standardized(number.isNaN ? fill : number)
         }
       case .category(let categories):
+        if missing == .error { _ = try column.texts() }
         let positions = Dictionary(uniqueKeysWithValues: zip(categories, 0...))
-        for (row, text) in try column.texts().enumerated() {
-          if let position = positions[text] {
-            features[row * width + offset + position] = 1
-          } else if !allowsUnknownCategories {
-            throw column.wrong(row, expected: "a category of the training rows: \(Self.list(categories))")
-          }
+        for (row, text) in column.textsOrMissing.enumerated() {
+          if let position = positions[text] { features[row * width + offset + position] = 1 }
         }
       }
       offset += encoding.width
@@ -133,18 +159,37 @@ struct FeatureEncoder: Sendable {
     return Tensor(features, shape: [count, width])
   }
 
+  /// Sentences about a table to predict: columns that are not used, values that are filled in, unknown texts.
+  func notes(on table: Table) -> [String] {
+    let unknown = table.names.filter { !trainingNames.contains($0) }
+    var notes = unknown.isEmpty ? [] : ["not used, since \(path) has them not: \(Self.list(unknown))"]
+    for (name, encoding) in columns {
+      guard let column = try? TableColumn(table, name) else { continue }
+      switch encoding {
+      case .number(_, let fill):
+        if column.missingCount > 0 {
+          notes.append(
+            "column \"\(name)\": \(column.missingCount) missing values are taken as the median, \(significant(fill))")
+        }
+      case .category(let categories):
+        let known = Set(categories)
+        let others = column.textsOrMissing.filter { !known.contains($0) }
+        guard !others.isEmpty else { continue }
+        let list = Self.list(Set(others.map { $0 ?? "" }).sorted())
+        notes.append("column \"\(name)\": \(others.count) rows have what no training row has: \(list)")
+      }
+    }
+    return notes
+  }
+
   private func checkColumns(of table: Table) throws(TensorError) {
-    let names = Set(columns.map(\.name))
     let missing = columns.map(\.name).filter { !table.hasColumn($0) }
-    let unknown = table.names.filter { !names.contains($0) && !unusedNames.contains($0) }
-    guard missing.isEmpty, unknown.isEmpty else {
-      let problems = [
-        missing.isEmpty ? nil : "without " + Self.list(missing),
-        unknown.isEmpty ? nil : "with unknown " + Self.list(unknown),
-      ]
+    guard missing.isEmpty else {
+      let others = table.names.filter { !trainingNames.contains($0) }
       throw .format(
         path: table.path, place: "line 1", expected: "the columns of the training table",
-        found: "a table " + problems.compactMap { $0 }.joined(separator: " and "))
+        found: "a table without \(Self.list(missing))"
+          + (others.isEmpty ? "" : " and with unknown \(Self.list(others))"))
     }
   }
 

@@ -18,6 +18,9 @@ struct Standardization: Sendable, Equatable {
     guard deviation > 0, deviation.isFinite else { return nil }
   }
 
+  /// Of numbers that are all the same.
+  init(constant: Double) { (mean, deviation) = (constant, 1) }
+
   func standardized(_ number: Double) -> Double { (number - mean) / deviation }
   func original(_ standardized: Double) -> Double { standardized * deviation + mean }
 }

@@ -25,6 +25,31 @@ struct TableColumn {
     return numbers
   }
 
+  /// The cells as numbers, NaN where the value is missing.
+  ///
+  /// - Parameter reason: why they must be, for the message.
+  /// - Throws: `TensorError.format` naming the first cell that is there and is none.
+  func numbersOrMissing(_ reason: String = "a number") throws(TensorError) -> [Double] {
+    if let numbers = column.numbers { return numbers }
+    var numbers: [Double] = []
+    for row in 0..<column.count {
+      if column.isMissing(row) {
+        numbers.append(.nan)
+      } else if let number = Self.number(column.text(row)) {
+        numbers.append(number)
+      } else {
+        throw wrong(row, expected: reason)
+      }
+    }
+    return numbers
+  }
+
+  /// The cells as names, without surrounding spaces; nil where the value is missing.
+  var textsOrMissing: [String?] { (0..<column.count).map { column.isMissing($0) ? nil : column.text($0) } }
+
+  /// How many values are missing.
+  var missingCount: Int { column.missingCount }
+
   /// The cells as names, without surrounding spaces.
   ///
   /// - Throws: `TensorError.format` naming the first cell that is missing.
@@ -47,7 +72,7 @@ struct TableColumn {
   }
 
   func wrong(_ row: Int, expected: String) -> TensorError {
-    let found = column.isMissing(row) ? "a missing value; fill it in or remove the row" : "\"\(column.text(row))\""
+    let found = column.isMissing(row) ? "a missing value; fill it in, or say --missing fill" : "\"\(column.text(row))\""
     return .format(path: table.path, place: table.place(row: row, column: name), expected: expected, found: found)
   }
 }

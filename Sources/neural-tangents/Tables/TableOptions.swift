@@ -19,7 +19,7 @@ struct TableOptions: ParsableArguments {
   @Option(
     parsing: .unconditionalSingleValue,
     help: .init("A text that stands for a missing value, besides NA and the like; may be repeated.", valueName: "text"))
-  var missing: [String] = []
+  var missingText: [String] = []
 
   /// - Parameter categorical: columns that keep their text.
   func reading(categorical: ColumnNames? = nil) -> ReadingOptions {
@@ -28,7 +28,7 @@ struct TableOptions: ParsableArguments {
     options.separator = separator?.character
     options.decimalMark = decimal
     options.hasHeader = header
-    options.missing = MissingCells(others: Set(missing))
+    options.missing = MissingCells(others: Set(missingText))
     options.categorical = categorical?.candidates ?? []
     return options
   }

@@ -25,8 +25,11 @@ struct TargetEncoder: Sendable {
   let names: [String]
   let kind: Kind
 
-  /// - Throws: `TensorError.format` when a column is missing, the same in all rows, or not what `task` needs.
-  init(_ table: Table, names: [String], task: Task = .automatic) throws(TensorError) {
+  /// - Parameter known: the classes, where the rows may lack some.
+  /// - Throws: `TensorError.format` when a column is missing, or not what `task` needs.
+  init(
+    _ table: Table, names: [String], task: Task = .automatic, classes known: [String]? = nil
+  ) throws(TensorError) {
     self.names = names
     func wrong(_ expected: String, _ found: String) -> TensorError {
       .format(path: table.path, place: "target \(FeatureEncoder.list(names))", expected: expected, found: found)
@@ -37,11 +40,12 @@ struct TargetEncoder: Sendable {
     let isSingle = names.count == 1
     let first = try TableColumn(table, name)
     guard task != .classification || isSingle else { throw wrong("one target column with the class", "\(names.count)") }
+    if let known {
+      kind = .classification(known)
+      return
+    }
     if task == .classification || (task == .automatic && isSingle && Self.looksLikeClasses(first)) {
       let classes = try Self.labels(first).reduce(into: Set()) { $0.insert($1) }
-      guard classes.count > 1 else {
-        throw wrong("at least two classes", "only \(FeatureEncoder.list(Array(classes)))")
-      }
       kind = .classification(classes.sorted(by: Self.precedes))
       return
     }
@@ -49,10 +53,7 @@ struct TargetEncoder: Sendable {
     for name in names {
       let numbers = try TableColumn(table, name).numbers(
         task == .regression ? "a number to predict" : "a number to predict, as in most rows")
-      guard let standardization = Standardization(numbers) else {
-        throw wrong("different numbers to predict", "the same in all rows of \"\(name)\"")
-      }
-      standardizations.append(standardization)
+      standardizations.append(Standardization(numbers) ?? Standardization(constant: numbers[0]))
     }
     kind = .regression(standardizations)
   }
@@ -68,8 +69,12 @@ struct TargetEncoder: Sendable {
   /// The classes in order; nil for regression.
   var classes: [String]? { if case .classification(let classes) = kind { classes } else { nil } }
 
-  /// Whether a table has all target columns, so that predictions for it can be judged.
-  func isPresent(in table: Table) -> Bool { names.allSatisfy(table.hasColumn) }
+  /// The rows of a table that have all targets, so that predictions for them can be judged.
+  func rows(in table: Table) -> [Int] {
+    let columns = names.compactMap { try? table.column($0) }
+    guard columns.count == names.count else { return [] }
+    return (0..<table.rowCount).filter { row in columns.allSatisfy { !$0.isMissing(row) } }
+  }
 
   /// The targets as outputs, shape (N, `width`), float64.
   ///
