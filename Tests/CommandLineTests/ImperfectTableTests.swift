@@ -100,4 +100,27 @@ struct ImperfectTableTests {
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(outcome.errors.contains("column \"c\": 1 rows have what no training row has: \"w\""), "\(outcome.errors)")
   }
+
+  @Test("rows that are repeated do not make predictions look more certain", arguments: ["nngp", "ntk"])
+  func repeated(_ method: String) throws {
+    let rows = (0..<12).map { row in
+      let a = Double(row) / 3
+      return "\(a),\(a * a - 2 * a + (row % 3 == 0 ? 0.6 : -0.3))\n"
+    }
+    try scratch.write("a,y\n" + rows.joined(), to: "once.csv")
+    try scratch.write("a,y\n" + rows.map { String(repeating: $0, count: 5) }.joined(), to: "often.csv")
+    try scratch.write("a\n0.5\n1.5\n2.5\n", to: "test.csv")
+    var deviations: [[Double]] = []
+    for train in ["once.csv", "often.csv"] {
+      let outcome = try predict(
+        "--train", train, "--target", "y", "--test", "test.csv", "--output", "p.csv", "--method", method)
+      try #require(outcome.status == 0, "\(outcome.errors)")
+      deviations.append(try #require(try predictions().column("y_std").numbers))
+    }
+    for (once, often) in zip(deviations[0], deviations[1]) {
+      #expect(often > once / 3 && often < once * 3, "\(deviations)")
+    }
+    let folds = try predict("--train", "often.csv", "--target", "y", "--folds", "4", "--method", method)
+    #expect(folds.status == 0, "\(folds.errors)")
+  }
 }

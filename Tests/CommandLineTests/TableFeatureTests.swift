@@ -84,7 +84,8 @@ struct TableFeatureTests {
     #expect(try encoder.features(of: test).scalars(as: Double.self) == sizes + [0, 0, 1])
     // Where no training row lacks it, a missing text is like an unknown one.
     let whole = try FeatureEncoder(table(Self.training), targets: ["price"])
-    #expect(try whole.features(of: test).scalars(as: Double.self) == [-0.5 / 3.5.squareRoot(), 0, 0, 0])
+    let found = try whole.features(of: test).scalars(as: Double.self)
+    #expect(abs(found[0] + 0.5 / 3.5.squareRoot()) < 1e-14 && found.dropFirst() == [0, 0, 0])
   }
 
   @Test("a column without any value is not used")
@@ -133,7 +134,7 @@ struct TableFeatureTests {
     }
     let constant = try FeatureEncoder(table("a,y\n1,2.5\n2,2.5\n"), targets: ["y"])
     #expect(try constant.target.outputs(of: table("y\n2.5\n")).scalars(as: Double.self) == [0])
-    #expect(constant.target.values(ofOutputs: Tensor([[0.0]])).scalars(as: Double.self) == [2.5])
+    #expect(constant.target.values(ofOutputs: Tensor([0.0], shape: [1, 1])).scalars(as: Double.self) == [2.5])
     #expect(try FeatureEncoder(table("a,y\n1,k\n2,k\n"), targets: ["y"]).target.classes == ["k"])
   }
 

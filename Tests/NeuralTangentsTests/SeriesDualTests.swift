@@ -95,7 +95,10 @@ struct SeriesDualTests {
           / max(scales.kappaDot[0], abs(row.kappaDot))
       )
       #expect(errors.kappa <= (isWide ? 1e-9 : 1e-11), "κ at \(row.covariance): \(found.kappa[0]), not \(row.kappa)")
-      #expect(errors.slope <= (isWide ? 1e-8 : 1e-10), "κ̇ at \(row.covariance): \(found.slope[0]), not \(row.kappaDot)")
+      // Where |ρ| is one to rounding, half an ulp of the covariance moves the κ̇ of a function with a kink by 1e-9.
+      let isEdge = abs(row.q12) >= (1 - 1e-15) * (row.q11 * row.q22).squareRoot()
+      let most = isWide ? 1e-8 : isEdge ? 1e-9 : 1e-10
+      #expect(errors.slope <= most, "κ̇ at \(row.covariance): \(found.slope[0]), not \(row.kappaDot)")
       worst = (max(worst.kappa, errors.kappa), max(worst.slope, errors.slope))
     }
     if Self.prints { print("series \(entry.testDescription), \(entry.rows.count) rows: \(worst)") }

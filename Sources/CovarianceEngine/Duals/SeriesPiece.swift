@@ -30,7 +30,7 @@ package struct SeriesPieces: Sendable {
     if source.hasTail || !(source.kinks.isEmpty || source.slopeJumps != nil) {
       half = 128
     } else {
-      half = length == .short ? 64 : 256
+      half = length == .short ? 64 : source.mayBeSteep ? 256 : 128
     }
     switch source.symmetry {
     case .odd: (first, step, terms) = (1, 2, half)

@@ -23,6 +23,8 @@ package final class SeriesSource: Sendable {
   package let slopeJumps: [Double]?
   /// Whether what is beyond the terms of the series can be fitted.
   var hasTail: Bool { kinks == [0] }
+  /// Whether nothing is known of the function's smoothness, so that its series may have to be long.
+  package let mayBeSteep: Bool
   /// κ and κ̇ of every covariance, on float64 tensors of rank 1, each entry by itself.
   package let exact: Duals
   package let exactDerivative: Duals
@@ -43,7 +45,7 @@ package final class SeriesSource: Sendable {
   package init(
     _ function: @escaping @Sendable (Tensor) -> Tensor,
     derivative: @escaping @Sendable (Tensor) throws(NetworkError) -> Tensor, kinks: [Double], symmetry: Symmetry,
-    slopeJumps: [Double]? = nil, exact: @escaping Duals, exactDerivative: @escaping Duals
+    slopeJumps: [Double]? = nil, mayBeSteep: Bool = false, exact: @escaping Duals, exactDerivative: @escaping Duals
   ) {
     precondition(slopeJumps.map { $0.count == kinks.count } ?? true, "a jump of the slope for every kink")
     self.function = function
@@ -51,6 +53,7 @@ package final class SeriesSource: Sendable {
     self.kinks = kinks
     self.symmetry = symmetry
     self.slopeJumps = slopeJumps
+    self.mayBeSteep = mayBeSteep
     self.exact = exact
     self.exactDerivative = exactDerivative
   }
@@ -59,10 +62,12 @@ package final class SeriesSource: Sendable {
   package convenience init(
     _ function: @escaping @Sendable (Tensor) -> Tensor,
     derivative: @escaping @Sendable (Tensor) throws(NetworkError) -> Tensor, kinks: [Double], symmetry: Symmetry,
-    slopeJumps: [Double]? = nil
+    slopeJumps: [Double]? = nil, mayBeSteep: Bool = false
   ) {
     let value: @Sendable (Tensor) throws(NetworkError) -> Tensor = { (x) throws(NetworkError) in function(x) }
-    self.init(function, derivative: derivative, kinks: kinks, symmetry: symmetry, slopeJumps: slopeJumps) {
+    self.init(
+      function, derivative: derivative, kinks: kinks, symmetry: symmetry, slopeJumps: slopeJumps, mayBeSteep: mayBeSteep
+    ) {
       (q12, q11, q22) throws(NetworkError) in
       try PlanarExpectation.byEntry(value, kinks: kinks, q12, q11, q22)
     } exactDerivative: { (q12, q11, q22) throws(NetworkError) in

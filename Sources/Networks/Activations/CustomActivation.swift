@@ -52,7 +52,7 @@ public struct CustomActivation: Activation {
     }
     let source = SeriesSource(
       function, derivative: slope, kinks: kinks, symmetry: SeriesSource.symmetry(of: function, kinks: kinks),
-      slopeJumps: SeriesSource.slopeJumps(of: slope, kinks: kinks))
+      slopeJumps: SeriesSource.slopeJumps(of: slope, kinks: kinks), mayBeSteep: true)
     series = Self.hasSeries(source) ? VectorDual(source) : nil
   }
 

@@ -119,11 +119,11 @@ struct PredictCommand: ParsableCommand {
   }
 
   func validate() throws {
+    if test != nil && output == nil { throw ValidationError("--test needs --output") }
     guard output != nil || folds != nil else {
       throw ValidationError("expected --test with rows to predict, or --folds to cross-validate")
     }
     if learning.group != nil && folds == nil { throw ValidationError("--group needs --folds") }
-    if test != nil && output == nil { throw ValidationError("--test needs --output") }
     if keep != nil && output == nil { throw ValidationError("--keep needs --output") }
     if let folds, folds < 2 { throw ValidationError("--folds: expected at least 2, found \(folds)") }
     guard time > 0 else { throw ValidationError("--time: expected a positive number or inf, found \(time)") }

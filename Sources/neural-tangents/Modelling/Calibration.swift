@@ -22,16 +22,19 @@ struct Calibration: Sendable {
   /// For training times that have no closed form for left-out rows.
   private static let foldCount = 5
 
-  init(_ recipe: Recipe, trainTrain: KernelPair, y: Tensor, key: RandomKey) throws {
+  /// - Parameter groups: a number for each row; rows with equal inputs have the same one and are left out together, since each
+  ///   would give the others away.
+  init(_ recipe: Recipe, trainTrain: KernelPair, y: Tensor, groups: [Int], key: RandomKey) throws {
     let keys = key.split()
-    var (kernels, y) = (trainTrain, y)
+    var (kernels, y, groups) = (trainTrain, y, groups)
     let count = y.shape[0]
     if count > Self.rowLimit {
       let rows = Array(keys[0].permutation(count).prefix(Self.rowLimit))
       kernels = KernelPair(nngp: trainTrain.nngp?.submatrix(rows), ntk: trainTrain.ntk?.submatrix(rows))
       y = y.taking(rows, axis: 0)
+      groups = rows.map { groups[$0] }
     }
-    let system = CalibrationSystem(recipe, kernels: kernels, y: y)
+    let system = CalibrationSystem(recipe, kernels: kernels, y: y, groups: groups)
     switch recipe.regularizer {
     case .fixed(let fixed): regularizer = fixed
     case .automatic:
@@ -39,10 +42,12 @@ struct Calibration: Sendable {
     }
     noise = system.noise(of: regularizer)
     let residuals =
-      recipe.time == .infinity || y.shape[0] < 2 * Self.foldCount
+      recipe.time == .infinity || Set(groups).count < 2 * Self.foldCount
       ? try system.leaveOneOut(regularizer)
       : try system.crossValidated(
-        regularizer, splits: Split.folds(Self.foldCount, count: y.shape[0], key: keys[1]), noise: noise)
+        regularizer,
+        splits: Split.folds(
+          Self.foldCount, count: y.shape[0], groups: system.repeats.isEmpty ? nil : groups, key: keys[1]), noise: noise)
     scales = residuals.scales
   }
 
@@ -79,13 +84,17 @@ private struct CalibrationSystem {
   /// The kernel that is regularized and inverted.
   let matrix: Tensor
   let y: Tensor
+  /// The rows of every group that has more than one.
+  let repeats: [[Int]]
 
-  init(_ recipe: Recipe, kernels: KernelPair, y: Tensor) {
+  init(_ recipe: Recipe, kernels: KernelPair, y: Tensor, groups: [Int]) {
     self.recipe = recipe
     self.kernels = kernels
     self.y = y.asType(.float64)
     nngp = (kernels.nngp ?? Tensor.zeros([y.shape[0], y.shape[0]])).asType(.float64)
     matrix = (kernels.ntk ?? kernels.nngp).map { $0.asType(.float64) } ?? nngp
+    repeats = Dictionary(grouping: groups.indices) { groups[$0] }.values.filter { $0.count > 1 }
+      .sorted { $0[0] < $1[0] }
   }
 
   func shift(of regularizer: DiagonalRegularizer) -> Double {
@@ -119,17 +128,37 @@ private struct CalibrationSystem {
     throw failure ?? CommandError.badData("no level of noise predicts the training rows; check the targets")
   }
 
-  /// Every row predicted from all others in closed form: with B = M̃⁻¹ the error is (B y)ᵢ / Bᵢᵢ and its variance over
-  /// f ~ N(0, K) is (B K B)ᵢᵢ / Bᵢᵢ², to which comes the noise; for M = K together that is 1 / Bᵢᵢ.
+  /// Every row predicted from all rows with other inputs, in closed form: with B = M̃⁻¹ and the rows G of a group the errors
+  /// are B_GG⁻¹ (B y)_G and their covariance over f ~ N(0, K) is B_GG⁻¹ (B K B)_GG B_GG⁻¹, to which comes the noise; for
+  /// M = K together that is B_GG⁻¹.
   func leaveOneOut(_ regularizer: DiagonalRegularizer) throws -> Residuals {
     let size = matrix.shape[0]
     let shifted = matrix + Tensor.eye(size, dtype: .float64) * shift(of: regularizer)
     let b = try inverse(cholesky: cholesky(shifted))
     let diagonal = b.diagonal().reshaped([-1, 1])
-    let errors = matmul(b, y) / diagonal
-    guard recipe.method == .ntk else { return Residuals(errors: errors, variances: 1 / diagonal) }
-    let spread = (matmul(b, nngp) * b).sum(axis: 1).reshaped([-1, 1]) / square(diagonal)
-    return Residuals(errors: errors, variances: spread + noise(of: regularizer))
+    let weighted = matmul(b, y)
+    let isEnsemble = recipe.method == .ntk
+    let half = isEnsemble ? matmul(b, nngp) : b
+    let noise = isEnsemble ? noise(of: regularizer) : 0
+    var errors = weighted / diagonal
+    var variances =
+      isEnsemble ? (half * b).sum(axis: 1).reshaped([-1, 1]) / square(diagonal) + noise : 1 / diagonal
+    guard !repeats.isEmpty else { return Residuals(errors: errors, variances: variances) }
+    let spread = isEnsemble ? matmul(half, b) : b
+    var (errorRows, variance) = (errors.scalars(as: Double.self), variances.scalars(as: Double.self))
+    let width = y.shape[1]
+    for rows in repeats {
+      let inner = try inverse(cholesky: cholesky(b.submatrix(rows)))
+      let own = matmul(inner, weighted.taking(rows, axis: 0)).scalars(as: Double.self)
+      let covariance = isEnsemble ? matmul(matmul(inner, spread.submatrix(rows)), inner) : inner
+      for (place, (row, value)) in zip(rows, covariance.diagonal().scalars(as: Double.self)).enumerated() {
+        for column in 0..<width { errorRows[row * width + column] = own[place * width + column] }
+        variance[row] = value + noise
+      }
+    }
+    errors = Tensor(errorRows, shape: errors.shape)
+    variances = Tensor(variance, shape: variances.shape)
+    return Residuals(errors: errors, variances: variances)
   }
 
   /// Every row predicted from the other folds, at the recipe's training time.

@@ -26,8 +26,12 @@ struct CrossValidation {
   ) throws -> TablePrediction {
     let keys = key.split()
     let classes = encoder.target.classes == nil ? nil : try encoder.target.classIndices(of: table)
+    // Without groups of their own, rows with equal inputs are one: each would give the others away.
+    let equal = EqualRows.groups(of: try encoder.features(of: table))
+    let isRepeated = (equal.max() ?? 0) + 1 < table.rowCount && Set(equal).count >= folds
     let splits = Split.folds(
-      folds, count: table.rowCount, classes: classes, groups: try group.map { try groups($0, table) }, key: keys[0])
+      folds, count: table.rowCount, classes: classes,
+      groups: try group.map { try groups($0, table) } ?? (isRepeated ? equal : nil), key: keys[0])
     var predictions: [TablePrediction] = []
     for (fold, split) in splits.enumerated() {
       progress.prefix = "fold \(fold + 1) of \(splits.count), "

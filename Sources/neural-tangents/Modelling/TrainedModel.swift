@@ -22,7 +22,7 @@ struct TrainedModel: Sendable {
     let pair = KernelPair(nngp: kernel.nngp, ntk: recipe.method == .ntk ? kernel.ntk : nil)
     progress.begin("calibrating on training rows")
     do {
-      calibration = try Calibration(recipe, trainTrain: pair, y: y, key: key)
+      calibration = try Calibration(recipe, trainTrain: pair, y: y, groups: EqualRows.groups(of: x), key: key)
     } catch TensorError.notPositiveDefinite(let pivot, let size) {
       throw CommandError.badData(
         "the kernel of \(size) training rows is not positive definite at row \(pivot + 1): equal rows, or more "
