@@ -130,7 +130,7 @@ struct TableFeatureTests {
       let encoder = try FeatureEncoder(table(text), targets: ["y"])
       #expect(encoder.width == 1 && encoder.featureNames.isEmpty)
       #expect(encoder.notes.last == "no column tells rows apart: the same is predicted for all of them")
-      #expect(try encoder.features(of: table(text)).scalars(as: Double.self).allSatisfy { $0 == 0 })
+      #expect(try encoder.features(of: table(text)).scalars(as: Double.self).allSatisfy { $0 == 1 })
     }
     let constant = try FeatureEncoder(table("a,y\n1,2.5\n2,2.5\n"), targets: ["y"])
     #expect(try constant.target.outputs(of: table("y\n2.5\n")).scalars(as: Double.self) == [0])

@@ -139,7 +139,7 @@ private struct CalibrationSystem {
     let weighted = matmul(b, y)
     let isEnsemble = recipe.method == .ntk
     let half = isEnsemble ? matmul(b, nngp) : b
-    let noise = isEnsemble ? noise(of: regularizer) : 0
+    let noise = isEnsemble ? self.noise(of: regularizer) : 0
     var errors = weighted / diagonal
     var variances =
       isEnsemble ? (half * b).sum(axis: 1).reshaped([-1, 1]) / square(diagonal) + noise : 1 / diagonal

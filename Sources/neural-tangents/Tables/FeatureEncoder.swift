@@ -114,7 +114,7 @@ struct FeatureEncoder: Sendable {
   /// Fewer rows than this may have a text of their own each without being mistaken for names of the rows.
   private static let fewestNamedRows = 20
 
-  /// The number of inputs, D; one that is always 0 where no column is used.
+  /// The number of inputs, D; one that is always 1 where no column is used.
   var width: Int { max(1, columns.reduce(0) { $0 + $1.column.width }) }
 
   /// What each input is: the column's name, with the category for text.
@@ -137,7 +137,8 @@ struct FeatureEncoder: Sendable {
       throw .format(path: table.path, place: "line 2", expected: "at least one row", found: "none")
     }
     let (count, width) = (table.rowCount, width)
-    var features = [Double](repeating: 0, count: count * width)
+    // Ones where no column is used: a network without biases makes nothing of zeros.
+    var features = [Double](repeating: columns.isEmpty ? 1 : 0, count: count * width)
     var offset = 0
     for (name, encoding) in columns {
       let column = try TableColumn(table, name)
