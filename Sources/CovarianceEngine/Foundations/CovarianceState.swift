@@ -44,7 +44,8 @@ public struct CovarianceState: Sendable {
       return nil
     }
 
-    package func map(_ transform: (Tensor) throws(NetworkError) -> Tensor) throws(NetworkError) -> Theta {
+    /// The kernel under a linear map; one that is zero or not there stays so.
+    public func map(_ transform: (Tensor) throws(NetworkError) -> Tensor) throws(NetworkError) -> Theta {
       if case .matrix(let matrix) = self { return .matrix(try transform(matrix)) }
       return self
     }
@@ -67,7 +68,7 @@ public struct CovarianceLayout: Sendable, Hashable {
   }
 
   /// Batch axes of a data set's covariances with itself.
-  package var selfBatchAxes: Int { hasFullBatch ? 2 : 1 }
+  public var selfBatchAxes: Int { hasFullBatch ? 2 : 1 }
   package var positionCount: Int { positions.reduce(1, *) }
 }
 
