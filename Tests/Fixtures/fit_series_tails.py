@@ -121,7 +121,6 @@ def main():
     print("// Sums of the tails of Hermite series of functions with a kink at 0: polynomials, lowest coefficient")
     print("// first, in x = 2 (1 + middle / largest) y / (y + middle) - 1; printed by Tests/Fixtures/fit_series_tails.py, which says what they are.")
     print("#pragma once\n")
-    print(f"#define NT_SERIES_TAIL_LEVELS {LEVELS}")
     for end, (largest, middle) in ENDS.items():
         print(f"#define NT_SERIES_TAIL_LARGEST_{end} {mp.nstr(largest, 17)}")
         print(f"#define NT_SERIES_TAIL_MIDDLE_{end} {mp.nstr(middle, 17)}")

@@ -2,7 +2,6 @@
 // first, in x = 2 (1 + middle / largest) y / (y + middle) - 1; printed by Tests/Fixtures/fit_series_tails.py, which says what they are.
 #pragma once
 
-#define NT_SERIES_TAIL_LEVELS 8
 #define NT_SERIES_TAIL_LARGEST_128 0.42
 #define NT_SERIES_TAIL_MIDDLE_128 0.36
 #define NT_SERIES_TAIL_LARGEST_256 0.32

@@ -78,8 +78,7 @@ struct FeatureEncoder: Sendable {
           continue
         }
         if column.missingCount > 0 {
-          notes.append(
-            "column \"\(name)\": \(column.missingCount) missing values are taken as the median, \(significant(fill))")
+          notes.append(Self.filled(column, with: fill))
         }
         columns.append((name, .number(standardization, fill: fill)))
       } else {
@@ -104,6 +103,10 @@ struct FeatureEncoder: Sendable {
     self.missing = missing
     path = table.path
     trainingNames = Set(table.names)
+  }
+
+  private static func filled(_ column: TableColumn, with fill: Double) -> String {
+    "column \"\(column.name)\": \(column.missingCount) missing values are taken as the median, \(significant(fill))"
   }
 
   private static func median(_ numbers: [Double]) -> Double {
@@ -169,8 +172,7 @@ struct FeatureEncoder: Sendable {
       switch encoding {
       case .number(_, let fill):
         if column.missingCount > 0 {
-          notes.append(
-            "column \"\(name)\": \(column.missingCount) missing values are taken as the median, \(significant(fill))")
+          notes.append(Self.filled(column, with: fill))
         }
       case .category(let categories):
         let known = Set(categories)
