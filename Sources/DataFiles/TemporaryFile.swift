@@ -1,6 +1,5 @@
 import Tensors
 import Foundation
-import Synchronization
 
 /// A file that is written beside the one it will become, so that nobody ever sees half of it: whole on the disk, it takes
 /// the other's name; or it is removed.
@@ -17,7 +16,7 @@ package final class TemporaryFile {
   private var descriptor: Int32?
 
   /// The files that are being written. The lock is held where one of them appears under a name or disappears.
-  fileprivate static let unfinished = Mutex<Set<String>>([])
+  fileprivate static let unfinished = Guarded<Set<String>>([])
 
   /// - Throws: `TensorError.file` when nothing can be written there.
   package init(for path: String) throws(TensorError) {

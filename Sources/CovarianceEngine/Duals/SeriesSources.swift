@@ -1,4 +1,4 @@
-import Foundation
+import Tensors
 
 /// The sources of the activations that have constants, by kind and constants: equal layers share one and its table. The last
 /// few are kept.
@@ -6,14 +6,12 @@ package final class SeriesSources: Sendable {
   package static let shared = SeriesSources()
 
   private static let capacity = 16
-  // Not a Mutex, whose locking the thread sanitizer does not see.
-  private let lock = NSLock()
-  private nonisolated(unsafe) var kept: [(kind: String, constants: [Double], source: SeriesSource)] = []
+  private let kept = Guarded<[(kind: String, constants: [Double], source: SeriesSource)]>([])
 
   package func source(
     of kind: String, _ constants: [Double], make: () -> SeriesSource
   ) -> SeriesSource {
-    lock.withLock {
+    kept.withLock { kept in
       if let index = kept.firstIndex(where: { $0.kind == kind && $0.constants == constants }) {
         let known = kept.remove(at: index)
         kept.append(known)

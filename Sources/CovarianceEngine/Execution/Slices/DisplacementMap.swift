@@ -1,4 +1,4 @@
-import Synchronization
+import Tensors
 
 /// What an operation makes of the positions along one axis where it mixes displacements: which slices of its operand make
 /// up each slice of its result.
@@ -29,7 +29,7 @@ final class DisplacementMap: Sendable {
   /// What a pair of outputs is made of.
   private let pairs: @Sendable (Int, Int) -> [Pair]
   /// Per displacement of the result; few of them may ever be asked for.
-  private let known = Mutex<[Int: [Term]]>([:])
+  private let known = Guarded<[Int: [Term]]>([:])
 
   func terms(of displacement: Int) -> [Term] {
     if let terms = known.withLock({ $0[displacement] }) { return terms }
