@@ -45,7 +45,7 @@ public struct DataFile: Sendable {
   /// What the file holds.
   public let format: Format
   /// The array that is meant, where it was named behind a colon.
-  private let part: String?
+  package let part: String?
   private let contents: Contents
   private let options: ReadingOptions
 

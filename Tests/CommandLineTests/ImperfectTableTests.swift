@@ -34,8 +34,8 @@ struct ImperfectTableTests {
     let outcome = try predict("--train", "gaps.csv", "--target", "y", "--output", "p.csv", "--keep", "id,a")
     try #require(outcome.status == 0, "\(outcome.errors)")
     for note in [
-      "4 rows without a target are not learned from", "column \"a\": 1 missing values are taken as the median",
-      "column \"b\": 1 missing values are taken as the median", "column \"id\" has another text in every",
+      "not learned from, without a target: 4 rows", "column \"a\": 1 missing value taken as the median",
+      "column \"b\": 1 missing value taken as the median", "column \"id\" has another text in every",
     ] {
       #expect(outcome.errors.contains(note), "\(note) in \(outcome.errors)")
     }
@@ -98,7 +98,7 @@ struct ImperfectTableTests {
     try scratch.write("a,c\n2,w\n", to: "test.csv")
     let outcome = try predict("--train", "train.csv", "--target", "y", "--test", "test.csv", "--output", "p.csv")
     #expect(outcome.status == 0, "\(outcome.errors)")
-    #expect(outcome.errors.contains("column \"c\": 1 rows have what no training row has: \"w\""), "\(outcome.errors)")
+    #expect(outcome.errors.contains("column \"c\": 1 row with what no training row has: \"w\""), "\(outcome.errors)")
   }
 
   @Test("rows that are repeated do not make predictions look more certain", arguments: ["nngp", "ntk"])

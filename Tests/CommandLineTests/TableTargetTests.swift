@@ -15,7 +15,7 @@ struct TableTargetTests {
     return (try TargetEncoder(table, names: names, task: task), table)
   }
 
-  @Test("numbers are standardised, and outputs turned back into their units")
+  @Test("numbers are standardised")
   func regression() throws {
     let (encoder, table) = try encoder(["1.5,10", "2.5,30", "6.5,20"], names: ["y", "z"])
     #expect(encoder.width == 2 && encoder.classes == nil)
@@ -27,16 +27,10 @@ struct TableTargetTests {
       #expect(abs(values.reduce(0, +)) < 1e-12)
       #expect(abs(values.reduce(0) { $0 + $1 * $1 } / 3 - 1) < 1e-12)
     }
-    let values = encoder.values(ofOutputs: outputs).scalars(as: Double.self)
-    #expect(zip(values, [1.5, 10, 2.5, 30, 6.5, 20]).allSatisfy { abs($0 - $1) < 1e-12 })
     #expect(try encoder.values(of: table).scalars(as: Double.self) == [1.5, 10, 2.5, 30, 6.5, 20])
-    // Deviations of 1, 3, 2 times ten about their mean: √(2/3) · 10.
-    let deviations = encoder.deviations(ofOutputs: Tensor([[0.0, 2.0]].flatMap { $0 }, shape: [1, 2]))
-    #expect(abs(deviations.scalars(as: Double.self)[1] - 20 * (2.0 / 3).squareRoot()) < 1e-12)
-    #expect(deviations.scalars(as: Double.self)[0] == 0)
   }
 
-  @Test("classes become outputs of mean zero, and the largest output the predicted class")
+  @Test("classes become outputs of mean zero")
   func classification() throws {
     let (encoder, table) = try encoder(["b", "a", "c", "b"])
     #expect(encoder.classes == ["a", "b", "c"])
@@ -45,8 +39,6 @@ struct TableTargetTests {
     #expect(outputs.shape == [4, 3])
     let third = 1.0 / 3
     #expect(Array(outputs.scalars(as: Double.self).prefix(3)) == [-third, 1 - third, -third])
-    #expect(encoder.predictedClasses(ofOutputs: outputs) == [1, 0, 2, 1])
-    #expect(encoder.predictedClasses(ofOutputs: Tensor([0.5, 0.5, 0.1], shape: [1, 3])) == [0])
   }
 
   @Test(

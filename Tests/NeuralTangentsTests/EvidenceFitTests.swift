@@ -140,4 +140,36 @@ struct EvidenceFitTests {
     }
     #expect(flat?.description.contains("positive definite") == true)
   }
+
+  @Test("scales of inputs tell those that matter from those that do not, and channels with one number share one")
+  func inputScales() throws {
+    // Of three inputs the second says nothing; the third is a hundred times too small.
+    let wave = sin(2 * x[.all, 0..<1])
+    let y = wave + x[.all, 2..<3]
+    let stretched = x * Tensor([1.0, 1, 0.01])
+    let network = network(1.5, 0.3)
+    let fitted = try fit(
+      network, stretched, y, options: EvidenceFitOptions(isTied: true, inputGroups: [0, 1, 2], priorWidth: 10))
+    #expect(fitted.inputScales.count == 3)
+    #expect(fitted.inputScales[1] < 0.1 * fitted.inputScales[0])
+    #expect(fitted.inputScales[2] > 10 * fitted.inputScales[0])
+    let plain = try fit(network, stretched, y, options: EvidenceFitOptions(isTied: true))
+    #expect(plain.inputScales.isEmpty)
+    #expect(fitted.logMarginalLikelihood.after > plain.logMarginalLikelihood.after + 10)
+    #expect(fitted.logMarginalLikelihood.before == plain.logMarginalLikelihood.before)
+    // The likelihood is that of the network on the scaled inputs.
+    let kernel = try fitted.network.nngp(stretched * Tensor(fitted.inputScales))
+    let again = try logMarginalLikelihood(kernel, y, noiseVariance: Tensor(fitted.noiseVariance))
+    #expect(abs(again.scalar(as: Double.self) - fitted.logMarginalLikelihood.after) < 1e-8 * 60)
+    let shared = try fit(
+      network, stretched, y, options: EvidenceFitOptions(isTied: true, inputGroups: [0, 1, 0]))
+    #expect(shared.inputScales.count == 2)
+  }
+
+  @Test("numbers of input scales that make no sense are errors", arguments: [[], [0, 2, 1, 4], [0, 1], [-1, 0, 1]])
+  func inputGroups(_ groups: [Int]) throws {
+    #expect(throws: PredictionError.self) {
+      try fit(network(1, nil), x, x[.all, 0..<1], options: EvidenceFitOptions(inputGroups: groups))
+    }
+  }
 }

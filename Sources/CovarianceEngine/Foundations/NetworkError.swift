@@ -10,6 +10,16 @@ public struct NetworkError: Error, Hashable, Sendable, CustomStringConvertible {
     case index(Int)
   }
 
+  /// What is to be done about an error.
+  public enum Kind: Hashable, Sendable {
+    /// The network or the data are to be changed.
+    case mismatch
+    /// There is less memory than is needed.
+    case memory
+  }
+
+  /// What is to be done about it.
+  public var kind = Kind.mismatch
   /// Where, from the outermost layer inwards; empty when it is the network as a whole.
   public var path: [PathComponent]
   /// What would have been right.
@@ -17,7 +27,8 @@ public struct NetworkError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What was there instead.
   public var found: String
 
-  public init(path: [PathComponent] = [], expected: String, found: String) {
+  public init(path: [PathComponent] = [], expected: String, found: String, kind: Kind = .mismatch) {
+    self.kind = kind
     self.path = path
     self.expected = expected
     self.found = found

@@ -97,6 +97,6 @@ extension KernelComputation {
       expected:
         "a kernel that fits into the \(gigabytes(available)) of memory that are available (fewer inputs, fewer positions, a layer that "
         + "pools or flattens them, or the diagonal of positions only)",
-      found: "\(gigabytes(needed)) for \(n1) by \(n2) inputs of shape \(inputShape)")
+      found: "\(gigabytes(needed)) for \(n1) by \(n2) inputs of shape \(inputShape)", kind: .memory)
   }
 }

@@ -186,6 +186,33 @@ public struct Table: Sendable {
 }
 
 extension Table {
+  /// Rows without columns, for what is predicted from something else than columns.
+  package init(path: String, rowCount: Int) {
+    self.init(path: path, columns: [], lines: Array(1...max(1, rowCount)).prefix(rowCount).map { $0 }, unit: "row")
+  }
+
+  /// The columns of this table, then those of another one with the same rows.
+  ///
+  /// - Throws: `TensorError.format` for another number of rows, or a column that both have.
+  package func joined(with other: Table) throws(TensorError) -> Table {
+    guard other.rowCount == rowCount else {
+      throw .format(
+        path: other.path, place: "rows", expected: "\(rowCount) as in \(path)", found: "\(other.rowCount)")
+    }
+    if let name = other.names.first(where: hasColumn) {
+      throw .format(
+        path: other.path, place: "column \"\(name)\"", expected: "a name that \(path) has not", found: "the same name")
+    }
+    return Table(path: path, columns: columns + other.columns, lines: lines, notes: notes, unit: unit)
+  }
+
+  /// The table of arrays, for those that are no columns of a file with others.
+  ///
+  /// - Throws: `TensorError.format` when they have different numbers of rows, or none.
+  package init(path: String, named arrays: [(name: String, tensor: Tensor)]) throws(TensorError) {
+    try self.init(path: path, arrays: arrays)
+  }
+
   /// A table from arrays with as many rows each: one column for an array of rank 1, and one per element of a row for others,
   /// with its number behind the name.
   ///

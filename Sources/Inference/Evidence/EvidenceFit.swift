@@ -15,6 +15,9 @@ public struct EvidenceFit: Sendable {
 
   /// The network that was given, with other standard deviations.
   public let network: any Layer
+  /// What the inputs are multiplied by before they come to the network, per number of `EvidenceFitOptions.inputGroups`;
+  /// empty without those.
+  public let inputScales: [Double]
   /// Variance of the noise of targets, in units of the kernel: `DiagonalRegularizer.absolute`.
   public let noiseVariance: Double
   /// The noise that the fit began with.
@@ -33,11 +36,14 @@ public struct EvidenceFitOptions: Sendable {
   public var kernel: KernelSet
   /// Whether all weights share one factor and all biases another, instead of every layer having its own.
   public var isTied: Bool
+  /// For each channel of the inputs the number of the scale that it is multiplied by, from 0 without gaps: automatic
+  /// relevance determination. Nil for inputs that stay as they are.
+  public var inputGroups: [Int]?
   /// Where the noise begins; nil for a tenth of the targets' mean square.
   public var initialNoiseVariance: Double?
   /// Steps of the optimizer at most.
   public var maximumIterations: Int
-  /// Standard deviation of a log-normal prior on the factors that the fit puts on standard deviations, which keeps what
+  /// Standard deviation of a log-normal prior on the factors that the fit puts on standard deviations and inputs, which keeps what
   /// the data do not determine near the network's own numbers; nil for none. By default a factor of 20 is one of it.
   public var priorWidth: Double?
   /// Further fits from random places near the first one's; the best of all counts. At most `largestRestarts`.
@@ -51,12 +57,13 @@ public struct EvidenceFitOptions: Sendable {
 
   /// What makes no sense is an error of `fit`.
   public init(
-    kernel: KernelSet = .nngp, isTied: Bool = false, initialNoiseVariance: Double? = nil, maximumIterations: Int = 100,
-    priorWidth: Double? = 3, restarts: Int = 0, key: RandomKey = RandomKey(seed: 0),
+    kernel: KernelSet = .nngp, isTied: Bool = false, inputGroups: [Int]? = nil, initialNoiseVariance: Double? = nil,
+    maximumIterations: Int = 100, priorWidth: Double? = 3, restarts: Int = 0, key: RandomKey = RandomKey(seed: 0),
     progress: (@Sendable (Double) -> Void)? = nil
   ) {
     self.kernel = kernel
     self.isTied = isTied
+    self.inputGroups = inputGroups
     self.initialNoiseVariance = initialNoiseVariance
     self.maximumIterations = maximumIterations
     self.priorWidth = priorWidth
@@ -76,6 +83,11 @@ public struct EvidenceFitOptions: Sendable {
       "an integer of at least 0 and at most \(Self.largestRestarts)", restarts)
     if let noise = initialNoiseVariance {
       try require("initialNoiseVariance", noise > 0 && noise.isFinite, "a positive number", noise)
+    }
+    if let groups = inputGroups {
+      let count = (groups.max() ?? -1) + 1
+      try require(
+        "inputGroups", !groups.isEmpty && Set(groups) == Set(0..<max(0, count)), "numbers from 0 without gaps", groups)
     }
     if let width = priorWidth { try require("priorWidth", width > 0, "a positive number", width) }
   }
@@ -133,6 +145,7 @@ public func fit(
   let final = try evidence.logLikelihood(found)
   return EvidenceFit(
     network: try network.replacing(evidence.constants(Tensor(found))),
+    inputScales: evidence.inputScales(found),
     noiseVariance: evidence.noise(Tensor(found)).scalar(as: Double.self),
     initialNoiseVariance: evidence.initialNoise,
     logMarginalLikelihood: EvidenceFit.LogLikelihood(before: initial, after: final),
@@ -150,6 +163,8 @@ private struct Evidence {
   private let initial: HyperParameters
   /// Per constant which factor it has; nil for those that stay.
   private let factors: [Int?]
+  /// Where the logarithms of input scales are in a point.
+  private let scalePlaces: Range<Int>
   private let function: CompiledFunction<Tensor, ValueAndGradient<Tensor>>
 
   init(_ network: any Layer, _ x: Tensor, _ y: Tensor, _ options: EvidenceFitOptions) throws {
@@ -166,16 +181,22 @@ private struct Evidence {
     let noise = options.initialNoiseVariance ?? (meanSquare > 0 ? 0.1 * meanSquare : 0.1)
     let scale = Double(max(1, y.count))
     (self.initial, self.factors, self.scale, initialNoise) = (initial, factors, scale, noise)
-    start = [Double](repeating: 0, count: places.count + 1)
+    let scaleCount = (options.inputGroups?.max() ?? -1) + 1
+    scalePlaces = places.count..<places.count + scaleCount
+    start = [Double](repeating: 0, count: places.count + scaleCount + 1)
     priorWidth = options.priorWidth
     // Errors of the network or the data come here, from numbers, with a place in the data.
+    let membership = try Self.membership(options.inputGroups, x)
+    let scalePlaces = scalePlaces
     let kernel = try network.kernel(x, kernels: options.kernel == .ntk ? .all : .nngp)
     let matrix = options.kernel == .ntk ? kernel.ntk ?? kernel.nngp : kernel.nngp
     _ = try logMarginalLikelihood(matrix, y, noiseVariance: Tensor(noise))
     function = compile(
       valueAndGradient(of: { (point: Tensor) in
         let constants = Self.constants(point, initial, factors)
-        let kernel = try network.kernel(x, hyperParameters: constants, kernels: options.kernel == .ntk ? .all : .nngp)
+        let inputs = membership.map { x * exp(matmul($0, point[scalePlaces.lowerBound..<scalePlaces.upperBound])) } ?? x
+        let kernel = try network.kernel(
+          inputs, hyperParameters: constants, kernels: options.kernel == .ntk ? .all : .nngp)
         let matrix = options.kernel == .ntk ? kernel.ntk ?? kernel.nngp : kernel.nngp
         let noise = Self.noise(point, noise)
         let likelihood = try logMarginalLikelihood(matrix, y, noiseVariance: noise)
@@ -184,6 +205,22 @@ private struct Evidence {
         return (0.5 * square(factors).sum() - likelihood) * (1 / scale)
       }))
   }
+
+  /// Which channel has which scale, shape (channels, scales).
+  private static func membership(_ groups: [Int]?, _ x: Tensor) throws(PredictionError) -> Tensor? {
+    guard let groups else { return nil }
+    guard x.shape.last == groups.count else {
+      throw .shapeMismatch(
+        argument: "inputGroups", expected: "one number for each of \(x.shape.last ?? 0) channels",
+        found: "\(groups.count)")
+    }
+    let count = (groups.max() ?? 0) + 1
+    var entries = [Double](repeating: 0, count: groups.count * count)
+    for (channel, group) in groups.enumerated() { entries[channel * count + group] = 1 }
+    return Tensor(entries, shape: [groups.count, count])
+  }
+
+  func inputScales(_ point: [Double]) -> [Double] { point[scalePlaces].map { Foundation.exp($0) } }
 
   func sample(_ point: [Double]) throws -> LBFGS.Sample {
     let result = try function(Tensor(point))

@@ -27,8 +27,26 @@ public func negativeLogPredictiveDensity(
   return sum / Double(entries.count)
 }
 
-/// How often targets fall inside the central intervals that a Gaussian prediction gives: the expected share against the
-/// one observed.
+/// The negative logarithm of the density of each target under its prediction, averaged. In nats; lower is better.
+///
+/// - Throws: `PredictionError` for another number of predictions, or none.
+public func negativeLogPredictiveDensity(
+  targets: [Double], predictions: [PredictiveDistribution]
+) throws(PredictionError) -> Double {
+  try requirePredictions(targets, predictions)
+  return -zip(targets, predictions).reduce(0) { $0 + $1.1.logDensity($1.0) } / Double(targets.count)
+}
+
+private func requirePredictions(_ targets: [Double], _ predictions: [PredictiveDistribution]) throws(PredictionError) {
+  guard targets.count == predictions.count, !targets.isEmpty else {
+    throw .shapeMismatch(
+      argument: "predictions", expected: "one for each of \(targets.count) targets, at least one",
+      found: "\(predictions.count)")
+  }
+}
+
+/// How often targets fall inside the central intervals that a prediction gives: the expected share against the one
+/// observed.
 public struct CalibrationTable: Sendable, Hashable, CustomStringConvertible {
   /// One level of probability.
   public struct Row: Sendable, Hashable {
@@ -53,9 +71,7 @@ public struct CalibrationTable: Sendable, Hashable, CustomStringConvertible {
   public init(
     targets: Tensor, mean: Tensor, variance: Tensor, levels: [Double] = [0.5, 0.8, 0.9, 0.95, 0.99]
   ) throws(PredictionError) {
-    if let level = levels.first(where: { !($0 > 0 && $0 < 1) }) {
-      throw .invalidValue(argument: "levels", expected: "probabilities between 0 and 1", found: "\(level)")
-    }
+    try Self.check(levels)
     let entries = try GaussianEntries(targets: targets, mean: mean, variance: variance)
     count = entries.count
     let meanDeviation = entries.reduce(0) { $0 + $1.variance.squareRoot() } / Double(entries.count)
@@ -64,6 +80,30 @@ public struct CalibrationTable: Sendable, Hashable, CustomStringConvertible {
       let inside = entries.count { abs($0.residual) <= halfWidth * $0.variance.squareRoot() }
       return Row(
         expected: level, observed: Double(inside) / Double(entries.count), meanWidth: 2 * halfWidth * meanDeviation)
+    }
+  }
+
+  /// The same for predictions of any distribution, one for each target.
+  ///
+  /// - Throws: `PredictionError` for another number of predictions, or none.
+  public init(
+    targets: [Double], predictions: [PredictiveDistribution], levels: [Double] = [0.5, 0.8, 0.9, 0.95, 0.99]
+  ) throws(PredictionError) {
+    try Self.check(levels)
+    try requirePredictions(targets, predictions)
+    count = targets.count
+    let ranks = zip(targets, predictions).map { $1.cumulative($0) }
+    rows = levels.map { level in
+      let inside = ranks.count { abs($0 - 0.5) <= level / 2 }
+      let width = predictions.reduce(0) { $0 + $1.quantile((1 + level) / 2) - $1.quantile((1 - level) / 2) }
+      return Row(
+        expected: level, observed: Double(inside) / Double(targets.count), meanWidth: width / Double(targets.count))
+    }
+  }
+
+  private static func check(_ levels: [Double]) throws(PredictionError) {
+    if let level = levels.first(where: { !($0 > 0 && $0 < 1) }) {
+      throw .invalidValue(argument: "levels", expected: "probabilities between 0 and 1", found: "\(level)")
     }
   }
 

@@ -50,8 +50,30 @@ public enum LayerRegistry {
     try layer.node()
   }
 
+  /// Layers that people look for and that have no infinite-width limit in closed form: parts of their names, what to say, and
+  /// what comes nearest.
+  private static let withoutLimit: [(parts: [String], reason: String)] = [
+    (
+      ["maxpool", "max_pool", "globalmaxpool"],
+      "averagePool or globalAveragePool: the maximum of correlated Gaussians has no closed infinite-width limit"
+    ),
+    (
+      ["batchnorm", "batch_norm"],
+      "layerNorm: batch normalisation mixes the inputs of a batch and has no closed infinite-width limit"
+    ),
+    (
+      ["lstm", "gru", "rnn", "recurrent"],
+      "layers without recurrence: gated recurrent layers have no closed infinite-width limit here"
+    ),
+    (["softmax"], "globalSelfAttention, which has a softmax inside; outputs of networks here are linear"),
+  ]
+
   /// The name that was probably meant, or all of them.
   private static func expectation(for name: String) -> String {
+    let plain = name.lowercased().filter { $0.isLetter }
+    for entry in withoutLimit where entry.parts.contains(where: { plain.contains($0.filter(\.isLetter)) }) {
+      return entry.reason
+    }
     let candidates = names.map { ($0, editDistance(name.lowercased(), $0.lowercased())) }
     if let best = candidates.min(by: { $0.1 < $1.1 }), best.1 <= max(1, name.count / 3) {
       return "\(best.0) (did you mean that?)"

@@ -28,16 +28,24 @@ public struct NetworkFile: Sendable, Codable {
     network = try LayerRegistry.layer(from: NodeValue(yaml: yaml))
   }
 
-  /// Reads a file; `.yaml` and `.yml` are YAML, everything else is JSON.
+  /// Reads a file or a pipe; `.yaml` and `.yml` are YAML, everything else is JSON. `-` is standard input, where what does not
+  /// begin like JSON is YAML.
   ///
   /// - Throws: `NetworkError` with the place inside the file, such as `serial[3].dense.width: expected an integer of at
   ///   least 1, found "many"`, prefixed with the file's name.
   public init(contentsOf path: String) throws(NetworkError) {
-    guard let data = FileManager.default.contents(atPath: path) else {
+    let isInput = path == "-" || path == "/dev/stdin"
+    let handle = isInput ? FileHandle.standardInput : FileHandle(forReadingAtPath: path)
+    guard let data = try? handle?.readToEnd() ?? Data() else {
       throw NetworkError(path: [.name(path)], expected: "a readable file", found: "none")
     }
-    do {
-      let isYAML = path.lowercased().hasSuffix(".yaml") || path.lowercased().hasSuffix(".yml")
+    do throws(NetworkError) {
+      let isNamedYAML = path.lowercased().hasSuffix(".yaml") || path.lowercased().hasSuffix(".yml")
+      let first = data.first { !($0 == 0x20 || $0 == 0x0A || $0 == 0x0D || $0 == 0x09) }
+      let isYAML = isInput ? first.map { $0 != UInt8(ascii: "{") } ?? false : isNamedYAML
+      guard !isYAML || String(validating: data, as: UTF8.self) != nil else {
+        throw NetworkError(expected: "YAML in UTF-8", found: "other bytes; save the file as UTF-8")
+      }
       self = try isYAML ? NetworkFile(yaml: String(decoding: data, as: UTF8.self)) : NetworkFile(jsonData: data)
     } catch {
       throw NetworkError(

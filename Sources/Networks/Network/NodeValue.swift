@@ -92,11 +92,7 @@ extension NodeValue: Codable {
 extension NodeValue {
   /// Reads JSON.
   public init(json: Data) throws(NetworkError) {
-    do {
-      self = try JSONDecoder().decode(NodeValue.self, from: json)
-    } catch {
-      throw NetworkError(expected: "JSON", found: NodeValue.problem(error))
-    }
+    self = try JSONReader.value(of: json)
   }
 
   /// Reads YAML.
@@ -142,12 +138,6 @@ extension NodeValue {
       }
     case .alias: self = .null
     }
-  }
-
-  private static func problem(_ error: any Error) -> String {
-    guard case .dataCorrupted(let context)? = error as? DecodingError else { return "\(error)" }
-    let detail = (context.underlyingError as NSError?)?.userInfo["NSDebugDescription"] as? String
-    return "malformed text (\(detail ?? context.debugDescription))"
   }
 
   /// JSON text, keys sorted.

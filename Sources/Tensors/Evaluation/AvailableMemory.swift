@@ -12,7 +12,7 @@ package enum AvailableMemory {
     let physical = Int(ProcessInfo.processInfo.physicalMemory)
     #if os(Linux)
       let system = meminfo() ?? physical
-      return max(0, min(system, ControlGroups.room() ?? system))
+      return max(0, min(system, ControlGroups.room() ?? system, limitsRoom() ?? system))
     #else
       return physical
     #endif
@@ -24,6 +24,23 @@ package enum AvailableMemory {
   }
 
   #if os(Linux)
+    /// What the limits of the process on its address space and its data leave, as `ulimit -v` and `-d` set them; nil without any.
+    private static func limitsRoom() -> Int? {
+      guard let words = contents("/proc/self/statm")?.split(separator: " "), words.count >= 6,
+        let addresses = Int(words[0]), let data = Int(words[5])
+      else { return nil }
+      let page = Int(getpagesize())
+      var least: Int?
+      for (resource, used) in [(RLIMIT_AS, addresses * page), (RLIMIT_DATA, data * page)] {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0, limit.rlim_cur < 1 << 60 else { continue }
+        // Freed memory comes back in pieces, and threads and libraries want addresses, too: a tenth is theirs.
+        let room = Int(limit.rlim_cur) / 10 * 9 - used
+        least = min(least ?? room, room)
+      }
+      return least
+    }
+
     /// `MemAvailable`: free memory and what the kernel would drop for it.
     private static func meminfo() -> Int? {
       guard let text = contents("/proc/meminfo") else { return nil }

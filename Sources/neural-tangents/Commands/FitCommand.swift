@@ -38,9 +38,6 @@ struct FitCommand: ParsableCommand {
     completion: .file())
   var train: String
 
-  @Option(help: .init("The column to predict, or several separated by commas.", valueName: "columns"))
-  var target: String
-
   @Option(
     help: .init("Table with the target column: rows to judge by.", valueName: "file"),
     completion: .file())
@@ -93,30 +90,35 @@ struct FitCommand: ParsableCommand {
 
   func run() throws {
     compute.apply()
-    try InputFiles.requireOneStandardInput([train, test])
-    if let test { try InputFiles.requireReadable(test) }
+    try InputFiles.requireOneStandardInput([network, train, test, learning.trainTargets, learning.testTargets])
+    for file in [test, learning.testTargets].compactMap({ $0 }) { try InputFiles.requireReadable(file) }
     if let output {
-      try OutputFiles.requireWritable(output, formats: ["json", "yaml", "yml"], inputs: [network, train, test])
+      try OutputFiles.requireWritable(
+        output, formats: ["json", "yaml", "yml"],
+        inputs: [network, train, test, learning.trainTargets, learning.testTargets])
     }
-    var recipe = Recipe(network: try InputFiles.network(at: network), method: kernel.method)
+    let network = try InputFiles.network(at: network)
+    var recipe = Recipe(network: network, method: kernel.method)
     recipe.precision = compute.precision?.dtype ?? .float64
     recipe.tileSize = compute.tileSize
     let reading = tables.reading(categorical: learning.categorical.map(ColumnNames.init))
-    let all = try InputFiles.table(at: train, options: reading)
-    let table = try learning.trainingRows(of: all, targets: target, at: train).table
-    let encoder = try learning.encoder(of: table, targets: target, task: task.task)
+    let source = try DataSource(training: train, learning, reading: reading)
+    let rows = try learning.trainingRows(of: source, at: train).rows
+    let encoding = try learning.encoding(of: source, task: task.task, scalings: [.standardize], network: network)
+    let encoder = try encoding.encoder(rows, classes: nil, scaling: .standardize)
     for note in encoder.notes { StandardError.write("note: \(train): \(note)\n") }
-    if let folds, folds > table.rowCount {
-      throw CommandError.usage("--folds: expected at most the \(table.rowCount) rows of \(train), found \(folds)")
+    if let folds, folds > rows.rowCount {
+      throw CommandError.usage("--folds: expected at most the \(rows.rowCount) rows of \(train), found \(folds)")
     }
-    let testTable = try test.map { path in
-      let testTable = try InputFiles.table(at: path, options: reading, matching: all)
-      let judged = encoder.target.rows(in: testTable)
+    let testRows = try test.map { path in
+      let testRows = try DataSource(testing: path, learning, like: source).rows
+      let judged = encoder.target.rows(in: testRows.table)
       guard !judged.isEmpty else {
-        throw CommandError.badData("\(testTable.path): the target column is missing, and without it nothing is judged")
+        throw CommandError.badData(
+          "\(testRows.table.path): the target column is missing, and without it nothing is judged")
       }
-      for note in encoder.notes(on: testTable) { StandardError.write("note: \(path): \(note)\n") }
-      return testTable.selecting(rows: judged)
+      for note in encoder.notes(on: testRows) { StandardError.write("note: \(path): \(note)\n") }
+      return testRows.selecting(rows: judged)
     }
     let progress = ProgressReporter("reading")
     defer { progress.finish() }
@@ -124,37 +126,37 @@ struct FitCommand: ParsableCommand {
     let fitting = Fitting(
       method: recipe.method, isTied: tied, maximumIterations: maxIterations, restarts: restarts, rowLimit: maxRows,
       key: keys[0])
-    let fit = try fitting.fit(recipe.network, encoder: encoder, table: table, progress: progress)
+    let fit = try fitting.fit(network, encoder: encoder, rows: rows, progress: progress)
     let fitted = Fitting.recipe(recipe, fit)
-    var report = ["\(table.rowCount) rows, \(encoder.width) inputs", describe(fit, of: recipe.network)]
-    if let testTable {
+    var report = ["\(counted(rows.rowCount, "row")), \(counted(encoder.width, "input"))", describe(fit, of: network)]
+    if let testRows {
       let predictions = try [recipe, fitted].map { recipe in
-        try TableModel(recipe, encoder: encoder, table: table, key: keys[1], progress: progress)
-          .predict(testTable, progress: progress)
+        try TableModel(recipe, encoding: encoding, rows: rows, key: keys[1], progress: progress)
+          .predict(testRows, progress: progress)
       }
-      report += ["\(testTable.path):\n", try compared(predictions, by: testTable, target: encoder.target)]
+      report += [
+        "\(testRows.table.path):\n", try compared(predictions, by: testRows.table, target: encoder.target),
+      ]
     }
     if let folds {
-      var validation = CrossValidation(recipe: recipe, folds: folds, group: learning.group) { rows, classes in
-        try learning.encoder(of: rows, targets: target, task: task.task, classes: classes)
+      var validation = CrossValidation(recipe: recipe, folds: folds, group: learning.group, encoding: encoding)
+      let before = try validation.run(rows, encoder: encoder, key: keys[2], progress: progress)
+      validation.prepare = { recipe, encoder, rows in
+        Fitting.recipe(recipe, try fitting.fit(network, encoder: encoder, rows: rows, progress: progress))
       }
-      let before = try validation.run(table, encoder: encoder, key: keys[2], progress: progress)
-      validation.prepare = { recipe, encoder, table in
-        Fitting.recipe(
-          recipe, try fitting.fit(recipe.network, encoder: encoder, table: table, progress: progress))
-      }
-      let after = try validation.run(table, encoder: encoder, key: keys[2], progress: progress)
+      let after = try validation.run(rows, encoder: encoder, key: keys[2], progress: progress)
       report += [
         "Cross-validation in \(folds) folds, fitted anew in each:\n",
-        try compared([before, after], by: table, target: encoder.target),
+        try compared([before, after], by: rows.table, target: encoder.target),
       ]
     }
     progress.finish()
     if let output { try OutputFiles.writeText(try NetworkFile(fit.network).json() + "\n", to: output) }
     let name = output ?? "<fitted network>"
+    // Fitted to inputs and targets as these options make them.
     report.append(
-      "Predict with: neural-tangents predict \(name) --method \(kernel.rawValue) --diag-reg-absolute \(fit.noiseVariance)"
-    )
+      "Predict with: neural-tangents predict \(name) --method \(kernel.rawValue) --diag-reg-absolute \(fit.noiseVariance) "
+        + "--inputs standardize --column-scales none --target-transform none")
     StandardOutput.report(report.joined(separator: "\n"), beside: output)
   }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DataFiles
 import NeuralTangents
 import Tensors
 
@@ -84,15 +85,18 @@ struct KernelCommand: ParsableCommand {
 
   func run() throws {
     compute.apply()
-    try InputFiles.requireOneStandardInput([x1, x2, pattern1, pattern2])
+    try InputFiles.requireOneStandardInput([self.network, x1, x2, pattern1, pattern2])
     try OutputFiles.requireWritable(output, formats: ["npz"], inputs: [self.network, x1, x2, pattern1, pattern2])
     let network = try InputFiles.network(at: network)
     let allowsNaN = maskConstant?.isNaN ?? false
-    let reading = tables.reading()
-    let first = try InputFiles.tensor(at: x1, options: reading, allowsNaN: allowsNaN)
-    let second = try x2.map { try InputFiles.tensor(at: $0, options: reading, allowsNaN: allowsNaN) }
+    var reading = tables.reading()
+    let first = try InputFiles.tensor(at: x1, options: &reading, allowsNaN: allowsNaN)
+    let second = try x2.map { try InputFiles.tensor(at: $0, options: &reading, allowsNaN: allowsNaN) }
+    var patternReading = ReadingOptions()
     let patterns = try pattern1.map { path in
-      GraphPatterns(try InputFiles.tensor(at: path), try pattern2.map { try InputFiles.tensor(at: $0) })
+      GraphPatterns(
+        try InputFiles.tensor(at: path, options: &patternReading),
+        try pattern2.map { try InputFiles.tensor(at: $0, options: &patternReading) })
     }
 
     let progress = ProgressReporter("kernel of \(first.shape[0])x\((second ?? first).shape[0])")

@@ -9,24 +9,31 @@ struct PredictCommand: ParsableCommand {
     commandName: "predict",
     abstract: "Predict columns of a table from its other columns, with uncertainty.",
     usage: """
-      neural-tangents predict <network> --train <file> --target <columns> \\
+      neural-tangents predict [<network>] --train <file> --target <columns> \\
         --test <file> --output <file> [<options>]
-      neural-tangents predict <network> --train <file> --target <columns> \\
+      neural-tangents predict [<network>] --train <file> --target <columns> \\
         --folds <count> [<options>]
+      neural-tangents predict <network> --train <images> --train-targets <file> \\
+        --test <images> [--test-targets <file>] --output <file> [<options>]
       """,
     discussion: """
-      Numbers: each prediction comes with the standard deviation and the 95 %
-      interval of a new measurement, noise included, in the target's own units.
-      Classes: the most probable class, and the probability of every class that
-      its output is the largest in a regression on one-hot targets (one less 1/C at
-      the row's class, -1/C at the others).
+      Numbers: each prediction is the mean of a new measurement, noise included, and
+      comes with its standard deviation and 95 % interval in the target's own units.
+      Classes: the most probable class, and the probability of every class.
 
-      Columns of numbers are standardised, columns of text become one input per
+      Without a network, or with auto, several fully connected ones predict together,
+      with weights by how well they predict left-out rows. How inputs are scaled, how
+      the target is transformed, whether errors have heavy tails, and whether columns
+      get scales of their own is chosen by left-out rows of --train, too, and each
+      choice can be made with an option. Columns of text become one input per
       category. --diag-reg is the noise: its variance as a part of the kernel's mean
       diagonal. By default it is the level between 1e-6 and 10 that predicts
       left-out training rows best (of at most 1000 rows). The scale of all
       variances is fitted to left-out training rows too; means do not depend on it.
       Linear algebra is done in float64 whatever the precision of the kernels.
+
+      Files are tables, or arrays: NPY, NPZ (whose --target is the name of an array),
+      IDX and CIFAR. Images with positions are standardised channel by channel.
 
       Rows to learn from whose target is missing are not learned from; without
       --test, --output has the predictions for them. Rows to predict are scored
@@ -36,28 +43,30 @@ struct PredictCommand: ParsableCommand {
       trained by gradient descent, after --time steps of --learning-rate.
 
       EXAMPLES
-        neural-tangents predict network.json --train train.csv --target price \\
+        neural-tangents predict --train train.csv --target price \
           --test test.csv --output predictions.csv
-        neural-tangents predict network.json --train iris.csv --target species \\
+        neural-tangents predict network.json --train iris.csv --target species \
           --folds 10
-        neural-tangents predict network.yaml --train lab.csv --target yield,purity \\
+        neural-tangents predict network.yaml --train lab.csv --target yield,purity \
           --method ntk --time 1000 --diag-reg 0.01 --folds 5
+        neural-tangents predict network.json --train train-images.idx.gz \
+          --train-targets train-labels.idx.gz --test test.npy --output labels.csv
       """)
 
-  @Argument(help: InputFiles.networkHelp, completion: .file())
-  var network: String
+  @Argument(
+    help: ArgumentHelp("\(InputFiles.networkHelp.abstract) Without one, several are tried."), completion: .file())
+  var network = Self.automaticNetwork
+
+  /// Stands for several networks that are tried.
+  static let automaticNetwork = "auto"
 
   @Option(
-    help: .init("Table, such as a CSV file: the rows to learn from; - is standard input.", valueName: "file"),
+    help: .init("Table, such as a CSV file, or array: the rows to learn from; - is standard input.", valueName: "file"),
     completion: .file())
   var train: String
 
   @Option(
-    help: .init("The column to predict, or several separated by commas; quotes as in CSV.", valueName: "columns"))
-  var target: String
-
-  @Option(
-    help: .init("Table: the rows to predict. With the target column it is also scored.", valueName: "file"),
+    help: .init("Table or array: the rows to predict. With targets it is also scored.", valueName: "file"),
     completion: .file())
   var test: String?
 
@@ -93,8 +102,13 @@ struct PredictCommand: ParsableCommand {
       "Columns of the rows to predict to write beside the predictions, separated by commas.", valueName: "columns"))
   var keep: String?
 
+  @Flag(help: "Write the median of numbers, too, which a transform of the target does not move.")
+  var median = false
+
   @Option(parsing: .unconditional, help: "Seed of the folds.")
   var seed = 0
+
+  @OptionGroup var choices: ChoiceOptions
 
   @OptionGroup var learning: LearningOptions
   @OptionGroup var tables: TableOptions
@@ -124,6 +138,7 @@ struct PredictCommand: ParsableCommand {
       throw ValidationError("expected --test with rows to predict, or --folds to cross-validate")
     }
     if learning.group != nil && folds == nil { throw ValidationError("--group needs --folds") }
+    if learning.testTargets != nil && test == nil { throw ValidationError("--test-targets needs --test") }
     if keep != nil && output == nil { throw ValidationError("--keep needs --output") }
     if let folds, folds < 2 { throw ValidationError("--folds: expected at least 2, found \(folds)") }
     guard time > 0 else { throw ValidationError("--time: expected a positive number or inf, found \(time)") }
@@ -142,68 +157,80 @@ struct PredictCommand: ParsableCommand {
 
   func run() throws {
     compute.apply()
-    try InputFiles.requireOneStandardInput([train, test])
-    if let test { try InputFiles.requireReadable(test) }
-    if let output { try OutputFiles.requireWritable(output, formats: ["csv"], inputs: [network, train, test]) }
+    try InputFiles.requireOneStandardInput([network, train, test, learning.trainTargets, learning.testTargets])
+    for file in [test, learning.testTargets].compactMap({ $0 }) { try InputFiles.requireReadable(file) }
+    if let output {
+      try OutputFiles.requireWritable(
+        output, formats: ["csv"], inputs: [network, train, test, learning.trainTargets, learning.testTargets])
+    }
     let recipe = try recipe()
     let reading = tables.reading(categorical: learning.categorical.map(ColumnNames.init))
-    let all = try InputFiles.table(at: train, options: reading)
-    let rows = try learning.trainingRows(of: all, targets: target, at: train)
-    let table = rows.table
-    if output != nil && test == nil && rows.unlabelled == nil {
+    let source = try DataSource(training: train, learning, reading: reading)
+    let known = try learning.trainingRows(of: source, at: train)
+    let rows = known.rows
+    if output != nil && test == nil && known.unlabelled == nil {
       throw CommandError.usage("--output needs --test, or rows of \(train) without a target")
     }
-    let encoder = try learning.encoder(of: table, targets: target, task: task.task)
+    let encoding = try learning.encoding(
+      of: source, task: task.task, scalings: choices.inputs.scalings, network: recipe.network)
+    let encoder = try encoding.encoder(rows, classes: nil, scaling: encoding.scalings[0])
     for note in encoder.notes { StandardError.write("note: \(train): \(note)\n") }
-    if let folds, folds > table.rowCount {
-      throw CommandError.usage("--folds: expected at most the \(table.rowCount) rows of \(train), found \(folds)")
+    if let folds, folds > rows.rowCount {
+      throw CommandError.usage("--folds: expected at most the \(rows.rowCount) rows of \(train), found \(folds)")
     }
     let progress = ProgressReporter("reading")
     defer { progress.finish() }
     let key = RandomKey(seed: seed)
-    var report = ["\(table.rowCount) rows, \(encoder.width) inputs, \(describe(encoder.target))"]
+    var report = ["\(counted(rows.rowCount, "row")), \(counted(encoder.width, "input")), \(describe(encoder.target))"]
     if let folds {
-      let validation = CrossValidation(recipe: recipe, folds: folds, group: learning.group) { rows, classes in
-        try learning.encoder(of: rows, targets: target, task: task.task, classes: classes)
-      }
-      let prediction = try validation.run(table, encoder: encoder, key: key, progress: progress)
-      report += ["\nCross-validation in \(folds) folds:\n", try prediction.judged(by: table, target: encoder.target)]
+      let validation = CrossValidation(recipe: recipe, folds: folds, group: learning.group, encoding: encoding)
+      let prediction = try validation.run(rows, encoder: encoder, key: key, progress: progress)
+      report += [
+        "\nCross-validation in \(folds) folds:\n", try prediction.judged(by: rows.table, target: encoder.target),
+      ]
     }
     if let output {
-      let source = test ?? train
-      let newTable = try test.map { try InputFiles.table(at: $0, options: reading, matching: all) } ?? rows.unlabelled!
-      for note in encoder.notes(on: newTable) { StandardError.write("note: \(source): \(note)\n") }
-      let kept = try keptColumns(of: newTable)
+      let path = test ?? train
+      let newRows = try test.map { try DataSource(testing: $0, learning, like: source).rows } ?? known.unlabelled!
+      for note in encoder.notes(on: newRows) { StandardError.write("note: \(path): \(note)\n") }
+      let kept = try keptColumns(of: newRows.table)
       // Judged before it is written: a mistake in the true values should not leave a file behind.
-      let model = try TableModel(recipe, encoder: encoder, table: table, key: key, progress: progress)
-      let prediction = try model.predict(newTable, progress: progress)
-      report.append(describe(model.model.calibration.regularizer))
-      let judged = encoder.target.rows(in: newTable)
+      let model = try TableModel(recipe, encoding: encoding, rows: rows, key: key, progress: progress)
+      let prediction = try model.predict(newRows, progress: progress)
+      report += describe(model)
+      let judged = encoder.target.rows(in: newRows.table)
       if !judged.isEmpty {
-        let name = judged.count == newTable.rowCount ? source : "\(source), the \(judged.count) rows with a target"
+        let name =
+          judged.count == newRows.rowCount ? path : "\(path), the \(counted(judged.count, "row")) with a target"
         report += [
           "\n\(name):\n",
-          try prediction.selecting(rows: judged).judged(by: newTable.selecting(rows: judged), target: encoder.target),
+          try prediction.selecting(rows: judged).judged(
+            by: newRows.table.selecting(rows: judged), target: encoder.target),
         ]
       }
-      let results = prediction.rows(for: encoder.target)
+      progress.begin("writing \(output)")
+      let results = prediction.rows(for: encoder.target, withMedian: median)
       try OutputFiles.writeTable(
-        header: kept.map(\.name) + prediction.header(for: encoder.target),
+        header: kept.map(\.name) + prediction.header(for: encoder.target, withMedian: median),
         rows: results.enumerated().map { row, cells in kept.map { $0.text(row) } + cells }, to: output)
-      report.append("\(output): \(newTable.rowCount) predictions")
+      report.append("\(output): \(counted(newRows.rowCount, "prediction"))")
     }
     progress.finish()
     StandardOutput.report(report.joined(separator: "\n"), beside: output)
   }
 
   private func recipe() throws -> Recipe {
-    var recipe = Recipe(network: try InputFiles.network(at: network), method: method.method)
+    var recipe = Recipe(
+      network: network == Self.automaticNetwork ? nil : try InputFiles.network(at: network), method: method.method)
     if let diagReg { recipe.regularizer = .fixed(.relative(diagReg)) }
     if let diagRegAbsolute { recipe.regularizer = .fixed(.absolute(diagRegAbsolute)) }
     recipe.time = time
     recipe.learningRate = learningRate
     recipe.precision = compute.precision?.dtype ?? .float64
     recipe.tileSize = compute.tileSize
+    recipe.targetTransform = choices.targetTransform
+    recipe.tails = choices.tails
+    recipe.fitsColumnScales = choices.columnScales == .auto
     return recipe
   }
 
@@ -211,6 +238,25 @@ struct PredictCommand: ParsableCommand {
   private func keptColumns(of table: Table) throws -> [Table.Column] {
     guard let keep else { return [] }
     return try ColumnNames(keep).resolved(in: table).map { try table.column($0) }
+  }
+
+  /// What was chosen, a line for each.
+  private func describe(_ model: TableModel) -> [String] {
+    var lines = model.notes
+    for (member, weight) in model.members {
+      let name = model.members.count > 1 ? ", weight \(format(100 * weight, 0)) %" : ""
+      lines.append(describe(member.calibration.regularizer) + describe(member.calibration.kind) + name)
+    }
+    return lines
+  }
+
+  private func describe(_ kind: Calibration.Kind) -> String {
+    guard choices.tails != .normal, case .numbers(let numbers) = kind else { return "" }
+    let names = numbers.map {
+      $0.tails.degreesOfFreedom == .infinity
+        ? "normal" : "Student's t with \(format($0.tails.degreesOfFreedom, 0)) degrees of freedom"
+    }
+    return "; errors: \(names.joined(separator: ", "))"
   }
 
   private func describe(_ regularizer: DiagonalRegularizer) -> String {

@@ -12,7 +12,7 @@ struct CommandError: Error, CustomStringConvertible {
     case badData = 65
     /// A file to read is missing.
     case missingInput = 66
-    /// The computation failed.
+    /// The computation failed, or there is not enough memory for it.
     case internalFailure = 70
     /// A file cannot be written.
     case cannotWrite = 73
@@ -41,7 +41,8 @@ struct CommandError: Error, CustomStringConvertible {
   init?(_ error: any Error) {
     switch error {
     case let error as CommandError: self = error
-    case let error as NetworkError: self.init(.badData, error.description)
+    case let error as NetworkError:
+      self.init(error.kind == .memory ? .internalFailure : .badData, error.description)
     case let error as PredictionError: self.init(.badData, error.description)
     case let error as TensorError:
       switch error {

@@ -32,7 +32,11 @@ enum InputFiles {
 
   /// The network in a file or, where there is no such file, the ready-made one of that name.
   static func network(at path: String) throws -> any Layer {
-    if !FileManager.default.fileExists(atPath: path), let network = try readyMadeNetwork(path) { return network }
+    if !FileReference.isStandardInput(path), !FileManager.default.fileExists(atPath: path),
+      let network = try readyMadeNetwork(path)
+    {
+      return network
+    }
     try requireReadable(path)
     return try NetworkFile(contentsOf: path).network
   }
@@ -49,17 +53,19 @@ enum InputFiles {
       .missingInput, "\(name): no such file, and no ready-made network (one of \(names), with a depth: myrtle10)")
   }
 
-  /// A table in any format that holds one. What is to be known about its reading goes to standard error.
+  /// A file of data in any format.
   ///
-  /// - Parameters:
-  ///   - name: of the file, `-` for standard input; an array of it may be named behind a colon.
-  ///   - other: a table whose columns this one's are to be read like.
-  /// - Throws: `CommandError` also for a table without rows.
-  static func table(
-    at name: String, options: ReadingOptions = .init(), matching other: Table? = nil
-  ) throws -> Table {
+  /// - Parameter name: of the file, `-` for standard input; an array of it may be named behind a colon.
+  static func dataFile(at name: String, options: ReadingOptions) throws -> DataFile {
     try requireReadable(name)
-    let table = try DataFile(at: name, options: other.map(options.matching) ?? options).table()
+    return try DataFile(at: name, options: options)
+  }
+
+  /// The table that a file holds. What is to be known about its reading goes to standard error.
+  ///
+  /// - Throws: `CommandError` also for a table without rows.
+  static func table(of file: DataFile) throws -> Table {
+    let table = try file.table()
     guard table.rowCount > 0 else {
       throw CommandError.badData("\(table.path): line 2: expected at least one row, found none")
     }
@@ -69,15 +75,17 @@ enum InputFiles {
 
   /// One row per input, from any format; of a table, whose cells must all be numbers.
   ///
-  /// - Parameter allowsNaN: whether numbers may be missing.
+  /// - Parameters:
+  ///   - options: afterwards those with which further tables are read like this one.
+  ///   - allowsNaN: whether numbers may be missing.
   static func tensor(
-    at name: String, options: ReadingOptions = .init(), allowsNaN: Bool = false
+    at name: String, options: inout ReadingOptions, allowsNaN: Bool = false
   ) throws -> Tensor {
-    try requireReadable(name)
-    let file = try DataFile(at: name, options: options)
+    let file = try dataFile(at: name, options: options)
     let tensor: Tensor
     if file.format == .table {
       let table = try file.numericTable()
+      options = options.matching(table)
       say(table.notes)
       tensor = try table.tensor(allowsMissing: allowsNaN)
     } else {
@@ -92,7 +100,7 @@ enum InputFiles {
     return tensor
   }
 
-  private static func say(_ notes: [ReadingNote]) {
+  static func say(_ notes: [ReadingNote]) {
     for note in notes { StandardError.write("note: \(note)\n") }
   }
 }

@@ -36,33 +36,27 @@ struct DemoRegression {
         recipe: Recipe(network: best.network.network, regularizer: .fixed(.relative(best.noise)))),
       Model(name: "\(best.network.name), NTK", recipe: Recipe(network: best.network.network, method: .ntk)),
     ]
-    let truth = try data.target.values(of: test)
-    let guess = try rootMeanSquareError(
-      targets: truth, mean: truth * 0 + data.target.values(of: train).mean().scalar(as: Double.self))
+    let truth = try data.target.values(of: test).scalars(as: Double.self)
+    let mean = try data.target.values(of: train).mean().scalar(as: Double.self)
+    let guess = (truth.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(truth.count)).squareRoot()
     report.writeEmptyLine()
     report.write(
       "On \(split.test.count) test patients (always guessing the training mean: RMSE \(format(guess, 1))):\n")
     var table = TextTable(["model", "RMSE", "NLPD"] + RegressionScores.levels.map { "in \(format(100 * $0, 0)) %" })
-    var shown: (mean: Tensor, deviation: Tensor, scores: RegressionScores)?
+    var shown: [PredictiveDistribution] = []
     for model in models {
-      let fitted = try TableModel(model.recipe, encoder: encoder, table: train, key: key, progress: report.progress)
-      guard case .numbers(let mean, let deviation) = try fitted.predict(test, progress: report.progress) else {
-        continue
-      }
-      let scores = try RegressionScores(truth: truth, mean: mean, standardDeviation: deviation)
-      add(scores, named: model.name, to: &table)
-      if model.name == models[1].name { shown = (mean, deviation, scores) }
+      let fitted = try TableModel(
+        model.recipe, encoding: encoding, rows: DataRows(train), key: key, progress: report.progress)
+      let predictions = try fitted.predict(DataRows(test), progress: report.progress).ofOneNumber
+      add(try RegressionScores(truth: truth, predictions: predictions), named: model.name, to: &table)
+      if model.name == models[1].name { shown = predictions }
     }
     report.write(table)
-    if let shown {
-      try report.draw(
-        bands(
-          shown.mean.scalars(as: Double.self), shown.deviation.scalars(as: Double.self), truth.scalars(as: Double.self),
-          shown.scores, network: best.network),
-        name: "regression-intervals")
-    }
+    try report.draw(bands(shown, truth, network: best.network), name: "regression-intervals")
     try crossValidate(models, &report)
   }
+
+  private var encoding: TableEncoding { TableEncoding(targets: data.target.names) }
 
   private struct Model {
     var name: String
@@ -77,7 +71,7 @@ struct DemoRegression {
 
   /// All patients, each predicted by a model that did not see them; noise and scale fitted anew in each fold.
   private func crossValidate(_ models: [Model], _ report: inout DemoReport) throws {
-    let truth = try data.target.values(of: data.table)
+    let truth = try data.target.values(of: data.table).scalars(as: Double.self)
     let encoder = try data.encoder(over: Array(0..<data.count))
     let levels = stride(from: 0.05, to: 0.975, by: 0.05).map { $0 }
     var table = TextTable(["model", "RMSE", "NLPD"] + RegressionScores.levels.map { "in \(format(100 * $0, 0)) %" })
@@ -85,13 +79,12 @@ struct DemoRegression {
     for model in models {
       var recipe = model.recipe
       recipe.regularizer = .automatic
-      let validation = CrossValidation(recipe: recipe, folds: Self.foldCount) { rows, _ in
-        try FeatureEncoder(rows, targets: data.target.names)
-      }
-      let prediction = try validation.run(data.table, encoder: encoder, key: key, progress: report.progress)
-      guard case .numbers(let mean, let deviation) = prediction else { continue }
-      add(try RegressionScores(truth: truth, mean: mean, standardDeviation: deviation), named: model.name, to: &table)
-      let scores = try RegressionScores(truth: truth, mean: mean, standardDeviation: deviation, levels: levels)
+      let validation = CrossValidation(recipe: recipe, folds: Self.foldCount, encoding: encoding)
+      let predictions = try validation.run(
+        DataRows(data.table), encoder: encoder, key: key, progress: report.progress
+      ).ofOneNumber
+      add(try RegressionScores(truth: truth, predictions: predictions), named: model.name, to: &table)
+      let scores = try RegressionScores(truth: truth, predictions: predictions, levels: levels)
       curves.append((model.name, scores.calibration))
     }
     report.writeEmptyLine()
@@ -158,22 +151,24 @@ struct DemoRegression {
   // MARK: - Pictures
 
   private func bands(
-    _ mean: [Double], _ deviation: [Double], _ truth: [Double], _ scores: RegressionScores, network: DemoNetwork
+    _ predictions: [PredictiveDistribution], _ truth: [Double], network: DemoNetwork
   ) -> Figure {
+    let mean = predictions.map(\.moments.mean)
     let order = mean.indices.sorted { mean[$0] < mean[$1] }
     let x = order.indices.map { Double($0 + 1) }
-    func band(_ factor: Double) -> Mark.Geometry {
+    func band(_ level: Double) -> Mark.Geometry {
       .band(
-        lower: order.map { mean[$0] - factor * deviation[$0] }, upper: order.map { mean[$0] + factor * deviation[$0] })
+        lower: order.map { predictions[$0].quantile((1 - level) / 2) },
+        upper: order.map { predictions[$0].quantile((1 + level) / 2) })
     }
-    let inside = mean.indices.count { abs(truth[$0] - mean[$0]) <= RegressionScores.intervalFactor * deviation[$0] }
+    let inside = zip(truth, predictions).count { abs($1.cumulative($0) - 0.5) <= 0.475 }
     return Figure(
       title: "Diabetes (NNGP, \(network.name)): \(inside) of \(truth.count) test patients lie in their 95 % interval",
       x: Axis("test patient, ordered by prediction", range: 0...Double(truth.count + 1)),
       y: Axis("disease progression after one year (score)"),
       content: .marks([
-        Mark(label: "95 % interval", x: x, geometry: band(RegressionScores.intervalFactor), color: .skyBlue),
-        Mark(label: "50 % interval", x: x, geometry: band(0.6744897501960817), color: .blue),
+        Mark(label: "95 % interval", x: x, geometry: band(0.95), color: .skyBlue),
+        Mark(label: "50 % interval", x: x, geometry: band(0.5), color: .blue),
         Mark(label: "prediction", x: x, geometry: .line(y: order.map { mean[$0] }), color: .blue),
         Mark(label: "observed", x: x, geometry: .points(y: order.map { truth[$0] }), color: .vermilion),
       ]))

@@ -2,192 +2,129 @@ import Foundation
 import NeuralTangents
 import Tensors
 
-/// What makes a network's uncertainty that of the data at hand: the level of noise and the scale of variances, both
-/// judged on training rows that the prediction of them did not use.
+/// What makes a network's predictions those of the data at hand, judged on training rows that the prediction of them did not
+/// use: the level of noise, and for numbers how they are transformed, the scale of variances and the shape of errors, for
+/// classes how outputs become probabilities.
 ///
 /// The variance of a new measurement of output c is s_c (v + n): v the closed-form variance, n the noise that the
-/// regularizer stands for, in units of the NNGP. Means do not depend on s_c, which makes the squared standardised
-/// residuals of left-out rows one on average.
+/// regularizer stands for, in units of the NNGP. Means do not depend on s_c.
 struct Calibration: Sendable {
+  /// What belongs to a number to predict.
+  struct Number: Sendable {
+    /// The place of the transform among the candidates.
+    let choice: Int
+    let tails: Tails
+  }
+
+  enum Kind: Sendable {
+    case numbers([Number])
+    case classes(ClassScores)
+  }
+
   let regularizer: DiagonalRegularizer
-  /// s_c, one per output.
-  let scales: [Double]
   /// n.
   let noise: Double
+  let kind: Kind
+  /// For each left-out row the logarithm of the density of its targets, in their own units, or of the probability of its
+  /// class.
+  let logDensities: [Double]
 
-  /// The levels of noise to choose from, relative to the kernel's mean diagonal.
-  static let candidates = stride(from: -6.0, through: 1.0, by: 0.5).map { pow(10, $0) }
-  /// More rows would take longer and change little: both quantities are averages.
-  private static let rowLimit = 1000
-  /// For training times that have no closed form for left-out rows.
-  private static let foldCount = 5
+  /// The mean over rows: nats, and higher is better.
+  var score: Double { logDensities.reduce(0, +) / Double(max(1, logDensities.count)) }
 
-  /// - Parameter groups: a number for each row; rows with equal inputs have the same one and are left out together, since each
-  ///   would give the others away.
-  init(_ recipe: Recipe, trainTrain: KernelPair, y: Tensor, groups: [Int], key: RandomKey) throws {
-    let keys = key.split()
-    var (kernels, y, groups) = (trainTrain, y, groups)
-    let count = y.shape[0]
-    if count > Self.rowLimit {
-      let rows = Array(keys[0].permutation(count).prefix(Self.rowLimit))
-      kernels = KernelPair(nngp: trainTrain.nngp?.submatrix(rows), ntk: trainTrain.ntk?.submatrix(rows))
-      y = y.taking(rows, axis: 0)
-      groups = rows.map { groups[$0] }
+  /// The levels of noise to choose from, relative to the kernel's mean diagonal: powers of ten, and then those between the
+  /// best one and its neighbours.
+  private static let coarse = [-6.0, -5, -4, -3, -2, -1, 0, 1]
+
+  /// The best level of noise for training to the end.
+  ///
+  /// - Throws: when no level is enough to solve with the kernel.
+  init(_ leftOut: LeftOut, _ targets: Targets, _ recipe: Recipe) throws {
+    if case .fixed(let fixed) = recipe.regularizer {
+      self = try Calibration(leftOut, targets, recipe, fixed)
+      return
     }
-    let system = CalibrationSystem(recipe, kernels: kernels, y: y, groups: groups)
-    switch recipe.regularizer {
-    case .fixed(let fixed): regularizer = fixed
-    case .automatic:
-      regularizer = try system.bestRegularizer(of: Self.candidates.map { .relative($0) })
-    }
-    noise = system.noise(of: regularizer)
-    let residuals =
-      recipe.time == .infinity || Set(groups).count < 2 * Self.foldCount
-      ? try system.leaveOneOut(regularizer)
-      : try system.crossValidated(
-        regularizer,
-        splits: Split.folds(
-          Self.foldCount, count: y.shape[0], groups: system.repeats.isEmpty ? nil : groups, key: keys[1]), noise: noise)
-    scales = residuals.scales
-  }
-
-  /// Standard deviations of new measurements, shape (rows, outputs), from closed-form variances, shape (rows, 1).
-  func standardDeviation(ofVariance variance: Tensor) -> Tensor {
-    sqrt(maximum(variance + noise, 0) * Tensor(scales).reshaped([1, -1]))
-  }
-}
-
-/// How far left-out rows were from their predictions.
-private struct Residuals {
-  /// Shape (rows, outputs), float64.
-  var errors: Tensor
-  /// Of new measurements before scaling, shape (rows, 1), float64.
-  var variances: Tensor
-
-  /// Mean squared error in units of the variance, for each output.
-  var scales: [Double] {
-    // A target that is predicted exactly still needs an interval of some width.
-    maximum((square(errors) / variances).mean(axis: 0), 1e-12).scalars(as: Double.self)
-  }
-
-  /// Mean negative log density of the left-out targets, up to a constant, with the best scales.
-  var negativeLogDensity: Double {
-    let logVariance = log(variances).mean().scalar(as: Double.self)
-    return scales.reduce(0) { $0 + 0.5 * (log($1) + logVariance) }
-  }
-}
-
-private struct CalibrationSystem {
-  let recipe: Recipe
-  let kernels: KernelPair
-  let nngp: Tensor
-  /// The kernel that is regularized and inverted.
-  let matrix: Tensor
-  let y: Tensor
-  /// The rows of every group that has more than one.
-  let repeats: [[Int]]
-
-  init(_ recipe: Recipe, kernels: KernelPair, y: Tensor, groups: [Int]) {
-    self.recipe = recipe
-    self.kernels = kernels
-    self.y = y.asType(.float64)
-    nngp = (kernels.nngp ?? Tensor.zeros([y.shape[0], y.shape[0]])).asType(.float64)
-    matrix = (kernels.ntk ?? kernels.nngp).map { $0.asType(.float64) } ?? nngp
-    repeats = Dictionary(grouping: groups.indices) { groups[$0] }.values.filter { $0.count > 1 }
-      .sorted { $0[0] < $1[0] }
-  }
-
-  func shift(of regularizer: DiagonalRegularizer) -> Double {
-    switch regularizer {
-    case .absolute(let value): value
-    case .relative(let value): value * meanDiagonal(matrix)
-    }
-  }
-
-  /// The regularizer as a variance of the NNGP: the same part of the mean diagonal.
-  func noise(of regularizer: DiagonalRegularizer) -> Double {
-    let scale = meanDiagonal(matrix)
-    return scale > 0 ? shift(of: regularizer) * meanDiagonal(nngp) / scale : 0
-  }
-
-  private func meanDiagonal(_ matrix: Tensor) -> Double { matrix.diagonal().mean().scalar(as: Double.self) }
-
-  func bestRegularizer(of candidates: [DiagonalRegularizer]) throws -> DiagonalRegularizer {
-    var best: (score: Double, regularizer: DiagonalRegularizer)?
+    var best: (exponent: Double, calibration: Calibration)?
     var failure: (any Error)?
-    for candidate in candidates {
+    func attempt(_ exponent: Double) {
       do {
-        let score = try leaveOneOut(candidate).negativeLogDensity
-        if score.isFinite, score < best?.score ?? .infinity { best = (score, candidate) }
+        let found = try Calibration(
+          leftOut, targets, recipe, .relative(pow(10, exponent)), start: best?.calibration)
+        if found.score.isFinite, found.score > best?.calibration.score ?? -.infinity { best = (exponent, found) }
       } catch {
-        // Too little noise for equal rows; another candidate will do.
+        // Too little noise for equal rows; another level will do.
         failure = error
       }
     }
-    if let best { return best.regularizer }
-    throw failure ?? CommandError.badData("no level of noise predicts the training rows; check the targets")
-  }
-
-  /// Every row predicted from all rows with other inputs, in closed form: with B = M̃⁻¹ and the rows G of a group the errors
-  /// are B_GG⁻¹ (B y)_G and their covariance over f ~ N(0, K) is B_GG⁻¹ (B K B)_GG B_GG⁻¹, to which comes the noise; for
-  /// M = K together that is B_GG⁻¹.
-  func leaveOneOut(_ regularizer: DiagonalRegularizer) throws -> Residuals {
-    let size = matrix.shape[0]
-    let shifted = matrix + Tensor.eye(size, dtype: .float64) * shift(of: regularizer)
-    let b = try inverse(cholesky: cholesky(shifted))
-    let diagonal = b.diagonal().reshaped([-1, 1])
-    let weighted = matmul(b, y)
-    let isEnsemble = recipe.method == .ntk
-    let half = isEnsemble ? matmul(b, nngp) : b
-    let noise = isEnsemble ? self.noise(of: regularizer) : 0
-    var errors = weighted / diagonal
-    var variances =
-      isEnsemble ? (half * b).sum(axis: 1).reshaped([-1, 1]) / square(diagonal) + noise : 1 / diagonal
-    guard !repeats.isEmpty else { return Residuals(errors: errors, variances: variances) }
-    let spread = isEnsemble ? matmul(half, b) : b
-    var (errorRows, variance) = (errors.scalars(as: Double.self), variances.scalars(as: Double.self))
-    let width = y.shape[1]
-    for rows in repeats {
-      let inner = try inverse(cholesky: cholesky(b.submatrix(rows)))
-      let own = matmul(inner, weighted.taking(rows, axis: 0)).scalars(as: Double.self)
-      let covariance = isEnsemble ? matmul(matmul(inner, spread.submatrix(rows)), inner) : inner
-      for (place, (row, value)) in zip(rows, covariance.diagonal().scalars(as: Double.self)).enumerated() {
-        for column in 0..<width { errorRows[row * width + column] = own[place * width + column] }
-        variance[row] = value + noise
-      }
+    for exponent in Self.coarse { attempt(exponent) }
+    guard let (middle, _) = best else {
+      throw failure ?? CommandError.badData("no level of noise predicts the training rows; check the targets")
     }
-    errors = Tensor(errorRows, shape: errors.shape)
-    variances = Tensor(variance, shape: variances.shape)
-    return Residuals(errors: errors, variances: variances)
+    for exponent in [middle - 0.5, middle + 0.5] where (-6.0...1).contains(exponent) { attempt(exponent) }
+    self = best!.calibration
   }
 
-  /// Every row predicted from the other folds, at the recipe's training time.
-  func crossValidated(_ regularizer: DiagonalRegularizer, splits: [Split], noise: Double) throws -> Residuals {
-    var (errors, variances) = ([Tensor](), [Tensor]())
-    for split in splits {
-      func part(_ tensor: Tensor?, _ rows: [Int]) -> Tensor? {
-        tensor.map { $0.taking(rows, axis: 0).taking(split.train, axis: 1) }
+  private init(
+    _ leftOut: LeftOut, _ targets: Targets, _ recipe: Recipe, _ regularizer: DiagonalRegularizer,
+    start: Calibration? = nil
+  ) throws {
+    let residuals = try leftOut.residuals(of: targets.outputs, regularizer)
+    self.init(
+      residuals, targets, recipe, regularizer: regularizer, noise: leftOut.noise(of: regularizer), start: start)
+  }
+
+  /// - Parameters:
+  ///   - residuals: of all ways to transform all numbers.
+  ///   - start: a calibration like it, to be faster.
+  init(
+    _ residuals: LeftOut.Residuals, _ targets: Targets, _ recipe: Recipe, regularizer: DiagonalRegularizer,
+    noise: Double, start: Calibration? = nil
+  ) {
+    (self.regularizer, self.noise) = (regularizer, noise)
+    switch targets {
+    case .classes(let labels, let outputs):
+      let truth = outputs.transposed().scalars(as: Double.self)
+      let count = labels.count
+      let means = residuals.errors.enumerated().map { output, errors in
+        errors.enumerated().map { truth[output * count + $0] - $1 }
       }
-      // Time counts in steps of a rate that is shared by all target numbers, so fewer rows need less of it.
-      let share = Double(split.train.count) / Double(y.shape[0])
-      let ensemble = try KernelEnsemble(
-        trainTrain: KernelPair(nngp: part(kernels.nngp, split.train), ntk: part(kernels.ntk, split.train)),
-        yTrain: y.taking(split.train, axis: 0), learningRate: recipe.learningRate,
-        diagonalRegularizer: .absolute(shift(of: regularizer)), precision: .float64)
-      let prediction = try ensemble.predict(
-        testTrain: KernelPair(nngp: part(kernels.nngp, split.test), ntk: part(kernels.ntk, split.test)),
-        testTestDiagonal: KernelPair(nngp: nngp.diagonal().taking(split.test, axis: 0)), kernel: recipe.method.kind,
-        time: TrainingTime(recipe.time * share))
-      errors.append(y.taking(split.test, axis: 0) - prediction.mean)
-      variances.append((prediction.variance ?? nngp.diagonal()).reshaped([-1, 1]) + noise)
+      var first: ClassScores?
+      if case .classes(let scores) = start?.kind { first = scores }
+      let scores = ClassScores(means: means, labels: labels, start: first)
+      kind = .classes(scores)
+      logDensities = scores.logDensities
+    case .numbers(let columns):
+      var numbers: [Number] = []
+      var sums = [Double](repeating: 0, count: residuals.variances.count)
+      var offset = 0
+      for candidates in columns {
+        var best: (score: Double, number: Number, densities: [Double])?
+        for (choice, column) in candidates.enumerated() {
+          let tails = Tails(errors: residuals.errors[offset + choice], variances: residuals.variances, recipe.tails)
+          let densities = zip(tails.logDensities, column.logDerivatives).map { $0 + $1 }
+          let score = densities.reduce(0, +)
+          // Targets stay as they are unless rows say otherwise.
+          if score > (best.map { $0.number.choice == 0 ? $0.score + Selection.threshold : $0.score } ?? -.infinity) {
+            best = (score, Number(choice: choice, tails: tails), densities)
+          }
+        }
+        offset += candidates.count
+        guard let best else {
+          numbers.append(
+            Number(choice: 0, tails: Tails(errors: [], variances: [], .normal)))
+          sums = sums.map { _ in -.infinity }
+          continue
+        }
+        numbers.append(best.number)
+        sums = zip(sums, best.densities).map { $0 + $1 }
+      }
+      kind = .numbers(numbers)
+      logDensities = sums
     }
-    return Residuals(errors: concatenate(errors), variances: maximum(concatenate(variances), 1e-300))
   }
-}
 
-extension Tensor {
-  /// The rows and the columns at `positions` of a matrix.
-  func submatrix(_ positions: [Int]) -> Tensor {
-    taking(positions, axis: 0).taking(positions, axis: 1)
+  /// The place of each number's transform among the candidates; none for classes.
+  var choices: [Int] {
+    if case .numbers(let numbers) = kind { numbers.map(\.choice) } else { [] }
   }
 }

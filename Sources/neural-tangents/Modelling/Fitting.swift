@@ -13,17 +13,17 @@ struct Fitting: Sendable {
   var key: RandomKey
 
   func fit(
-    _ network: any Layer, encoder: FeatureEncoder, table: Table, progress: ProgressReporter
+    _ network: any Layer, encoder: any RowEncoder, rows: DataRows, progress: ProgressReporter
   ) throws -> EvidenceFit {
     let keys = key.split()
-    var rows = table
-    if table.rowCount > rowLimit {
-      rows = table.selecting(rows: keys[0].permutation(table.rowCount).prefix(rowLimit).sorted())
+    var rows = rows
+    if rows.rowCount > rowLimit {
+      rows = rows.selecting(rows: keys[0].permutation(rows.rowCount).prefix(rowLimit).sorted())
     }
     progress.begin("fitting to \(rows.rowCount) rows")
     do {
       return try NeuralTangents.fit(
-        network, encoder.features(of: rows), encoder.target.outputs(of: rows),
+        network, encoder.inputs(of: rows), encoder.target.outputs(of: rows.table),
         options: EvidenceFitOptions(
           kernel: method == .nngp ? .nngp : .ntk, isTied: isTied, maximumIterations: maximumIterations,
           restarts: restarts, key: keys[1], progress: { [weak progress] in progress?.update($0) }))
@@ -52,19 +52,17 @@ extension TablePrediction {
   /// In short what the true values in `table` say about the predictions: a row for each target, or one for classes.
   func scores(by table: Table, target: TargetEncoder) throws -> [[String]] {
     switch self {
-    case .numbers(let means, let deviations):
-      let truth = try target.values(of: table)
-      return try target.names.enumerated().map { column, name in
-        func part(_ tensor: Tensor) -> Tensor { tensor.taking([column], axis: 1) }
-        let scores = try RegressionScores(
-          truth: part(truth), mean: part(means), standardDeviation: part(deviations), levels: [0.95])
-        return [
+    case .numbers(let predictions):
+      let scores = try Self.scores(predictions, truth: target.values(of: table), levels: [0.95])
+      return zip(target.names, scores).map { name, scores in
+        [
           name, significant(scores.rootMeanSquareError), format(scores.negativeLogDensity, 4),
           scores.determination.map { format($0, 3) } ?? "-",
         ] + scores.calibration.rows.map { "\(format(100 * $0.observed, 1)) %" }
       }
-    case .classes(_, let probabilities):
-      let metrics = try ClassificationMetrics(probabilities: probabilities, labels: target.classIndices(of: table))
+    case .classes(let probabilities):
+      let metrics = try ClassificationMetrics(
+        probabilities: Self.tensor(probabilities), labels: target.classIndices(of: table))
       return [
         [
           "\(format(100 * metrics.accuracy, 2)) %", format(metrics.negativeLogLikelihood, 4),

@@ -18,7 +18,8 @@ struct Recipe: Sendable {
     case fixed(DiagonalRegularizer)
   }
 
-  var network: any Layer
+  /// Nil for a mixture of those in `NetworkCandidate`.
+  var network: (any Layer)?
   var method = Method.nngp
   var regularizer = Regularizer.automatic
   /// Infinity for training to the end.
@@ -28,12 +29,25 @@ struct Recipe: Sendable {
   var precision = DType.float64
   /// Rows and columns of a kernel that are computed at once; nil for a good number.
   var tileSize: Int?
+  /// What becomes of targets, and of the shape of errors: as they are unless something is to be chosen.
+  var targetTransform = TargetColumn.TransformChoice.none
+  var tails = Tails.Choice.normal
+  /// Whether every column may get a scale of its own.
+  var fitsColumnScales = false
 
   /// The computation of a kernel of two data sets, or of one with itself, put together in float64.
-  func job(_ x1: Tensor, _ x2: Tensor? = nil, progress: ProgressReporter) throws -> GramJob {
+  func job(
+    _ network: any Layer, _ x1: Tensor, _ x2: Tensor? = nil, progress: ProgressReporter
+  ) throws -> GramJob {
     try GramJob(
-      network, x1, x2, kernels: method == .ntk ? .all : .nngp,
+      network, x1.asType(precision), x2?.asType(precision), kernels: method == .ntk ? .all : .nngp,
       options: KernelOptions(
         precision: precision, accumulation: .float64, tileSize: tileSize, progress: progress.kernelProgress))
+  }
+
+  /// The kernels of rows with themselves that predictions need.
+  func kernels(_ network: any Layer, _ x: Tensor, progress: ProgressReporter) throws -> KernelPair {
+    let kernel = try job(network, x, progress: progress).run()
+    return KernelPair(nngp: kernel.nngp, ntk: method == .ntk ? kernel.ntk : nil)
   }
 }

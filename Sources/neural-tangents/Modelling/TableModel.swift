@@ -2,35 +2,75 @@ import DataFiles
 import NeuralTangents
 import Tensors
 
-/// A recipe fitted to the rows of a table.
+/// A recipe fitted to rows: what is chosen, and networks that predict together.
 struct TableModel: Sendable {
-  let encoder: FeatureEncoder
-  let model: TrainedModel
+  let encoder: any RowEncoder
+  /// Sentences about what was chosen.
+  let notes: [String]
+  let members: [(model: TrainedModel, weight: Double)]
+  /// Of each number to predict.
+  private let columns: [TargetColumn]
 
-  init(_ recipe: Recipe, encoder: FeatureEncoder, table: Table, key: RandomKey, progress: ProgressReporter) throws {
-    self.encoder = encoder
-    model = try TrainedModel(
-      recipe, x: encoder.features(of: table), y: encoder.target.outputs(of: table), key: key, progress: progress)
+  /// - Parameters:
+  ///   - rows: to learn from.
+  ///   - classes: those of the target, where the rows may lack some.
+  init(
+    _ recipe: Recipe, encoding: any Encoding, rows: DataRows, classes: [String]? = nil, key: RandomKey,
+    progress: ProgressReporter
+  ) throws {
+    let keys = key.split()
+    let selection = try Selection(
+      recipe, encoding: encoding, rows: rows, classes: classes, key: keys[0], progress: progress)
+    encoder = selection.encoder
+    notes = selection.notes
+    let x = try encoder.inputs(of: rows)
+    let targets = selection.targets
+    members = try selection.members.map { member in
+      let model = try TrainedModel(
+        recipe, network: member.network, x: x, targets: targets, known: member.calibration, key: keys[1],
+        progress: progress)
+      return (model, member.weight)
+    }
+    if case .numbers(let candidates) = targets {
+      columns = zip(candidates, members[0].model.calibration.choices).map { $0[$1] }
+    } else {
+      columns = []
+    }
   }
 
-  func predict(_ table: Table, progress: ProgressReporter) throws -> TablePrediction {
-    let outputs = try model.predict(encoder.features(of: table), progress: progress)
-    let target = encoder.target
-    if target.classes != nil {
-      let probabilities = try classProbabilities(mean: outputs.mean, variance: square(outputs.standardDeviation))
-      return .classes(target.predictedClasses(ofOutputs: probabilities), probabilities: probabilities)
+  func predict(_ rows: DataRows, progress: ProgressReporter) throws -> TablePrediction {
+    let x = try encoder.inputs(of: rows)
+    let outputs = try members.map { try $0.model.predict(x, progress: progress) }
+    if encoder.target.classes != nil {
+      var probabilities: [[Double]] = []
+      for (member, output) in zip(members, outputs) {
+        let own = member.model.probabilities(output).map { $0.map { $0 * member.weight } }
+        probabilities = probabilities.isEmpty ? own : zip(probabilities, own).map { zip($0, $1).map(+) }
+      }
+      return .classes(probabilities)
     }
+    let parts = zip(members, outputs).map { $0.model.components($1, weight: $0.weight) }
     return .numbers(
-      target.values(ofOutputs: outputs.mean), deviations: target.deviations(ofOutputs: outputs.standardDeviation))
+      (0..<rows.rowCount).map { row in
+        columns.enumerated().map { target, column in
+          PredictiveDistribution(
+            parts.map { $0[row][target] }, transform: column.transform, plausible: column.plausible)
+        }
+      })
   }
 }
 
 /// What is predicted for the rows of a table, in the units of the table.
 enum TablePrediction: Sendable {
-  /// Shapes (N, targets), float64; deviations are those of a new measurement.
-  case numbers(Tensor, deviations: Tensor)
-  /// The most probable class of each row, by its index, and probabilities of shape (N, classes), float64.
-  case classes([Int], probabilities: Tensor)
+  /// For each row, one distribution of a new measurement per target.
+  case numbers([[PredictiveDistribution]])
+  /// For each row, the probabilities of the classes.
+  case classes([[Double]])
+
+  /// The distributions where there is one number to predict.
+  var ofOneNumber: [PredictiveDistribution] {
+    if case .numbers(let rows) = self { rows.compactMap(\.first) } else { [] }
+  }
 
   /// Several predictions as one, with the rows of the n-th at `places[n]` of the result.
   ///
@@ -39,84 +79,96 @@ enum TablePrediction: Sendable {
     let order = places.flatMap { $0 }
     var position = [Int](repeating: 0, count: order.count)
     for (index, place) in order.enumerated() { position[place] = index }
-    func joined(_ tensors: [Tensor]) -> Tensor { concatenate(tensors).taking(position, axis: 0) }
     if case .numbers = parts[0] {
-      var (means, deviations) = ([Tensor](), [Tensor]())
-      for case .numbers(let mean, let deviation) in parts {
-        means.append(mean)
-        deviations.append(deviation)
-      }
-      return .numbers(joined(means), deviations: joined(deviations))
+      var all: [[PredictiveDistribution]] = []
+      for case .numbers(let rows) in parts { all += rows }
+      return .numbers(position.map { all[$0] })
     }
-    var (classes, probabilities) = ([Int](), [Tensor]())
-    for case .classes(let part, let probability) in parts {
-      classes += part
-      probabilities.append(probability)
-    }
-    return .classes(position.map { classes[$0] }, probabilities: joined(probabilities))
+    var all: [[Double]] = []
+    for case .classes(let rows) in parts { all += rows }
+    return .classes(position.map { all[$0] })
   }
-}
 
-extension TablePrediction {
   /// The predictions for some rows.
   func selecting(rows: [Int]) -> TablePrediction {
     switch self {
-    case .numbers(let means, let deviations):
-      .numbers(means.taking(rows, axis: 0), deviations: deviations.taking(rows, axis: 0))
-    case .classes(let classes, let probabilities):
-      .classes(rows.map { classes[$0] }, probabilities: probabilities.taking(rows, axis: 0))
+    case .numbers(let predictions): .numbers(rows.map { predictions[$0] })
+    case .classes(let probabilities): .classes(rows.map { probabilities[$0] })
     }
   }
 
+  /// Class probabilities, shape (rows, classes).
+  static func tensor(_ probabilities: [[Double]]) -> Tensor {
+    Tensor(probabilities.flatMap { $0 }, shape: [probabilities.count, probabilities.first?.count ?? 0])
+  }
+
   /// The columns of a table of predictions.
-  func header(for target: TargetEncoder) -> [String] {
+  ///
+  /// - Parameter withMedian: whether the median of numbers is a column, too.
+  func header(for target: TargetEncoder, withMedian: Bool = false) -> [String] {
     switch self {
-    case .numbers: target.names.flatMap { [$0, "\($0)_std", "\($0)_lower95", "\($0)_upper95"] }
+    case .numbers:
+      target.names.flatMap {
+        [$0, "\($0)_std", "\($0)_lower95", "\($0)_upper95"] + (withMedian ? ["\($0)_median"] : [])
+      }
     case .classes: target.names + (target.classes ?? []).map { "probability_\($0)" }
     }
   }
 
   /// The rows of a table of predictions, in the order of the input.
-  func rows(for target: TargetEncoder) -> [[String]] {
+  func rows(for target: TargetEncoder, withMedian: Bool = false) -> [[String]] {
     switch self {
-    case .numbers(let means, let deviations):
-      let width = means.shape[1]
-      let (means, deviations) = (means.scalars(as: Double.self), deviations.scalars(as: Double.self))
-      return stride(from: 0, to: means.count, by: width).map { start in
-        (start..<start + width).flatMap { index in
-          let half = RegressionScores.intervalFactor * deviations[index]
-          return [means[index], deviations[index], means[index] - half, means[index] + half].map { "\($0)" }
+    case .numbers(let predictions):
+      return predictions.map { row in
+        row.flatMap { prediction in
+          let moments = prediction.moments
+          let numbers =
+            [moments.mean, moments.standardDeviation, prediction.quantile(0.025), prediction.quantile(0.975)]
+            + (withMedian ? [prediction.median] : [])
+          return numbers.map { "\($0)" }
         }
       }
-    case .classes(let classes, let probabilities):
+    case .classes(let probabilities):
       let names = target.classes ?? []
-      let values = probabilities.scalars(as: Double.self)
-      return classes.enumerated().map { row, index in
-        [names[index]] + names.indices.map { "\(values[row * names.count + $0])" }
-      }
+      return probabilities.map { row in [names[Self.largest(row)]] + row.map { "\($0)" } }
     }
   }
+
+  /// The place of the largest number, of the first of equal ones.
+  private static func largest(_ row: [Double]) -> Int { row.indices.reduce(0) { row[$1] > row[$0] ? $1 : $0 } }
 
   /// What the true values in `table` say about the predictions, as text for a terminal.
   func judged(by table: Table, target: TargetEncoder) throws -> String {
     switch self {
-    case .numbers(let means, let deviations):
-      let truth = try target.values(of: table)
-      return try Self.judgedNumbers(target.names, truth: truth, means: means, deviations: deviations)
-    case .classes(_, let probabilities):
+    case .numbers(let predictions):
+      return try Self.judgedNumbers(target.names, truth: target.values(of: table), predictions)
+    case .classes(let probabilities):
       return try Self.judgedClasses(
-        target.classes ?? [], labels: target.classIndices(of: table), probabilities: probabilities)
+        target.classes ?? [], labels: target.classIndices(of: table), probabilities: Self.tensor(probabilities))
+    }
+  }
+
+  /// How good the predictions of each target were.
+  ///
+  /// - Precondition: numbers are predicted.
+  static func scores(
+    _ predictions: [[PredictiveDistribution]], truth: Tensor, levels: [Double] = RegressionScores.levels
+  ) throws -> [RegressionScores] {
+    let width = truth.shape[1]
+    let scalars = truth.scalars(as: Double.self)
+    return try (0..<width).map { column in
+      try RegressionScores(
+        truth: predictions.indices.map { scalars[$0 * width + column] }, predictions: predictions.map { $0[column] },
+        levels: levels)
     }
   }
 
   private static func judgedNumbers(
-    _ names: [String], truth: Tensor, means: Tensor, deviations: Tensor
+    _ names: [String], truth: Tensor, _ predictions: [[PredictiveDistribution]]
   ) throws -> String {
     var table = TextTable(
       ["target", "RMSE", "NLPD", "R2"] + RegressionScores.levels.map { "in \(format(100 * $0, 0)) %" })
-    for (column, name) in names.enumerated() {
-      func part(_ tensor: Tensor) -> Tensor { tensor.taking([column], axis: 1) }
-      let scores = try RegressionScores(truth: part(truth), mean: part(means), standardDeviation: part(deviations))
+    for (name, scores) in zip(names, try scores(predictions, truth: truth)) {
       table.add(
         [
           name, significant(scores.rootMeanSquareError), format(scores.negativeLogDensity, 3),

@@ -2,27 +2,40 @@ import Foundation
 import NeuralTangents
 import Tensors
 
-/// A recipe fitted to a training set.
+/// One network fitted to a training set.
 struct TrainedModel: Sendable {
   let recipe: Recipe
+  let network: any Layer
   let calibration: Calibration
+  private let targets: Targets
   private let x: Tensor
   private let ensemble: KernelEnsemble
 
+  /// More rows would take longer and change little: what is calibrated are averages.
+  private static let rowLimit = 1000
+  /// For training times that have no closed form for left-out rows.
+  private static let foldCount = 5
+
   /// - Parameters:
-  ///   - x: features, shape (N, features).
-  ///   - y: targets of mean about zero, shape (N, outputs).
+  ///   - x: inputs, shape (N, …).
+  ///   - targets: what they have to learn, with one way to transform each number.
+  ///   - known: a calibration that all rows were left out for in turn.
   ///   - key: which rows to calibrate with where there are too many.
-  init(_ recipe: Recipe, x: Tensor, y: Tensor, key: RandomKey, progress: ProgressReporter) throws {
-    self.recipe = recipe
-    self.x = x.asType(recipe.precision)
+  init(
+    _ recipe: Recipe, network: any Layer, x: Tensor, targets: Targets, known: Calibration? = nil, key: RandomKey,
+    progress: ProgressReporter
+  ) throws {
+    (self.recipe, self.network, self.x, self.targets) = (recipe, network, x, targets)
     let size = "\(x.shape[0])x\(x.shape[0])"
     progress.begin("kernel of the training rows, \(size)")
-    let kernel = try recipe.job(self.x, progress: progress).run()
-    let pair = KernelPair(nngp: kernel.nngp, ntk: recipe.method == .ntk ? kernel.ntk : nil)
+    let kernels = try recipe.kernels(network, x, progress: progress)
     progress.begin("calibrating on training rows")
     do {
-      calibration = try Calibration(recipe, trainTrain: pair, y: y, groups: EqualRows.groups(of: x), key: key)
+      if let known, recipe.time == .infinity {
+        calibration = known
+      } else {
+        calibration = try Self.calibration(recipe, kernels, targets, groups: EqualRows.groups(of: x), key: key)
+      }
     } catch TensorError.notPositiveDefinite(let pivot, let size) {
       throw CommandError.badData(
         "the kernel of \(size) training rows is not positive definite at row \(pivot + 1): equal rows, or more "
@@ -30,29 +43,110 @@ struct TrainedModel: Sendable {
     }
     progress.begin("solving with the \(size) kernel")
     ensemble = try KernelEnsemble(
-      trainTrain: pair, yTrain: y, learningRate: recipe.learningRate, diagonalRegularizer: calibration.regularizer,
-      precision: .float64)
+      trainTrain: kernels, yTrain: targets.outputs, learningRate: recipe.learningRate,
+      diagonalRegularizer: calibration.regularizer, precision: .float64)
   }
 
-  /// Predictions in the units of the training targets.
+  /// - Parameter groups: a number for each row; rows with equal inputs have the same one and are left out together, since each
+  ///   would give the others away.
+  private static func calibration(
+    _ recipe: Recipe, _ kernels: KernelPair, _ targets: Targets, groups: [Int], key: RandomKey
+  ) throws -> Calibration {
+    let keys = key.split()
+    var (kernels, targets, groups) = (kernels, targets, groups)
+    if groups.count > rowLimit {
+      let rows = Array(keys[0].permutation(groups.count).prefix(rowLimit))
+      kernels = KernelPair(nngp: kernels.nngp?.submatrix(rows), ntk: kernels.ntk?.submatrix(rows))
+      targets = targets.selecting(rows: rows)
+      groups = rows.map { groups[$0] }
+    }
+    let leftOut = try LeftOut(kernels, method: recipe.method, groups: groups)
+    let atInfinity = try Calibration(leftOut, targets, recipe)
+    guard recipe.time < .infinity, Set(groups).count >= 2 * foldCount else { return atInfinity }
+    let splits = Split.folds(
+      foldCount, count: groups.count, groups: leftOut.repeats.isEmpty ? nil : groups, key: keys[1])
+    let residuals = try crossValidated(
+      recipe, kernels, targets.outputs, shift: leftOut.shift(of: atInfinity.regularizer), noise: atInfinity.noise,
+      splits: splits)
+    return Calibration(
+      residuals, targets, recipe, regularizer: atInfinity.regularizer, noise: atInfinity.noise)
+  }
+
+  /// Every row predicted from the other folds, at the recipe's training time.
+  private static func crossValidated(
+    _ recipe: Recipe, _ kernels: KernelPair, _ y: Tensor, shift: Double, noise: Double, splits: [Split]
+  ) throws -> LeftOut.Residuals {
+    guard let diagonal = kernels.nngp?.diagonal() else { preconditionFailure("a kernel that was not computed") }
+    var errors = [[Double]](repeating: Array(repeating: 0, count: y.shape[0]), count: y.shape[1])
+    var variances = [Double](repeating: 0, count: y.shape[0])
+    for split in splits {
+      func part(_ tensor: Tensor?, _ rows: [Int]) -> Tensor? {
+        tensor.map { $0.taking(rows, axis: 0).taking(split.train, axis: 1) }
+      }
+      // Time counts in steps of a rate that is shared by all target numbers, so fewer rows need less of it.
+      let share = Double(split.train.count) / Double(y.shape[0])
+      let ensemble = try KernelEnsemble(
+        trainTrain: KernelPair(nngp: part(kernels.nngp, split.train), ntk: part(kernels.ntk, split.train)),
+        yTrain: y.taking(split.train, axis: 0), learningRate: recipe.learningRate,
+        diagonalRegularizer: .absolute(shift), precision: .float64)
+      let prior = diagonal.taking(split.test, axis: 0)
+      let prediction = try ensemble.predict(
+        testTrain: KernelPair(nngp: part(kernels.nngp, split.test), ntk: part(kernels.ntk, split.test)),
+        testTestDiagonal: KernelPair(nngp: prior), kernel: recipe.method.kind,
+        time: TrainingTime(recipe.time * share))
+      let error = (y.taking(split.test, axis: 0) - prediction.mean).scalars(as: Double.self)
+      let variance = (prediction.variance ?? prior).scalars(as: Double.self)
+      for (place, row) in split.test.enumerated() {
+        for output in errors.indices { errors[output][row] = error[place * errors.count + output] }
+        variances[row] = max(variance[place] + noise, 1e-300)
+      }
+    }
+    return LeftOut.Residuals(errors: errors, variances: variances)
+  }
+
+  /// Predictions in units of the outputs.
   struct Outputs: Sendable {
-    /// Shape (N_t, outputs), float64.
+    /// Shape (rows, outputs), float64.
     var mean: Tensor
-    /// Of a new measurement, noise included; shape (N_t, outputs), float64.
-    var standardDeviation: Tensor
+    /// Of the closed form with the noise, before scaling; one for each row.
+    var variances: [Double]
   }
 
   func predict(_ x: Tensor, progress: ProgressReporter) throws -> Outputs {
     progress.begin("predicting \(x.shape[0]) rows from their kernel with the training rows")
-    var (means, variances) = ([Tensor](), [Tensor]())
-    try recipe.job(x.asType(recipe.precision), self.x, progress: progress).forEachStrip { _, kernel in
+    var (means, variances) = ([Tensor](), [Double]())
+    try recipe.job(network, x, self.x, progress: progress).forEachStrip { _, kernel in
       let prediction = try ensemble.predict(
         testTrain: KernelPair(nngp: kernel.nngp, ntk: recipe.method == .ntk ? kernel.ntk : nil),
         testTestDiagonal: KernelPair(nngp: kernel.cov1), kernel: recipe.method.kind, time: TrainingTime(recipe.time))
       means.append(prediction.mean)
-      variances.append(prediction.variance ?? kernel.cov1)
+      variances += (prediction.variance ?? kernel.cov1).asType(.float64).scalars(as: Double.self)
     }
-    let (mean, variance) = (concatenate(means), concatenate(variances).reshaped([-1, 1]))
-    return Outputs(mean: mean, standardDeviation: calibration.standardDeviation(ofVariance: variance))
+    return Outputs(mean: concatenate(means), variances: variances.map { max(0, $0 + calibration.noise) })
+  }
+
+  /// What is predicted for each row: per number to predict a component of its distribution, in units of the transformed
+  /// targets.
+  func components(_ outputs: Outputs, weight: Double) -> [[PredictiveDistribution.Component]] {
+    guard case .numbers(let numbers) = calibration.kind, case .numbers(let columns) = targets else { return [] }
+    let means = outputs.mean.scalars(as: Double.self)
+    let parts = zip(numbers, columns).map { number, candidates in
+      (candidates[number.choice], number.tails.scale, number.tails.shape)
+    }
+    return outputs.variances.enumerated().map { row, variance in
+      parts.enumerated().map { output, part in
+        part.0.component(
+          mean: means[row * parts.count + output], scale: (variance * part.1).squareRoot(), shape: part.2,
+          weight: weight)
+      }
+    }
+  }
+
+  /// Class probabilities, one list for each row.
+  func probabilities(_ outputs: Outputs) -> [[Double]] {
+    guard case .classes(let scores) = calibration.kind else { return [] }
+    let means = outputs.mean.scalars(as: Double.self)
+    let classes = outputs.mean.shape[1]
+    return outputs.variances.indices.map { scores.probabilities(Array(means[$0 * classes..<($0 + 1) * classes])) }
   }
 }

@@ -3,7 +3,7 @@ import DataFiles
 import Tensors
 
 /// Turns the rows of a table into inputs of a network, in the way that a training table decides: columns of numbers are
-/// standardised with the training rows' mean and standard deviation, columns of text become one input per category.
+/// scaled by what the training rows have, columns of text become one input per category.
 ///
 /// Columns that are the same in all training rows, and text columns that are different in all of them, are not used. Missing
 /// numbers are the training rows' median, missing texts a category of their own where training rows have some.
@@ -11,7 +11,7 @@ struct FeatureEncoder: Sendable {
   /// How one column is encoded.
   enum Column: Sendable, Equatable {
     /// `fill` stands for what is missing.
-    case number(Standardization, fill: Double)
+    case number(NumberScale, fill: Double)
     /// Categories in order, nil for what is missing; the n-th is 1 at input n and 0 at the others.
     case category([String?])
 
@@ -32,6 +32,8 @@ struct FeatureEncoder: Sendable {
   private let path: String
   private let trainingNames: Set<String>
   private let missing: MissingPolicy
+  /// What the inputs of each column are multiplied by.
+  private var factors: [Double]
 
   /// Learns the encoding from a training table.
   ///
@@ -42,10 +44,12 @@ struct FeatureEncoder: Sendable {
   ///   - categorical: columns of numbers that are names, such as postal codes.
   ///   - ignored: columns that are not inputs.
   ///   - missing: what becomes of missing inputs.
+  ///   - scaling: what becomes of numbers.
   /// - Throws: `TensorError.format` naming line and column of what cannot be encoded.
   init(
     _ table: Table, targets: [String], task: TargetEncoder.Task = .automatic, classes: [String]? = nil,
-    categorical: Set<String> = [], ignored: Set<String> = [], missing: MissingPolicy = .fill
+    categorical: Set<String> = [], ignored: Set<String> = [], missing: MissingPolicy = .fill,
+    scaling: InputScaling = .standardize
   ) throws(TensorError) {
     guard table.rowCount >= 1 else {
       throw .format(
@@ -61,6 +65,7 @@ struct FeatureEncoder: Sendable {
 
     var columns: [(name: String, column: Column)] = []
     var notes: [String] = []
+    var squares: [Double] = []
     for name in table.names where !targets.contains(name) && !ignored.contains(name) {
       let column = try TableColumn(table, name)
       let isNumeric = column.isNumeric && !categorical.contains(name)
@@ -73,14 +78,17 @@ struct FeatureEncoder: Sendable {
       } else if isNumeric {
         let numbers = try column.numbersOrMissing("a number, as in most rows of the column")
         let fill = Self.median(numbers.filter { !$0.isNaN })
-        guard let standardization = Standardization(numbers.map { $0.isNaN ? fill : $0 }) else {
+        let filled = numbers.map { $0.isNaN ? fill : $0 }
+        guard let standardization = Standardization(filled) else {
           notes.append("column \"\(name)\" is the same in all training rows and is not used")
           continue
         }
         if column.missingCount > 0 {
           notes.append(Self.filled(column, with: fill))
         }
-        columns.append((name, .number(standardization, fill: fill)))
+        squares.append(standardization.rootMeanSquare)
+        let ranks = scaling == .rank ? NumberScale.Ranks(filled) : nil
+        columns.append((name, .number(ranks.map(NumberScale.ranked) ?? .standardized(standardization), fill: fill)))
       } else {
         let texts = column.textsOrMissing
         let names = Set(texts.compactMap { $0 }).sorted()
@@ -91,22 +99,39 @@ struct FeatureEncoder: Sendable {
           notes.append("column \"\(name)\" has another text in every training row and is not used")
         } else {
           if column.missingCount > 0 {
-            notes.append("column \"\(name)\": \(column.missingCount) missing values are a category of their own")
+            notes.append(
+              "column \"\(name)\": \(counted(column.missingCount, "missing value")) as a category of their own")
           }
           columns.append((name, .category(categories)))
         }
       }
     }
+    if scaling == .none {
+      let divisor = Self.rootMeanSquare(squares)
+      for index in columns.indices {
+        if case .number(_, let fill) = columns[index].column {
+          columns[index].column = .number(.divided(by: divisor), fill: fill)
+        }
+      }
+    }
     if columns.isEmpty { notes.append("no column tells rows apart: the same is predicted for all of them") }
     self.columns = columns
+    factors = Array(repeating: 1, count: columns.count)
     self.notes = notes
     self.missing = missing
     path = table.path
     trainingNames = Set(table.names)
   }
 
+  /// Of the columns' own, so that no square is too large.
+  private static func rootMeanSquare(_ numbers: [Double]) -> Double {
+    let largest = numbers.max() ?? 1
+    let mean = numbers.reduce(0) { $0 + ($1 / largest) * ($1 / largest) } / Double(max(1, numbers.count))
+    return largest * mean.squareRoot()
+  }
+
   private static func filled(_ column: TableColumn, with fill: Double) -> String {
-    "column \"\(column.name)\": \(column.missingCount) missing values are taken as the median, \(significant(fill))"
+    "column \"\(column.name)\": \(counted(column.missingCount, "missing value")) taken as the median, \(significant(fill))"
   }
 
   private static func median(_ numbers: [Double]) -> Double {
@@ -143,19 +168,19 @@ struct FeatureEncoder: Sendable {
     // Ones where no column is used: a network without biases makes nothing of zeros.
     var features = [Double](repeating: columns.isEmpty ? 1 : 0, count: count * width)
     var offset = 0
-    for (name, encoding) in columns {
+    for ((name, encoding), factor) in zip(columns, factors) {
       let column = try TableColumn(table, name)
       switch encoding {
-      case .number(let standardization, let fill):
+      case .number(let scale, let fill):
         let numbers = missing == .error ? try column.numbers() : try column.numbersOrMissing()
         for (row, number) in numbers.enumerated() {
-          features[row * width + offset] = standardization.standardized(number.isNaN ? fill : number)
+          features[row * width + offset] = factor * scale(number.isNaN ? fill : number)
         }
       case .category(let categories):
         if missing == .error { _ = try column.texts() }
         let positions = Dictionary(uniqueKeysWithValues: zip(categories, 0...))
         for (row, text) in column.textsOrMissing.enumerated() {
-          if let position = positions[text] { features[row * width + offset + position] = 1 }
+          if let position = positions[text] { features[row * width + offset + position] = factor }
         }
       }
       offset += encoding.width
@@ -179,7 +204,7 @@ struct FeatureEncoder: Sendable {
         let others = column.textsOrMissing.filter { !known.contains($0) }
         guard !others.isEmpty else { continue }
         let list = Self.list(Set(others.map { $0 ?? "" }).sorted())
-        notes.append("column \"\(name)\": \(others.count) rows have what no training row has: \(list)")
+        notes.append("column \"\(name)\": \(counted(others.count, "row")) with what no training row has: \(list)")
       }
     }
     return notes
@@ -199,5 +224,37 @@ struct FeatureEncoder: Sendable {
   /// Names in quotes, the first ten of them.
   static func list(_ names: [String]) -> String {
     names.prefix(10).map { "\"\($0)\"" }.joined(separator: ", ") + (names.count > 10 ? ", … (\(names.count))" : "")
+  }
+}
+
+extension FeatureEncoder: RowEncoder {
+  func inputs(of rows: DataRows) throws -> Tensor { try features(of: rows.table) }
+
+  func notes(on rows: DataRows) -> [String] { notes(on: rows.table) }
+
+  var columnOfInput: [Int]? {
+    columns.enumerated().flatMap { index, column in Array(repeating: index, count: column.column.width) }
+  }
+
+  func multiplied(by scales: [Double]) -> any RowEncoder {
+    var result = self
+    result.factors = zip(factors, scales).map { $0 * $1 }
+    return result
+  }
+}
+
+/// Encoders of tables whose columns are the inputs.
+struct TableEncoding: Encoding {
+  var targets: [String]
+  var task = TargetEncoder.Task.automatic
+  var categorical: Set<String> = []
+  var ignored: Set<String> = []
+  var missing = MissingPolicy.fill
+  var scalings = [InputScaling.standardize]
+
+  func encoder(_ rows: DataRows, classes: [String]?, scaling: InputScaling) throws -> any RowEncoder {
+    try FeatureEncoder(
+      rows.table, targets: targets, task: task, classes: classes, categorical: categorical, ignored: ignored,
+      missing: missing, scaling: scaling)
   }
 }

@@ -21,6 +21,13 @@ struct Standardization: Sendable, Equatable {
   /// Of numbers that are all the same.
   init(constant: Double) { (mean, deviation) = (constant, 1) }
 
+  /// Of the numbers that it was made from.
+  var rootMeanSquare: Double {
+    let largest = max(abs(mean), deviation)
+    let (a, b) = (mean / largest, deviation / largest)
+    return largest * (a * a + b * b).squareRoot()
+  }
+
   func standardized(_ number: Double) -> Double { (number - mean) / deviation }
   func original(_ standardized: Double) -> Double { standardized * deviation + mean }
 }

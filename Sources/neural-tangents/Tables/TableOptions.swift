@@ -53,7 +53,8 @@ struct CellSeparator: ExpressibleByArgument {
 /// Names of columns as one argument: separated by commas, in quotes where they have commas or quotes themselves, as in CSV.
 struct ColumnNames {
   private let argument: String
-  private let names: [String]
+  /// Each of them.
+  let names: [String]
 
   init(_ argument: String) {
     self.argument = argument

@@ -122,35 +122,6 @@ struct TargetEncoder: Sendable {
     return indices
   }
 
-  /// Outputs of the network, (N, `width`) float64, in the units of the table.
-  ///
-  /// - Precondition: the task is regression.
-  func values(ofOutputs outputs: Tensor) -> Tensor {
-    mapColumns(outputs) { standardization, output in standardization.original(output) }
-  }
-
-  /// Standard deviations of outputs, (N, `width`) float64, in the units of the table.
-  ///
-  /// - Precondition: the task is regression.
-  func deviations(ofOutputs deviations: Tensor) -> Tensor {
-    mapColumns(deviations) { standardization, deviation in deviation * standardization.deviation }
-  }
-
-  /// The index of the largest output of each row, the first of equal ones: the predicted class.
-  func predictedClasses(ofOutputs outputs: Tensor) -> [Int] {
-    let scalars = outputs.scalars(as: Double.self)
-    return stride(from: 0, to: scalars.count, by: width).map { start in
-      (0..<width).reduce(0) { scalars[start + $1] > scalars[start + $0] ? $1 : $0 }
-    }
-  }
-
-  private func mapColumns(_ outputs: Tensor, _ convert: (Standardization, Double) -> Double) -> Tensor {
-    guard case .regression(let standardizations) = kind else { preconditionFailure("classes have no units") }
-    precondition(outputs.shape.last == width, "expected \(width) outputs, found shape \(outputs.shape)")
-    let scalars = outputs.scalars(as: Double.self)
-    return Tensor(scalars.indices.map { convert(standardizations[$0 % width], scalars[$0]) }, shape: outputs.shape)
-  }
-
   private func numberColumns(of table: Table) throws(TensorError) -> [[Double]] {
     var columns: [[Double]] = []
     for name in names { columns.append(try TableColumn(table, name).numbers("a number to predict")) }

@@ -14,17 +14,18 @@ enum MissingPolicy: String, Sendable, CaseIterable {
 /// The rows of a table to learn from: those whose targets are there, and whose inputs are, where missing ones are not to be
 /// filled.
 struct TrainingRows: Sendable {
-  let table: Table
+  let rows: DataRows
   /// Rows whose targets are missing, which can be predicted.
-  let unlabelled: Table?
+  let unlabelled: DataRows?
   /// Sentences about rows that are left out.
   let notes: [String]
 
   /// - Throws: `TensorError.format` when no row is left.
   init(
-    _ all: Table, targets: [String], ignored: Set<String>, missing: MissingPolicy
+    _ source: DataRows, targets: [String], ignored: Set<String>, missing: MissingPolicy
   ) throws(TensorError) {
     var notes: [String] = []
+    let all = source.table
     let targetColumns = try targets.map { name throws(TensorError) in try all.column(name) }
     let labels = (0..<all.rowCount).filter { row in targetColumns.allSatisfy { !$0.isMissing(row) } }
     guard !labels.isEmpty else {
@@ -34,8 +35,8 @@ struct TrainingRows: Sendable {
     }
     unlabelled =
       labels.count < all.rowCount
-      ? all.selecting(rows: (0..<all.rowCount).filter { row in targetColumns.contains { $0.isMissing(row) } }) : nil
-    if let unlabelled { notes.append("\(unlabelled.rowCount) rows without a target are not learned from") }
+      ? source.selecting(rows: (0..<all.rowCount).filter { row in targetColumns.contains { $0.isMissing(row) } }) : nil
+    if let unlabelled { notes.append("not learned from, without a target: \(counted(unlabelled.rowCount, "row"))") }
     var rows = labels
     if missing == .drop {
       let inputs = all.columns.filter { !targets.contains($0.name) && !ignored.contains($0.name) }
@@ -46,10 +47,10 @@ struct TrainingRows: Sendable {
           found: "none")
       }
       if rows.count < labels.count {
-        notes.append("\(labels.count - rows.count) rows with missing values are not learned from")
+        notes.append("not learned from, with missing values: \(counted(labels.count - rows.count, "row"))")
       }
     }
-    table = rows.count == all.rowCount ? all : all.selecting(rows: rows)
+    self.rows = rows.count == all.rowCount ? source : source.selecting(rows: rows)
     self.notes = notes
   }
 }
