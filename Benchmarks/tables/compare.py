@@ -30,7 +30,7 @@ def run(program, task, train, test, folder):
     test.to_csv(paths[1], index=False)
     kind = "classification" if task.is_classification else "regression"
     command = [program, "predict", "--train", paths[0], "--target", task.target, "--test", paths[1], "--output", paths[2]]
-    done = subprocess.run([str(part) for part in command + ["--task", kind]], capture_output=True, text=True)
+    done = subprocess.run([str(part) for part in command + ["--task", kind, *task.options]], capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(done.stderr.strip().splitlines()[-1])
     with open(paths[2]) as file:

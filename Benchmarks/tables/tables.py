@@ -19,6 +19,8 @@ class Task:
     frame: pd.DataFrame
     target: str
     is_classification: bool
+    # What a person tells the program about the table, since a column of numbers and a few texts is refused.
+    options: tuple = ()
 
 
 def _scikit(name):
@@ -59,6 +61,8 @@ REGRESSION = [
     ("Cars93", "r", "Price", ["Min.Price", "Max.Price", "Make", "Model"]),
 ]
 
+OPTIONS = {"Cars93": ("--categorical", "Cylinders")}
+
 CLASSIFICATION = [
     ("iris", "scikit", "target", []),
     ("wine", "scikit", "target", []),
@@ -89,7 +93,7 @@ def tasks():
                 frame[target] = ["k" + str(value) for value in frame[target]]
             if len(frame) > LARGEST:
                 frame = frame.sample(LARGEST, random_state=0).reset_index(drop=True)
-            found.append(Task(name, frame, target, is_classification))
+            found.append(Task(name, frame, target, is_classification, OPTIONS.get(name, ())))
     return found
 
 

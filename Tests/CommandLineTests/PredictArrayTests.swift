@@ -13,7 +13,7 @@ struct PredictArrayTests {
   init() throws {
     scratch = try ScratchDirectory()
     try scratch.write(
-      #"{"serial": [{"conv": {"channels": 4, "filterShape": [3, 3], "padding": "same"}}, {"relu": {}}, {"flatten": {}}, {"dense": {"width": 1}}]}"#,
+      #"{"serial": [{"conv": {"channels": 4, "window": [3, 3], "padding": "same"}}, {"relu": {}}, {"flatten": {}}, {"dense": {"width": 1}}]}"#,
       to: "conv.json")
     try scratch.write(#"{"serial": [{"dense": {"width": 4}}, {"relu": {}}, {"dense": {"width": 1}}]}"#, to: "net.json")
     let noise = RandomKey(seed: 31).normal([40, 36], dtype: .float64).scalars(as: Double.self)

@@ -144,8 +144,7 @@ struct EvidenceFitTests {
   @Test("scales of inputs tell those that matter from those that do not, and channels with one number share one")
   func inputScales() throws {
     // Of three inputs the second says nothing; the third is a hundred times too small.
-    let wave = sin(2 * x[.all, 0..<1])
-    let y = wave + x[.all, 2..<3]
+    let y = sin(2 * x[.all, 0..<1]) + sin(2 * x[.all, 2..<3]) + 0.1 * gaussianInputs([60, 1], seed: 4)
     let stretched = x * Tensor([1.0, 1, 0.01])
     let network = network(1.5, 0.3)
     let fitted = try fit(

@@ -202,3 +202,103 @@ struct ExtremeNumberTests {
     #expect((1...4096).contains(Threads.count))
   }
 }
+
+@Suite("Inputs whose squares are too small for their type")
+struct TinyInputTests {
+  static let networks: [(name: String, network: Serial)] = [
+    (
+      "dense",
+      Serial {
+        Dense(8); Relu(); Dense(8, weightStd: 1.3); LeakyRelu(0.2); Dense(1)
+      }
+    ),
+    (
+      "conv",
+      Serial {
+        Conv(8, window: [3], padding: .same)
+        Abs()
+        AvgPool(window: [2], strides: [2])
+        Conv(8, window: [3], padding: .same)
+        Relu()
+        GlobalAvgPool()
+        Dense(1)
+      }
+    ),
+    (
+      "residual",
+      Serial {
+        Conv(8, window: [3], padding: .same)
+        FanOut(2)
+        Parallel {
+          Serial {
+            Relu(); Conv(8, window: [3], padding: .same)
+          }
+          Identity()
+        }
+        FanInSum()
+        Flatten()
+        Dense(1)
+      }
+    ),
+  ]
+
+  private func inputs(_ name: String, _ count: Int, _ seed: Int) -> Tensor {
+    gaussianInputs(name == "dense" ? [count, 5] : [count, 6, 2], seed: seed)
+  }
+
+  @Test(
+    "kernels of homogeneous networks are the square of the scale times those of ordinary inputs",
+    arguments: networks.map(\.name), [(-63, DType.float32), (-70, .float32), (-498, .float64), (-530, .float64)])
+  func scaled(_ name: String, _ scale: (exponent: Int, dtype: DType)) throws {
+    let network = try #require(Self.networks.first { $0.name == name }).network
+    let x = inputs(name, 5, 1).asType(scale.dtype)
+    let factor = Double(sign: .plus, exponent: scale.exponent, significand: 1)
+    let tiny = x * Tensor(factor).asType(scale.dtype)
+    let (kernel, small) = (try network.kernel(x), try network.kernel(tiny))
+    // What is below the smallest number that has all its digits is rounded to multiples of the smallest of all.
+    let least = scale.dtype == .float32 ? 0x1p-149 : 0x1p-1074
+    for (ordinary, found) in [
+      (kernel.nngp, small.nngp), (try #require(kernel.ntk), try #require(small.ntk)), (kernel.cov1, small.cov1),
+    ] {
+      let numbers = ordinary.asType(.float64).scalars(as: Double.self)
+      for (a, b) in zip(numbers, found.asType(.float64).scalars(as: Double.self)) {
+        let expected = a * factor * factor
+        #expect(abs(b - expected) <= 4 * least + 1e-5 * abs(expected), "\(b) \(expected)")
+      }
+    }
+  }
+
+  @Test("one small input among others keeps its angle to them, in every tile")
+  func mixed() throws {
+    let network = Self.networks[0].network
+    let x = inputs("dense", 7, 2).asType(.float32)
+    let scales = Tensor([Float](arrayLiteral: 1, 0x1p-66, 1, 0x1p-50, 1, 0x1p-66, 0x1p-41), shape: [7, 1])
+    let expected = try network.kernel(x)
+    for (x2, tile) in [(nil, nil), (nil, 2), (x[2..<5], nil)] as [(Tensor?, Int?)] {
+      let options = KernelOptions(tileSize: tile)
+      let small = try network.kernel(x * scales, x2.map { $0 * scales[2..<5] }, options: options)
+      let plain = x2 == nil ? expected : try network.kernel(x, x2)
+      let columns = x2 == nil ? scales : scales[2..<5]
+      let undone = small.nngp / scales / columns.reshaped([1, -1])
+      let pairs = zip(undone.scalars(as: Float.self), plain.nngp.scalars(as: Float.self))
+      for (index, (a, b)) in pairs.enumerated() {
+        // Products of two of the smallest have few digits left.
+        let isTiny =
+          scales.scalars(as: Float.self)[index / columns.count] < 0x1p-60
+          && columns.scalars(as: Float.self)[index % columns.count] < 0x1p-60
+        #expect(abs(a - b) <= (isTiny ? 1e-3 : 1e-6) * abs(b), "\(index): \(a) \(b)")
+      }
+    }
+  }
+
+  @Test("networks with biases, and zeros, are computed as ever")
+  func others() throws {
+    let biased = Serial {
+      Dense(4, biasStd: 0.5); Relu(); Dense(1)
+    }
+    let x = gaussianInputs([3, 4], seed: 3).asType(.float32) * 1e-20
+    #expect(try biased.kernel(x).nngp.scalars(as: Float.self).allSatisfy { abs($0 - 0.125) < 1e-6 })
+    let zero = try Self.networks[0].network.kernel(x * 0)
+    #expect(zero.nngp.scalars(as: Float.self).allSatisfy { $0 == 0 })
+  }
+}

@@ -12,6 +12,14 @@ struct SliceMemoryTests {
     }
   }
 
+  /// Functions whose duals are series have many factors per input and position.
+  static func series(_ depth: Int, _ activation: any Activation) -> Serial {
+    let convolutions = (0..<depth).flatMap { _ -> [any Layer] in
+      [Conv(8, window: [3, 3], padding: .same, weightStd: 1.4, biasStd: 0.1), activation]
+    }
+    return Serial(convolutions + [GlobalAvgPool(), Dense(1)])
+  }
+
   static func pooled(_ depth: Int) -> Serial { Serial(conv(depth) + [GlobalAvgPool(), Dense(1)]) }
 
   /// Convolution, pool, convolution, global pool.
@@ -48,7 +56,8 @@ struct SliceMemoryTests {
     arguments: [
       pooled(21), pooled(60), pooled(300), pooledTwice, Serial { WideResNet(blockSize: 2, biasStd: 0.1) },
       Serial { WideResNet(blockSize: 40, biasStd: 0.1) }, Serial { Myrtle(depth: 10, biasStd: 0.1) },
-      Serial(conv(21) + [Flatten(), Dense(1)]), residual(200),
+      Serial(conv(21) + [Flatten(), Dense(1)]), residual(200), series(3, Tanh()), series(21, Tanh()),
+      series(21, Sigmoid()), series(100, Elu()),
     ])
   func small(_ network: Serial) throws {
     for threads in [1, 2] {

@@ -15,6 +15,8 @@ public protocol Dual: Sendable {
   func varianceDual(_ q: Tensor) throws(NetworkError) -> Tensor
   /// E[φ(u)], which sums of branches of another mean than zero need.
   func mean(_ q: Tensor) throws(NetworkError) -> Tensor
+  /// Whether φ(c x) = c φ(x) for all positive c.
+  var isHomogeneous: Bool { get }
   /// What tells the dual from all others: the function with its constants, in one line.
   var fingerprint: String { get }
   /// The vector kernel that computes the same duals inside tiles, when there is one.
@@ -25,6 +27,9 @@ public protocol Dual: Sendable {
 
 extension Dual {
   public var vectorDual: VectorDual? { nil }
+
+  /// Of what comes with the library that is what is straight on both sides of 0.
+  public var isHomogeneous: Bool { vectorDual?.isStraightAroundZero ?? false }
 
   /// A closed form is a square root, two polynomials, a few products. A series is the correlation, and for each of two or
   /// three blocks of eight terms its bound, and products and sums for the two duals. Functions of tensors are anything.

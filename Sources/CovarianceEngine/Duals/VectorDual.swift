@@ -10,6 +10,9 @@ public struct VectorDual: Sendable, Hashable {
 
   package var isSeries: Bool { series != nil }
 
+  /// Slopes on both sides of 0, and nothing else.
+  package var isStraightAroundZero: Bool { kind == nt_dual_ab_relu.rawValue }
+
   /// A series.
   package init(_ series: SeriesSource) {
     kind = nt_dual_series.rawValue

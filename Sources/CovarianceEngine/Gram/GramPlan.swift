@@ -157,8 +157,17 @@ struct GramPlan: Sendable {
   }
 
   private func compute(_ range: GramBlock, _ state: ExecutorState) throws(NetworkError) -> [CovarianceBlock] {
+    let blocks = try computeScaled(range, state)
+    guard let scales = computation.scales else { return blocks }
+    return blocks.map { scales.undone($0, rows: range.rows, columns: range.columns) }
+  }
+
+  /// The covariances of the inputs as they have been multiplied.
+  private func computeScaled(
+    _ range: GramBlock, _ state: ExecutorState
+  ) throws(NetworkError) -> [CovarianceBlock] {
     if isSymmetric && range.rows.lowerBound > range.columns.lowerBound {
-      return try compute(range.mirrored, state).map(\.mirrored)
+      return try computeScaled(range.mirrored, state).map(\.mirrored)
     }
     // Those of every input in one tile of its row or column, which costs as little as it can.
     var selfCovariances: SelfCovarianceSet = range.isOnDiagonal && isSymmetric ? .first : []

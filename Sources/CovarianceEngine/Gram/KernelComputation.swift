@@ -8,6 +8,8 @@ package struct KernelComputation: Sendable {
   /// The values of the program that the outputs are.
   let ids: [Int]
   let inputs: [ProgramInput]
+  /// What the inputs have been multiplied by; nil where they are as they were given.
+  let scales: InputScales?
   /// Shapes of the outputs for the second data set.
   let shapes2: [[Int]]
   /// Shape of one of the network's inputs, for messages.
@@ -40,7 +42,9 @@ package struct KernelComputation: Sendable {
     ids = outputs.map { program.merged($0) }
     (self.program, self.outputs, self.shapes2, self.inputShape) = (program, outputs, shapes2, inputShape)
     let dtype = options.precision ?? inputs.map(\.dtype).reduce(.float32) { $0.promoted(with: $1) }
-    self.inputs = inputs.map { $0.converted(to: dtype) }
+    let converted = inputs.map { $0.converted(to: dtype) }
+    scales = isTraced ? nil : InputScales(self.program, converted)
+    self.inputs = scales?.inputs ?? converted
     (self.isSymmetric, self.hasSecond) = (isSymmetric, hasSecond)
     (self.kernels, self.patterns, self.options) = (kernels, patterns, options)
     let areGraphsTraced = [patterns?.first, patterns?.second].contains { $0?.isTraced ?? false }

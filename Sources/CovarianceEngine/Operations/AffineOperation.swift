@@ -35,6 +35,7 @@ public struct AffineOperation: CovarianceOperation {
   }
 
   public var keepsEntriesApart: Bool { true }
+  public var isHomogeneous: Bool { biasVariance.isExactly(0) && constant == 0 }
 
   public func evaluate(_ operands: [CovarianceState], _ context: CovarianceContext) -> CovarianceState {
     let input = operands[0]

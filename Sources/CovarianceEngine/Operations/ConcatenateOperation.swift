@@ -19,6 +19,8 @@ package struct ConcatenateOperation: CovarianceOperation {
     (self.axis, self.hasMeans) = (axis, hasMeans)
   }
 
+  package var isHomogeneous: Bool { true }
+
   package var description: String {
     let place = if case .position(let index) = axis { "position \(index)" } else { "batch" }
     return "concatenate(\(place)\(hasMeans ? ", with means" : ""))"

@@ -38,6 +38,9 @@ public protocol CovarianceOperation: Hashable, Sendable, CustomStringConvertible
   /// Whether every covariance of the result is made of that of the same inputs and positions alone, so that it does not
   /// matter what stands where an operand is masked.
   var keepsEntriesApart: Bool { get }
+  /// Whether multiplying an input by a positive number multiplies the covariances of the result with it, and Θ, by the same
+  /// number, given that of the operands.
+  var isHomogeneous: Bool { get }
   /// What is masked in the result for one data set; true where masked.
   ///
   /// - Parameters:
@@ -93,6 +96,7 @@ extension CovarianceOperation {
   public func needsMeans(forResult: Bool) -> Bool { false }
   public var inputMixing: InputMixing { .apart }
   public var keepsEntriesApart: Bool { false }
+  public var isHomogeneous: Bool { false }
 
   /// Masked as the first operand is.
   public func mask(_ operands: [Tensor?], shapes: [[Int]]) -> Tensor? { operands[0] }

@@ -10,6 +10,8 @@ package struct DropoutOperation: CovarianceOperation {
     self.keepRate = keepRate
   }
 
+  package var isHomogeneous: Bool { true }
+
   package var description: String { "dropout(keepRate: \(keepRate))" }
 
   package func mean(of operands: [CovarianceValue.Mean]) -> CovarianceValue.Mean { operands[0] }

@@ -14,6 +14,7 @@ public struct DualOperation: CovarianceOperation {
   public func mean(of operands: [CovarianceValue.Mean]) -> CovarianceValue.Mean { .uniform }
 
   public var keepsEntriesApart: Bool { true }
+  public var isHomogeneous: Bool { dual.isHomogeneous }
 
   public func evaluate(_ operands: [CovarianceState], _ context: CovarianceContext) throws(NetworkError)
     -> CovarianceState

@@ -4,6 +4,8 @@ import Tensors
 public struct FlattenOperation: CovarianceOperation {
   public init() {}
 
+  public var isHomogeneous: Bool { true }
+
   public var description: String { "flatten" }
 
   public func demand(for result: DisplacementDemand, ofOperandWith positions: [Int], operandsAreLocal: Bool)

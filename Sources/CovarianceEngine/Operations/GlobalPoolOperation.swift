@@ -9,6 +9,8 @@ public struct GlobalPoolOperation: CovarianceOperation {
     self.isMean = isMean
   }
 
+  public var isHomogeneous: Bool { true }
+
   public var description: String { isMean ? "globalMean" : "globalSum" }
 
   public func mean(of operands: [CovarianceValue.Mean]) -> CovarianceValue.Mean { operands[0] }

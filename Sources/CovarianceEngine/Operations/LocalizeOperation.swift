@@ -4,6 +4,8 @@ import Tensors
 package struct LocalizeOperation: CovarianceOperation {
   package init() {}
 
+  package var isHomogeneous: Bool { true }
+
   package var description: String { "localize" }
 
   package func demand(for result: DisplacementDemand, ofOperandWith positions: [Int], operandsAreLocal: Bool)

@@ -12,6 +12,8 @@ public struct PatchesOperation: CovarianceOperation {
     (self.axes, self.isMaskedByAny) = (axes, isMaskedByAny)
   }
 
+  public var isHomogeneous: Bool { true }
+
   public var description: String {
     "patches(\(axes.map(\.description).joined(separator: "; "))\(isMaskedByAny ? ", masked by any" : ""))"
   }

@@ -9,6 +9,8 @@ package struct PermuteOperation: CovarianceOperation {
     self.order = order
   }
 
+  package var isHomogeneous: Bool { true }
+
   package var description: String { "permute(\(order))" }
 
   package func demand(for result: DisplacementDemand, ofOperandWith positions: [Int], operandsAreLocal: Bool)

@@ -39,6 +39,8 @@ public struct PositionMapOperation: CovarianceOperation {
     self.batch = batch
   }
 
+  public var isHomogeneous: Bool { true }
+
   public var description: String {
     let batch = batch.map { ", batch: \($0.description)" } ?? ""
     return "map(\(axes.map(\.description).joined(separator: "; ")), masked: \(maskRule)\(batch))"

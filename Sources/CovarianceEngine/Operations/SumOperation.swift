@@ -10,6 +10,8 @@ public struct SumOperation: CovarianceOperation {
     self.hasMeans = hasMeans
   }
 
+  public var isHomogeneous: Bool { true }
+
   public var description: String { hasMeans ? "sum(with means)" : "sum" }
 
   public func mean(of operands: [CovarianceValue.Mean]) -> CovarianceValue.Mean {

@@ -9,6 +9,8 @@ package struct WeightedMeanOperation: CovarianceOperation {
     self.weights = weights
   }
 
+  package var isHomogeneous: Bool { true }
+
   package var description: String { "weightedMean(\(weights))" }
 
   package func isLocal(_ operandsAreLocal: [Bool]) -> Bool { operandsAreLocal.allSatisfy { $0 } }

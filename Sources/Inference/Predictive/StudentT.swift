@@ -13,11 +13,8 @@ public struct StudentT: Sendable, Hashable {
     precondition(degreesOfFreedom > 0, "expected a positive number of degrees of freedom, found \(degreesOfFreedom)")
     self.degreesOfFreedom = degreesOfFreedom
     let half = degreesOfFreedom / 2
-    // The difference of two large logarithms loses digits, and with so many degrees it is that of the normal distribution.
     logNormalization =
-      degreesOfFreedom > 1e8
-      ? 0.5 * log(2 * .pi)
-      : logGamma(half) - logGamma(half + 0.5) + 0.5 * log(degreesOfFreedom * .pi)
+      degreesOfFreedom > 1e8 ? 0.5 * log(2 * .pi) : 0.5 * log(degreesOfFreedom * .pi) - logGammaHalfStep(half)
   }
 
   /// The standard normal distribution.
@@ -73,24 +70,24 @@ public struct StudentT: Sendable, Hashable {
   }
 }
 
-/// log Γ(x) for positive x.
-func logGamma(_ x: Double) -> Double {
-  // Recurrence to where Stirling's series is exact to rounding.
-  var (x, product) = (x, 1.0)
-  while x < 12 {
-    product *= x
+/// log Γ(x + ½) − log Γ(x) for positive x.
+///
+/// *Source:* the recurrence to where the asymptotic series of Tricomi and Erdélyi (1951) is exact to rounding.
+private func logGammaHalfStep(_ x: Double) -> Double {
+  // Γ(x + 1½) / Γ(x + 1) = Γ(x + ½) / Γ(x) · (x + ½) / x.
+  var (x, rest) = (x, 0.0)
+  while x < 20 {
+    rest += log1p(0.5 / x)
     x += 1
   }
   let inverse = 1 / x, square = inverse * inverse
   let series =
-    inverse
-    * (1.0 / 12
-      - square
-      * (1.0 / 360 - square * (1.0 / 1260 - square * (1.0 / 1680 - square * (1.0 / 1188 - square * 691 / 360360)))))
-  return (x - 0.5) * log(x) - x + 0.5 * log(2 * .pi) + series - log(product)
+    -inverse * (1.0 / 8 - square * (1.0 / 192 - square * (1.0 / 640 - square * (17.0 / 14336 - square * 31 / 18432))))
+  return 0.5 * log(x) + series - rest
 }
 
-/// The regularized incomplete beta function I_x(a, b), for x below (a + 1) / (a + b + 2), by its continued fraction.
+/// The regularized incomplete beta function I_x(a, b), for x below (a + 1) / (a + b + 2), by its continued fraction. One of
+/// a and b is ½.
 ///
 /// *Source:* Digital Library of Mathematical Functions, 8.17.22, evaluated by Lentz's method.
 private func regularizedBeta(_ x: Double, _ a: Double, _ b: Double) -> Double {
@@ -113,6 +110,6 @@ private func regularizedBeta(_ x: Double, _ a: Double, _ b: Double) -> Double {
     _ = advance(m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)))
     if advance(-(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))) < 1e-16 { break }
   }
-  let logFactor = a * log(x) + b * log1p(-x) + logGamma(a + b) - logGamma(a) - logGamma(b)
+  let logFactor = a * log(x) + b * log1p(-x) + logGammaHalfStep(b == 0.5 ? a : b) - 0.5 * log(.pi)
   return exp(logFactor) * fraction / a
 }

@@ -13,8 +13,8 @@ struct PredictCommand: ParsableCommand {
         --test <file> --output <file> [<options>]
       neural-tangents predict [<network>] --train <file> --target <columns> \\
         --folds <count> [<options>]
-      neural-tangents predict <network> --train <images> --train-targets <file> \\
-        --test <images> [--test-targets <file>] --output <file> [<options>]
+      neural-tangents predict [<network>] --train <array> \\
+        --train-targets <file> --test <array> --output <file> [<options>]
       """,
     discussion: """
       Numbers: each prediction is the mean of a new measurement, noise included, and

@@ -20,7 +20,12 @@ struct Fitting: Sendable {
     if rows.rowCount > rowLimit {
       rows = rows.selecting(rows: keys[0].permutation(rows.rowCount).prefix(rowLimit).sorted())
     }
-    progress.begin("fitting to \(rows.rowCount) rows")
+    // A matrix for every step of the kernel and of its derivative.
+    let size = Double(rows.rowCount)
+    try MemoryCheck.require(
+      8 * 10 * Double(max(1, network.hyperParameters.entries.count)) * size * size,
+      for: "fitting to \(counted(rows.rowCount, "row"))")
+    progress.begin("fitting to \(counted(rows.rowCount, "row"))")
     do {
       return try NeuralTangents.fit(
         network, encoder.inputs(of: rows), encoder.target.outputs(of: rows.table),

@@ -48,6 +48,11 @@ struct Recipe: Sendable {
   /// The kernels of rows with themselves that predictions need.
   func kernels(_ network: any Layer, _ x: Tensor, progress: ProgressReporter) throws -> KernelPair {
     let kernel = try job(network, x, progress: progress).run()
+    guard kernel.nngp.rank == 2 else {
+      throw CommandError.badData(
+        "expected a network whose outputs have no positions, as after flatten or globalAveragePool, found outputs with "
+          + "\(kernel.layout.positions.map(String.init).joined(separator: "x")) positions")
+    }
     return KernelPair(nngp: kernel.nngp, ntk: method == .ntk ? kernel.ntk : nil)
   }
 }

@@ -25,6 +25,7 @@ struct TableModel: Sendable {
     notes = selection.notes
     let x = try encoder.inputs(of: rows)
     let targets = selection.targets
+    try Self.requireMemory(recipe, rows: rows.rowCount, networks: selection.members.count)
     members = try selection.members.map { member in
       let model = try TrainedModel(
         recipe, network: member.network, x: x, targets: targets, known: member.calibration, key: keys[1],
@@ -36,6 +37,14 @@ struct TableModel: Sendable {
     } else {
       columns = []
     }
+  }
+
+  /// Each network keeps its kernels and a factor of one of them, in float64; a copy comes and goes.
+  private static func requireMemory(_ recipe: Recipe, rows: Int, networks: Int) throws {
+    let kernels = recipe.method == .ntk ? 2 : 1
+    let matrices = Double(networks * (kernels + 1) + 1)
+    try MemoryCheck.require(
+      8 * matrices * Double(rows) * Double(rows), for: "learning from \(counted(rows, "row"))")
   }
 
   func predict(_ rows: DataRows, progress: ProgressReporter) throws -> TablePrediction {

@@ -106,7 +106,7 @@ struct ArrayEncoding: Encoding {
       let candidates = [shape, shape + [1], [size]]
       func accepts(_ shape: [Int]) -> Bool {
         let input = Tensor.zeros([1] + shape, dtype: .float64) + 1
-        return (try? network.kernel(input, kernels: .nngp)) != nil
+        return (try? network.kernel(input, kernels: .nngp))?.nngp.rank == 2
       }
       shape = candidates.first(where: accepts) ?? shape
     } else {

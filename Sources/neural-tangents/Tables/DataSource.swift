@@ -51,7 +51,7 @@ struct DataSource {
     case .npz, .cifar10, .cifar100:
       let names = training?.targets ?? ColumnNames(target).names
       let inputs = try Self.inputs(file, learning, isArray: isArray, excluding: names)
-      let own = file.arrayNames.filter(names.contains)
+      let own = file.part == nil ? file.arrayNames.filter(names.contains) : []
       if inputs.array != nil, !own.isEmpty {
         let arrays = try own.map { ($0, try file.array($0).tensor) }
         rows = DataRows(try inputs.table.joined(with: Table(path: file.path, named: arrays)), array: inputs.array)
