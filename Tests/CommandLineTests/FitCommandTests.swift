@@ -93,6 +93,7 @@ struct FitCommandTests {
     ])
     try #require(outcome.status == 0, "\(outcome.errors)")
     #expect(outcome.output.contains("accuracy") && outcome.output.contains("--method ntk"))
+    #expect(try scratch.text(of: "fitted.yaml").hasPrefix("serial:\n- dense:\n"))
     let constants = try NetworkFile(contentsOf: scratch.path("fitted.yaml")).network.hyperParameters
     let (first, last) = (constants["serial[0].dense.weightStd"], constants["serial[2].dense.weightStd"])
     #expect(abs(first.scalar(as: Double.self) - 3 * last.scalar(as: Double.self)) < 1e-9)

@@ -1,9 +1,10 @@
 import CovarianceEngine
 import Tensors
 
-/// Training one network of infinite (or linearized) width by gradient flow on the mean squared error, in closed form.
+/// Training one network of infinite (or linearized) width on the mean squared error, in closed form: by gradient flow, by
+/// momentum's flow, or by steps of gradient descent.
 ///
-/// The loss is ½ · mean over all |y| entries of (f − y)². With the regularized train-train kernel M̃ (of the trained
+/// The loss is ½ · mean over all |y| entries of (f − y)². For the flow, with the regularized train-train kernel M̃ (of the trained
 /// parameters: the NTK, or the NNGP when only the last layer is trained), initial outputs f₀, and the scaled time
 /// s = learningRate · t / |y|:
 ///
@@ -16,22 +17,26 @@ import Tensors
 public final class GradientFlow: Sendable {
   private let layout: OutputLayout
   private let system: TrainingSystem
-  private let learningRate: Double
+  private let progress: TrainingProgress
 
   /// - Parameters:
   ///   - kTrainTrain: shape (N, N); with output axes that are not trace axes, a pair of axes for each behind those.
   ///   - yTrain: targets, shape (N, outputs…) or (N).
-  ///   - learningRate: flow time per unit of `time`.
+  ///   - learningRate: flow time per unit of `time`, or of a step.
+  ///   - dynamics: how the gradient is followed.
   ///   - regularizer: added to the diagonal of the kernel; a number literal is relative to the mean diagonal.
   ///   - traceAxes: output axes of the targets that the kernel has not, as they are independent under it.
   ///   - precision: element type to compute in and return; nil: that of the kernel.
   ///   - solver: how systems with the kernel are solved.
   public init(
-    kTrainTrain: Tensor, yTrain: Tensor, learningRate: Double = 1, regularizer: DiagonalRegularizer = .none,
-    traceAxes: [Int] = [-1], precision: DType? = nil, solver: SolverChoice = .factorized
+    kTrainTrain: Tensor, yTrain: Tensor, learningRate: Double = 1, dynamics: TrainingDynamics = .flow,
+    regularizer: DiagonalRegularizer = .none, traceAxes: [Int] = [-1], precision: DType? = nil,
+    solver: SolverChoice = .factorized
   ) throws(PredictionError) {
     try requirePositive(learningRate, "learningRate")
-    self.learningRate = learningRate
+    try dynamics.check()
+    progress = TrainingProgress(
+      dynamics: dynamics, learningRate: learningRate, targetCount: yTrain.shape.product)
     layout = try OutputLayout(targetShape: yTrain.shape, traceAxes: traceAxes)
     system = try TrainingSystem(
       layout: layout, kTrainTrain, yTrain, regularizer: regularizer, precision: precision, solver: solver,
@@ -48,10 +53,10 @@ public final class GradientFlow: Sendable {
   ) throws(PredictionError) -> Tensor {
     let start = try outputs(initial, rowSizes: layout.trainSizes, "initial train outputs")
     let residual = start.map { system.targets - $0 } ?? system.targets
-    let flat = try time.checked().map { (t) throws(PredictionError) in
+    let flat = try checked(time).map { (t) throws(PredictionError) in
       if t == .infinity { return [system.targets] }
       let basis = try system.solver.eigenbasis()
-      let progress = basis.map(scaled(t), FlowFunction.progress).reshaped([-1, 1])
+      let progress = basis.map(t, progress.progress).reshaped([-1, 1])
       let step = dotGeneral(
         basis.rows, progress * basis.coordinates(ofColumns: residual), contracting: ([0], [0]))
       return [start.map { $0 + step } ?? step]
@@ -76,7 +81,7 @@ public final class GradientFlow: Sendable {
     let startTrain = try outputs(initialTrain, rowSizes: layout.trainSizes, "initial train outputs")
     let residual = startTrain.map { system.targets - $0 } ?? system.targets
     let coordinates = Lazily<(test: Tensor, residual: Tensor)>()
-    let flat = try time.checked().map { (t) throws(PredictionError) in
+    let flat = try checked(time).map { (t) throws(PredictionError) in
       let step: Tensor
       if t == .infinity {
         step = matmul(testTrain, startTrain == nil ? try system.weights() : try system.solver.solve(residual))
@@ -85,14 +90,17 @@ public final class GradientFlow: Sendable {
         let (test, residual) = coordinates {
           (basis.coordinates(ofRows: testTrain), basis.coordinates(ofColumns: residual))
         }
-        step = matmul(test, basis.map(scaled(t), FlowFunction.gain).reshaped([-1, 1]) * residual)
+        step = matmul(test, basis.map(t, progress.gain).reshaped([-1, 1]) * residual)
       }
       return [start.map { $0 + step } ?? step]
     }
     return layout.outputs(flat[0] ?? system.targets, rowSizes: rowSizes)
   }
 
-  private func scaled(_ time: Double) -> Double { learningRate * time / Double(system.targets.count) }
+  private func checked(_ time: TrainingTime) throws(PredictionError) -> TrainingTime {
+    try progress.check(time) { () throws(PredictionError) in try system.largestEigenvalue() }
+    return try time.checked()
+  }
 
   private func outputs(_ tensor: Tensor?, rowSizes: [Int], _ argument: String) throws(PredictionError) -> Tensor? {
     guard let tensor else { return nil }

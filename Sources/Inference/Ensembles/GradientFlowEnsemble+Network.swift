@@ -14,12 +14,14 @@ extension GradientFlowEnsemble {
   ///   - options: how kernels are computed, and whom to tell how far they have come.
   ///   - xTrain: inputs as `Layer.kernel` takes them.
   ///   - yTrain: targets, shape (N, outputs…) or (N).
-  ///   - learningRate: flow time per unit of `time`.
+  ///   - learningRate: flow time per unit of `time`, or of a step.
+  ///   - dynamics: how the networks follow the gradient.
   ///   - diagonalRegularizer: added to the diagonal of each train-train kernel; a number literal is relative to its
   ///     mean diagonal.
   /// - Throws: `NetworkError` when the network does not fit the data, `PredictionError` for the rest.
   public convenience init(
     _ network: any Layer, _ xTrain: Tensor, _ yTrain: Tensor, kernels: KernelSet = .all, learningRate: Double = 1,
+    dynamics: TrainingDynamics = .flow,
     diagonalRegularizer: DiagonalRegularizer = .none, precision: DType? = nil, solver: SolverChoice = .factorized,
     options: KernelOptions = KernelOptions()
   ) throws {
@@ -37,7 +39,8 @@ extension GradientFlowEnsemble {
           let variances = kernel.cov1.rank == 1 ? kernel.cov1 : nil
           try body(rows, Strip(testTrain: KernelPair(nngp: kernel.nngp, ntk: kernel.ntk), variances: variances))
         }
-      }, xTrain, yTrain, learningRate: learningRate, diagonalRegularizer: diagonalRegularizer, traceAxes: [-1],
+      }, xTrain, yTrain, learningRate: learningRate, dynamics: dynamics, diagonalRegularizer: diagonalRegularizer,
+      traceAxes: [-1],
       precision: precision, solver: solver)
   }
 }

@@ -43,7 +43,8 @@ public final class GradientFlowEnsemble: Sendable {
   ///   - kernel: called once here, for the training set.
   ///   - xTrain: training inputs, one per index of the first axis.
   ///   - yTrain: targets, shape (N, outputs…) or (N).
-  ///   - learningRate: flow time per unit of `time`.
+  ///   - learningRate: flow time per unit of `time`, or of a step.
+  ///   - dynamics: how the networks follow the gradient.
   ///   - diagonalRegularizer: added to the diagonal of each train-train kernel; a number literal is relative to its
   ///     mean diagonal.
   ///   - traceAxes: output axes of the targets that the kernels have not, as they are independent under them.
@@ -52,7 +53,8 @@ public final class GradientFlowEnsemble: Sendable {
   /// - Throws: `PredictionError`, and what `kernel` throws.
   public convenience init(
     kernel: @escaping KernelFunction, _ xTrain: Tensor, _ yTrain: Tensor, learningRate: Double = 1,
-    diagonalRegularizer: DiagonalRegularizer = .none, traceAxes: [Int] = [-1], precision: DType? = nil,
+    dynamics: TrainingDynamics = .flow, diagonalRegularizer: DiagonalRegularizer = .none, traceAxes: [Int] = [-1],
+    precision: DType? = nil,
     solver: SolverChoice = .factorized
   ) throws {
     @Sendable func pair(_ kernels: (nngp: Tensor?, ntk: Tensor?)) -> KernelPair {
@@ -65,14 +67,16 @@ public final class GradientFlowEnsemble: Sendable {
           let rows = start..<min(start + height, xTest.shape[0])
           try body(rows, Strip(testTrain: pair(kernel(xTest.sliced(axis: 0, rows), xTrain))))
         }
-      }, xTrain, yTrain, learningRate: learningRate, diagonalRegularizer: diagonalRegularizer, traceAxes: traceAxes,
+      }, xTrain, yTrain, learningRate: learningRate, dynamics: dynamics, diagonalRegularizer: diagonalRegularizer,
+      traceAxes: traceAxes,
       precision: precision, solver: solver)
   }
 
   /// The same from two functions: the kernel of points with themselves, and kernels of test points strip by strip.
   init(
     trainTrain: @escaping TrainKernel, strips: @escaping Strips, _ xTrain: Tensor, _ yTrain: Tensor,
-    learningRate: Double, diagonalRegularizer: DiagonalRegularizer, traceAxes: [Int], precision: DType?,
+    learningRate: Double, dynamics: TrainingDynamics, diagonalRegularizer: DiagonalRegularizer, traceAxes: [Int],
+    precision: DType?,
     solver: SolverChoice
   ) throws {
     guard let points = xTrain.shape.first, points == yTrain.shape.first else {
@@ -82,7 +86,7 @@ public final class GradientFlowEnsemble: Sendable {
     }
     (self.trainTrain, self.strips, self.xTrain) = (trainTrain, strips, xTrain)
     ensemble = try KernelEnsemble(
-      trainTrain: trainTrain(xTrain), yTrain: yTrain, learningRate: learningRate,
+      trainTrain: trainTrain(xTrain), yTrain: yTrain, learningRate: learningRate, dynamics: dynamics,
       diagonalRegularizer: diagonalRegularizer, traceAxes: traceAxes, precision: precision, solver: solver)
   }
 

@@ -13,7 +13,7 @@ extension KernelEnsemble {
     kernel: EnsembleKind = .ntk, time: TrainingTime = .infinity, covariance form: CovarianceForm = .full
   ) throws(PredictionError) -> Prediction {
     let system = try system(kernel)
-    let results = try time.checked().map { (t) throws(PredictionError) -> [Tensor?] in
+    let results = try checked(time, system).map { (t) throws(PredictionError) -> [Tensor?] in
       if t == .infinity {
         let size = system.targets.shape[0]
         return [
@@ -21,12 +21,11 @@ extension KernelEnsemble {
           form == .diagonal ? Tensor.zeros([size], dtype: system.dtype) : nil,
         ]
       }
-      let s = scaled(t)
       let basis = try system.solver.eigenbasis()
-      let progress = basis.map(s, FlowFunction.progress).reshaped([-1, 1])
+      let done = basis.map(t, progress.progress).reshaped([-1, 1])
       let mean = dotGeneral(
-        basis.rows, progress * basis.coordinates(ofColumns: system.targets), contracting: ([0], [0]))
-      let covariance = try kernel == .ntk ? trainCovariance(s, basis, form) : priorFlowCovariance(s, basis, form)
+        basis.rows, done * basis.coordinates(ofColumns: system.targets), contracting: ([0], [0]))
+      let covariance = try kernel == .ntk ? trainCovariance(t, basis, form) : priorFlowCovariance(t, basis, form)
       return [mean, form == .full ? covariance : nil, form == .diagonal ? covariance : nil]
     }
     return layout.prediction(
@@ -35,9 +34,9 @@ extension KernelEnsemble {
 
   /// M̃ e^{−2 M̃ s} = (√M̃ e^{−M̃ s})².
   private func priorFlowCovariance(
-    _ s: Double, _ basis: Eigenbasis, _ form: CovarianceForm
+    _ time: Double, _ basis: Eigenbasis, _ form: CovarianceForm
   ) -> Tensor? {
-    let root = basis.map(s) { max($0, 0).squareRoot() * FlowFunction.decay($0, $1) }.reshaped([-1, 1]) * basis.rows
+    let root = basis.map(time) { max($0, 0).squareRoot() * progress.decay($0, $1) }.reshaped([-1, 1]) * basis.rows
     return switch form {
     case .none: nil
     case .diagonal: square(root).sum(axis: 0)
@@ -46,10 +45,10 @@ extension KernelEnsemble {
   }
 
   private func trainCovariance(
-    _ s: Double, _ basis: Eigenbasis, _ form: CovarianceForm
+    _ time: Double, _ basis: Eigenbasis, _ form: CovarianceForm
   ) throws(PredictionError) -> Tensor? {
     if form == .none { return nil }
-    let decayed = basis.map(s, FlowFunction.decay).reshaped([-1, 1]) * basis.rows
+    let decayed = basis.map(time, progress.decay).reshaped([-1, 1]) * basis.rows
     let half = matmul(try trainNNGPInNTKBasis(), decayed)
     if form == .diagonal { return (decayed * half).sum(axis: 0) }
     let covariance = dotGeneral(decayed, half, contracting: ([0], [0]))

@@ -34,13 +34,15 @@ public enum EnsembleKind: Hashable, Sendable, CaseIterable {
 /// - `.nngp`: mean K_td g(K̃) y; covariance K_tt − K_td K̃⁻¹ (1 − e^{−2 K̃ s}) K_dt.
 /// - `.ntkGaussianProcess`: the formulas of `.nngp` with Θ for K.
 ///
+/// Those are for gradient flow; other dynamics multiply residuals by another p(λ) than e^{−λs}, with g = (1 − p)/λ.
+///
 /// Infinite time uses one Cholesky factorisation per kernel, finite times one eigendecomposition; all are computed when
 /// first needed and kept. Calls may come from several threads.
 ///
 /// *Sources:* Lee et al. 2019 (arXiv 1902.06720), equations 13 to 16; He et al. 2020 (arXiv 2007.05864).
 public final class KernelEnsemble: Sendable {
   let layout: OutputLayout
-  let learningRate: Double
+  let progress: TrainingProgress
   let nngp: TrainingSystem?
   let ntk: TrainingSystem?
   private let nngpInNTKBasis = Lazily<Tensor>()
@@ -49,18 +51,22 @@ public final class KernelEnsemble: Sendable {
   ///   - trainTrain: kernels of shape (N, N); with output axes that are not trace axes, a pair of axes for each behind
   ///     those.
   ///   - yTrain: targets, shape (N, outputs…) or (N).
-  ///   - learningRate: flow time per unit of `time`.
+  ///   - learningRate: flow time per unit of `time`, or of a step.
+  ///   - dynamics: how the networks follow the gradient.
   ///   - diagonalRegularizer: added to the diagonal of each kernel where it is inverted or flowed with; a number
   ///     literal is relative to that kernel's mean diagonal.
   ///   - traceAxes: output axes of the targets that the kernels have not, as they are independent under them.
   ///   - precision: element type to compute in and return; nil: that of each kernel.
   ///   - solver: how systems with the kernels are solved.
   public init(
-    trainTrain: KernelPair, yTrain: Tensor, learningRate: Double = 1, diagonalRegularizer: DiagonalRegularizer = .none,
+    trainTrain: KernelPair, yTrain: Tensor, learningRate: Double = 1, dynamics: TrainingDynamics = .flow,
+    diagonalRegularizer: DiagonalRegularizer = .none,
     traceAxes: [Int] = [-1], precision: DType? = nil, solver: SolverChoice = .factorized
   ) throws(PredictionError) {
     try requirePositive(learningRate, "learningRate")
-    self.learningRate = learningRate
+    try dynamics.check()
+    progress = TrainingProgress(
+      dynamics: dynamics, learningRate: learningRate, targetCount: yTrain.shape.product)
     let layout = try OutputLayout(targetShape: yTrain.shape, traceAxes: traceAxes)
     self.layout = layout
     func system(_ kernel: Tensor?, _ argument: String) throws(PredictionError) -> TrainingSystem? {
@@ -147,8 +153,8 @@ public final class KernelEnsemble: Sendable {
     }
     let flow = FlowAtTestPoints(
       system: system, ensemble: self, testTrain: rows, nngpTestTrain: nngpRows, prior: covariance)
-    let results = try time.checked().map { (t) throws(PredictionError) in
-      let (mean, covariance) = try t == .infinity ? flow.atInfinity() : flow.at(scaled(t))
+    let results = try checked(time, system).map { (t) throws(PredictionError) in
+      let (mean, covariance) = try t == .infinity ? flow.atInfinity() : flow.at(t)
       return [mean, covariance.matrix, covariance.diagonal]
     }
     return layout.prediction(
@@ -179,7 +185,10 @@ public final class KernelEnsemble: Sendable {
     }
   }
 
-  func scaled(_ time: Double) -> Double { learningRate * time / Double(layout.targetShape.product) }
+  func checked(_ time: TrainingTime, _ system: TrainingSystem) throws(PredictionError) -> TrainingTime {
+    try progress.check(time) { () throws(PredictionError) in try system.largestEigenvalue() }
+    return try time.checked()
+  }
 }
 
 /// The formulas for test points, on matrices.
@@ -211,8 +220,8 @@ private struct FlowAtTestPoints {
     return (matmul(testTrain, try system.weights()), prior.addingSymmetric(b, a))
   }
 
-  /// After scaled time `s`, in the eigenbasis V of the regularized train-train kernel, where g is diagonal.
-  func at(_ s: Double) throws(PredictionError) -> (mean: Tensor, covariance: PriorCovariance) {
+  /// After a finite time, in the eigenbasis V of the regularized train-train kernel, where g is diagonal.
+  func at(_ time: Double) throws(PredictionError) -> (mean: Tensor, covariance: PriorCovariance) {
     let basis = try system.solver.eigenbasis()
     let (test, targets, nngp) = coordinates {
       (
@@ -220,11 +229,13 @@ private struct FlowAtTestPoints {
         nngpTestTrain.map(basis.coordinates(ofRows:))
       )
     }
-    let gain = basis.map(s, FlowFunction.gain)
+    let gain = basis.map(time, ensemble.progress.gain)
     let mean = matmul(test, gain.reshaped([-1, 1]) * targets)
     guard let nngp else {
-      // K_td K̃⁻¹ (1 − e^{−2 K̃ s}) K_dt is the Gram matrix of K_td V √g at twice the time.
-      return (mean, try prior.subtractingGram { test * sqrt(basis.map(2 * s, FlowFunction.gain)) })
+      // K_td K̃⁻¹ (1 − p²) K_dt, p² = e^{−2 K̃ s} for the flow, as a Gram matrix.
+      return (
+        mean, try prior.subtractingGram { test * sqrt(maximum(basis.map(time, ensemble.progress.doubleGain), 0)) }
+      )
     }
     let a = test * gain
     let b = matmul(a, try ensemble.trainNNGPInNTKBasis()) * 0.5 - nngp

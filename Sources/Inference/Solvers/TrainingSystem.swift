@@ -9,12 +9,17 @@ final class TrainingSystem: Sendable {
   let targets: Tensor
   let solver: any Solver
   private let solution = Lazily<Tensor>()
+  private let largest = Lazily<Double>()
+  private let shift: Double
+  /// What the matrix is called in errors.
+  private let argument: String
 
   init(
     _ matrix: Tensor, targets: Tensor, regularizer: DiagonalRegularizer, solver: SolverChoice, argument: String
   ) throws(PredictionError) {
     let kernel = try RegularizedKernel(matrix, regularizer: regularizer, argument: argument)
     (self.matrix, self.targets, self.solver) = (matrix, targets, solver.solver(kernel))
+    (shift, self.argument) = (kernel.shift, argument)
   }
 
   var dtype: DType { matrix.dtype }
@@ -22,6 +27,14 @@ final class TrainingSystem: Sendable {
   /// M̃⁻¹ y, shape (rows, outputs).
   func weights() throws(PredictionError) -> Tensor {
     try solution { () throws(PredictionError) in try solver.solve(targets) }
+  }
+
+  /// The largest eigenvalue of M̃.
+  func largestEigenvalue() throws(PredictionError) -> Double {
+    try largest { () throws(PredictionError) in
+      let own = try onBehalf(of: argument) { () throws(TensorError) in try Tensors.largestEigenvalue(matrix) }
+      return own + shift
+    }
   }
 
   /// x M̃⁻¹, x of shape (points, rows).

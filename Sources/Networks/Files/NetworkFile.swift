@@ -63,6 +63,11 @@ public struct NetworkFile: Sendable, Codable {
     try network.node().json()
   }
 
+  /// The network as YAML text.
+  public func yaml() throws(NetworkError) -> String {
+    try network.node().yaml()
+  }
+
   public init(from decoder: any Decoder) throws {
     network = try LayerRegistry.layer(from: NodeValue(from: decoder))
   }

@@ -150,6 +150,36 @@ extension NodeValue {
   }
 }
 
+extension NodeValue {
+  /// YAML text, keys sorted.
+  public func yaml() -> String {
+    // Serializing a tree of plain values does not fail.
+    (try? Yams.serialize(node: node, sortKeys: true)) ?? json()
+  }
+
+  private var node: Node {
+    switch self {
+    case .null: Node("null", Tag(.null))
+    case .boolean(let value): Node(value ? "true" : "false", Tag(.bool))
+    case .integer(let value): Node("\(value)", Tag(.int))
+    case .number(let value): Node("\(value)", Tag(.float))
+    case .string(let value): Node(value, Tag(.str), .doubleQuoted)
+    case .array(let values): Node(values.map(\.node), Tag(.seq), values.allSatisfy(\.isScalar) ? .flow : .block)
+    case .object(let members):
+      Node(
+        members.sorted { $0.key < $1.key }.map { (Node($0.key), $0.value.node) }, Tag(.map),
+        members.isEmpty ? .flow : .block)
+    }
+  }
+
+  private var isScalar: Bool {
+    switch self {
+    case .array, .object: false
+    case .null, .boolean, .integer, .number, .string: true
+    }
+  }
+}
+
 extension Node {
   /// Whether the tree has at most `room` nodes, which are taken from it.
   fileprivate func fits(into room: inout Int) -> Bool {

@@ -18,6 +18,16 @@ package enum AvailableMemory {
     #endif
   }
 
+  /// Whether the process has a limit on its address space, as `ulimit -v` sets it.
+  package static var hasAddressLimit: Bool {
+    #if os(Linux)
+      var limit = rlimit()
+      return getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0 && limit.rlim_cur < 1 << 60
+    #else
+      return false
+    #endif
+  }
+
   /// Whether so many bytes are available. A few megabytes are not worth asking the system for.
   package static func covers(_ bytes: Double) -> Bool {
     (assumed == nil && bytes < Double(1 << 24)) || bytes <= Double(Self.bytes)

@@ -30,8 +30,17 @@ struct ComputeOptions: ParsableArguments {
   }
 
   /// Makes the number of threads that of the process.
-  func apply() {
+  ///
+  /// - Throws: `CommandError` where the process may not have the memory that any computation takes.
+  func apply() throws(CommandError) {
     if let threads { Threads.count = threads }
+    guard AvailableMemory.hasAddressLimit else { return }
+    // BLAS, and for each thread a stack, buffers and a heap: reserved, not used, but what is reserved counts here. A library
+    // of linear algebra that gets no buffers waits for them forever.
+    try MemoryCheck.require(0.55e9 + 0.15e9 * Double(Threads.count), for: "any computation")
+    // So that what both take is taken when more is asked for.
+    _ = matmul(Tensor.ones([512, 512], dtype: .float64), Tensor.ones([512, 512], dtype: .float64))
+    Threads.forEachRange(1 << 10, grain: 1) { _ in }
   }
 }
 

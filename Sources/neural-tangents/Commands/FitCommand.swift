@@ -47,7 +47,7 @@ struct FitCommand: ParsableCommand {
   var folds: Int?
 
   @Option(
-    help: .init("File to write the fitted network to, JSON (which is YAML, too).", valueName: "file"),
+    help: .init("File to write the fitted network to: JSON, or YAML by its name.", valueName: "file"),
     completion: .file(extensions: ["json", "yaml", "yml"]))
   var output: String?
 
@@ -89,7 +89,7 @@ struct FitCommand: ParsableCommand {
   }
 
   func run() throws {
-    compute.apply()
+    try compute.apply()
     try InputFiles.requireOneStandardInput([network, train, test, learning.trainTargets, learning.testTargets])
     for file in [test, learning.testTargets].compactMap({ $0 }) { try InputFiles.requireReadable(file) }
     if let output {
@@ -151,13 +151,18 @@ struct FitCommand: ParsableCommand {
       ]
     }
     progress.finish()
-    if let output { try OutputFiles.writeText(try NetworkFile(fit.network).json() + "\n", to: output) }
+    if let output { try OutputFiles.writeText(text(of: NetworkFile(fit.network), for: output), to: output) }
     let name = output ?? "<fitted network>"
     // Fitted to inputs and targets as these options make them.
     report.append(
       "Predict with: neural-tangents predict \(name) --method \(kernel.rawValue) --diag-reg-absolute \(fit.noiseVariance) "
         + "--inputs standardize --column-scales none --target-transform none")
     StandardOutput.report(report.joined(separator: "\n"), beside: output)
+  }
+
+  private func text(of file: NetworkFile, for path: String) throws -> String {
+    let isYAML = [".yaml", ".yml"].contains { path.lowercased().hasSuffix($0) }
+    return try isYAML ? file.yaml() : file.json() + "\n"
   }
 
   private func describe(_ fit: EvidenceFit, of network: any Layer) -> String {

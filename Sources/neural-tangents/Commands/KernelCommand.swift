@@ -84,7 +84,7 @@ struct KernelCommand: ParsableCommand {
   }
 
   func run() throws {
-    compute.apply()
+    try compute.apply()
     try InputFiles.requireOneStandardInput([self.network, x1, x2, pattern1, pattern2])
     try OutputFiles.requireWritable(output, formats: ["npz"], inputs: [self.network, x1, x2, pattern1, pattern2])
     let network = try InputFiles.network(at: network)

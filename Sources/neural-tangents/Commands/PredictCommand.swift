@@ -156,7 +156,7 @@ struct PredictCommand: ParsableCommand {
   }
 
   func run() throws {
-    compute.apply()
+    try compute.apply()
     try InputFiles.requireOneStandardInput([network, train, test, learning.trainTargets, learning.testTargets])
     for file in [test, learning.testTargets].compactMap({ $0 }) { try InputFiles.requireReadable(file) }
     if let output {

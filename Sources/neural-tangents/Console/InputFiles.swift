@@ -58,6 +58,11 @@ enum InputFiles {
   /// - Parameter name: of the file, `-` for standard input; an array of it may be named behind a colon.
   static func dataFile(at name: String, options: ReadingOptions) throws -> DataFile {
     try requireReadable(name)
+    let path = FileReference(name).path
+    if let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int {
+      // Cells of two characters become numbers of eight bytes.
+      try MemoryCheck.require(4 * Double(size), for: "reading \(path)")
+    }
     return try DataFile(at: name, options: options)
   }
 

@@ -136,7 +136,8 @@ struct TrainedModel: Sendable {
     return outputs.variances.enumerated().map { row, variance in
       parts.enumerated().map { output, part in
         part.0.component(
-          mean: means[row * parts.count + output], scale: (variance * part.1).squareRoot(), shape: part.2,
+          // A row that is known exactly still needs an interval of some width.
+          mean: means[row * parts.count + output], scale: max(1e-12, (variance * part.1).squareRoot()), shape: part.2,
           weight: weight)
       }
     }

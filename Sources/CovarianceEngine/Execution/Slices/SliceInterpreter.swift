@@ -76,12 +76,17 @@ final class SliceInterpreter<Scalar: SliceScalar> {
     reserve(itself == nil ? size : size * jobs.count, schedule.selfMemorySize)
     let stride = size * Scalar.lanes
     let thetaStride = withNTK ? stride : 0
+    // Nothing is counted inside of the loops over instructions, which may be short.
+    let (memoryK, memoryTheta) = (memory.k.pointer, memory.theta.pointer)
     guard let itself else {
       for (index, job) in jobs.enumerated() {
         select(job.pair, schedule)
-        for instruction in schedule.instructions {
-          try execute(instruction, schedule, job.sums, memory.k.pointer, memory.theta.pointer) {
-            (output, extent, k, theta) throws(NetworkError) in try body(index, output, extent, k, theta)
+        let sums = job.sums.places
+        try schedule.instructions.withUnsafeBufferPointer { (instructions) throws(NetworkError) in
+          for instruction in instructions {
+            try execute(instruction, schedule, sums, memoryK, memoryTheta) {
+              (output, extent, k, theta) throws(NetworkError) in try body(index, output, extent, k, theta)
+            }
           }
         }
       }
@@ -98,8 +103,8 @@ final class SliceInterpreter<Scalar: SliceScalar> {
       case .pair:
         for (index, job) in jobs.enumerated() {
           select(job.pair, schedule)
-          let (k, theta) = (memory.k.pointer + index * stride, memory.theta.pointer + index * thetaStride)
-          try execute(instruction, schedule, job.sums, k, theta) {
+          let (k, theta) = (memoryK + index * stride, memoryTheta + index * thetaStride)
+          try execute(instruction, schedule, job.sums.places, k, theta) {
             (output, extent, k, theta) throws(NetworkError) in try body(index, output, extent, k, theta)
           }
         }
@@ -117,7 +122,8 @@ final class SliceInterpreter<Scalar: SliceScalar> {
 
   @inline(__always)
   private func execute(
-    _ instruction: SliceInstruction, _ schedule: SliceSchedule, _ sums: ChunkSums?, _ k: Pointer, _ theta: Pointer,
+    _ instruction: SliceInstruction, _ schedule: SliceSchedule, _ sums: ChunkSums.Places?, _ k: Pointer,
+    _ theta: Pointer,
     _ body: (_ output: Int, _ extent: SliceExtent, _ k: Pointer, _ theta: Pointer) throws(NetworkError) -> Void
   ) throws(NetworkError) {
     let lanes = Scalar.lanes
@@ -162,8 +168,8 @@ final class SliceInterpreter<Scalar: SliceScalar> {
       if withTheta { add(theta + from, extent, weight, to: sums.theta(slot)) }
     case .endSum(let index, let factorSet, let scale):
       guard let sums else { break }
-      store(sums.total(Int(index), of: sums.k), scale, k + to)
-      if withTheta { store(sums.total(Int(index), of: sums.theta), scale, theta + to) }
+      store(sums.total(Int(index), isTheta: false), scale, k + to)
+      if withTheta { store(sums.total(Int(index), isTheta: true), scale, theta + to) }
       multiply(factorSet, k + to, withTheta ? theta + to : nil)
     case .output(let output): try body(output, extent, k + from, theta + from)
     }
@@ -248,37 +254,49 @@ final class SliceInterpreter<Scalar: SliceScalar> {
 
 /// The sums over the slices of a pair of inputs, in float64: one per chunk of slices, so that it does not matter who computes
 /// which chunk.
-final class ChunkSums: @unchecked Sendable {
-  private let memory: Scratch<Double>
-  private let lanes: Int
-  private let chunkCount: Int
-  private let sumCount: Int
+final class ChunkSums: Sendable {
+  /// Where they are.
+  struct Places: @unchecked Sendable {
+    fileprivate let memory: UnsafeMutablePointer<Double>
+    fileprivate let lanes: Int
+    fileprivate let chunkCount: Int
+    fileprivate let sumCount: Int
+
+    /// Those of one sum of one chunk; the slot counts the sums of all chunks.
+    func k(_ slot: Int) -> UnsafeMutablePointer<Double> { memory + 2 * slot * lanes }
+    func theta(_ slot: Int) -> UnsafeMutablePointer<Double> { memory + (2 * slot + 1) * lanes }
+
+    /// The sum of all chunks in their order.
+    func total(_ sum: Int, isTheta: Bool) -> UnsafeMutablePointer<Double> {
+      let total = memory + 2 * chunkCount * sumCount * lanes
+      total.update(repeating: 0, count: lanes)
+      for chunk in 0..<chunkCount {
+        let slot = chunk * sumCount + sum
+        let values = isTheta ? theta(slot) : k(slot)
+        for lane in 0..<lanes { total[lane] += values[lane] }
+      }
+      return total
+    }
+  }
+
+  let places: Places
 
   init(chunkCount: Int, sumCount: Int, lanes: Int) {
-    (self.chunkCount, self.sumCount, self.lanes) = (chunkCount, sumCount, lanes)
-    memory = Scratch(Self.count(chunkCount, sumCount, lanes))
+    let count = Self.count(chunkCount, sumCount, lanes)
+    let bytes = UnsafeMutableRawPointer.allocate(byteCount: count * MemoryLayout<Double>.stride, alignment: 64)
+    places = Places(
+      memory: bytes.bindMemory(to: Double.self, capacity: count), lanes: lanes, chunkCount: chunkCount,
+      sumCount: sumCount)
     clear()
   }
+
+  deinit { UnsafeMutableRawPointer(places.memory).deallocate() }
 
   /// Numbers that the sums take.
   static func count(_ chunkCount: Int, _ sumCount: Int, _ lanes: Int) -> Int { (2 * chunkCount * sumCount + 1) * lanes }
 
   func clear() {
-    memory.pointer.update(repeating: 0, count: Self.count(chunkCount, sumCount, lanes))
-  }
-
-  /// Those of one sum of one chunk; the slot counts the sums of all chunks.
-  func k(_ slot: Int) -> UnsafeMutablePointer<Double> { memory.pointer + 2 * slot * lanes }
-  func theta(_ slot: Int) -> UnsafeMutablePointer<Double> { memory.pointer + (2 * slot + 1) * lanes }
-
-  /// The sum of all chunks in their order.
-  func total(_ sum: Int, of part: (Int) -> UnsafeMutablePointer<Double>) -> UnsafeMutablePointer<Double> {
-    let total = memory.pointer + 2 * chunkCount * sumCount * lanes
-    total.update(repeating: 0, count: lanes)
-    for chunk in 0..<chunkCount {
-      let values = part(chunk * sumCount + sum)
-      for lane in 0..<lanes { total[lane] += values[lane] }
-    }
-    return total
+    places.memory.update(
+      repeating: 0, count: Self.count(places.chunkCount, places.sumCount, places.lanes))
   }
 }

@@ -24,6 +24,13 @@ package struct SliceLimits: Sendable {
   /// Some tens of megabytes for small images; as much as a few tens of layers need for large ones.
   func factorBytes(positions: Int) -> Int { factors ?? max(16 << 20, min(96 << 20, 96 * 64 * positions)) }
 
-  /// A few slices at least; as many as keep the work small that is done twice.
-  func sliceBytes(positions: Int) -> Int { slices ?? max(24 << 20, min(64 << 20, 32 * 128 * positions)) }
+  /// A few slices at least; as many as keep the work small that is done twice, and fewer where series take much for their
+  /// factors.
+  ///
+  /// - Parameter groupBytes: the factors of a group of inputs that are there at a time.
+  func sliceBytes(positions: Int, groupBytes: Int) -> Int {
+    if let slices { return slices }
+    let most = max(24 << 20, min(64 << 20, 32 * 128 * positions))
+    return groupBytes > 8 << 20 ? max(10 << 20, most - 3 * groupBytes / 2) : most
+  }
 }

@@ -26,7 +26,8 @@ struct SlicePlan: Sendable {
       consumers.append(.output(index, node: output.node))
     }
     let positions = graph.nodes.map(\.sizes.product).max() ?? 1
-    let limit = graph.limits.sliceBytes(positions: positions)
+    let limit = graph.limits.sliceBytes(
+      positions: positions, groupBytes: LaneGroup<Float>.byteCount(graph, dataSizes: []))
     var bands = PositionAxes(repeating: 1)
     var traversal: SliceTraversal
     var sample: SliceSchedule

@@ -43,7 +43,8 @@ final class SliceSchedule: @unchecked Sendable {
   let factorReads: Double
   /// Whether factors are made of the variances that come along.
   let makesFactors: Bool
-  private let runs: [nt_slice_run]
+  /// Not an array, which would be counted at every use.
+  private let runs: UnsafeMutableBufferPointer<nt_slice_run>
 
   init(
     _ purpose: Purpose, _ section: Section, _ instructions: [SliceInstruction], memorySize: Int, selfMemorySize: Int,
@@ -51,15 +52,19 @@ final class SliceSchedule: @unchecked Sendable {
   ) {
     // As large as they are, not as the arrays have grown.
     (self.purpose, self.section) = (purpose, section)
-    (self.instructions, self.runs) = (instructions.map { $0 }, runs.map { $0 })
+    self.instructions = instructions.map { $0 }
+    self.runs = .allocate(capacity: runs.count)
+    _ = self.runs.initialize(from: runs)
     (self.memorySize, self.selfMemorySize) = (memorySize, selfMemorySize)
     (self.factorReads, self.makesFactors) = (factorReads, makesFactors)
   }
 
+  deinit { runs.deallocate() }
+
   func run(_ index: Int) -> nt_slice_run { runs[index] }
 
   var byteCount: Int {
-    instructions.capacity * MemoryLayout<SliceInstruction>.stride + runs.capacity * MemoryLayout<nt_slice_run>.stride
+    instructions.capacity * MemoryLayout<SliceInstruction>.stride + runs.count * MemoryLayout<nt_slice_run>.stride
   }
 }
 
