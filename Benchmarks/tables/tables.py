@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
-LARGEST = 1500
+LARGEST = 1000
 
 
 @dataclasses.dataclass

@@ -53,6 +53,14 @@ struct PredictChoiceTests {
     #expect(try density(outcome) < density(plain) - 0.3)
   }
 
+  @Test("of more rows than --max-rows a random part is learned from")
+  func maxRows() throws {
+    let outcome = try predict(["net.json"] + Self.usual + Self.off + ["--max-rows", "50", "--seed", "3"])
+    #expect(outcome.output.hasPrefix("50 rows, 7 inputs"))
+    #expect(outcome.errors.contains("50 of 200 rows are learned from"))
+    #expect(try predict(["net.json"] + Self.usual + Self.off + ["--max-rows", "200"]).errors.isEmpty)
+  }
+
   @Test("each choice can be taken away, and what is left is chosen", arguments: [0, 1, 2, 3])
   func switchedOff(_ index: Int) throws {
     let words = ["inputs: ", "transform", "Student", "column scales"]

@@ -102,6 +102,9 @@ struct PredictCommand: ParsableCommand {
       "Columns of the rows to predict to write beside the predictions, separated by commas.", valueName: "columns"))
   var keep: String?
 
+  @Option(help: .init("Rows to learn from; of more, a random part.", valueName: "count"))
+  var maxRows: Int?
+
   @Flag(help: "Write the median of numbers, too, which a transform of the target does not move.")
   var median = false
 
@@ -138,6 +141,7 @@ struct PredictCommand: ParsableCommand {
       throw ValidationError("expected --test with rows to predict, or --folds to cross-validate")
     }
     if learning.group != nil && folds == nil { throw ValidationError("--group needs --folds") }
+    if let maxRows, maxRows < 1 { throw ValidationError("--max-rows: expected at least 1, found \(maxRows)") }
     if learning.testTargets != nil && test == nil { throw ValidationError("--test-targets needs --test") }
     if keep != nil && output == nil { throw ValidationError("--keep needs --output") }
     if let folds, folds < 2 { throw ValidationError("--folds: expected at least 2, found \(folds)") }
@@ -167,7 +171,8 @@ struct PredictCommand: ParsableCommand {
     let reading = tables.reading(categorical: learning.categorical.map(ColumnNames.init))
     let source = try DataSource(training: train, learning, reading: reading)
     let known = try learning.trainingRows(of: source, at: train)
-    let rows = known.rows
+    let key = RandomKey(seed: seed)
+    let rows = part(of: known.rows, key)
     if output != nil && test == nil && known.unlabelled == nil {
       throw CommandError.usage("--output needs --test, or rows of \(train) without a target")
     }
@@ -180,7 +185,6 @@ struct PredictCommand: ParsableCommand {
     }
     let progress = ProgressReporter("reading")
     defer { progress.finish() }
-    let key = RandomKey(seed: seed)
     var report = ["\(counted(rows.rowCount, "row")), \(counted(encoder.width, "input")), \(describe(encoder.target))"]
     if let folds {
       let validation = CrossValidation(recipe: recipe, folds: folds, group: learning.group, encoding: encoding)
@@ -217,6 +221,13 @@ struct PredictCommand: ParsableCommand {
     }
     progress.finish()
     StandardOutput.report(report.joined(separator: "\n"), beside: output)
+  }
+
+  /// As many rows as --max-rows allows.
+  private func part(of rows: DataRows, _ key: RandomKey) -> DataRows {
+    guard let maxRows, rows.rowCount > maxRows else { return rows }
+    StandardError.write("note: \(train): \(maxRows) of \(rows.rowCount) rows are learned from, drawn at random\n")
+    return rows.selecting(rows: key.permutation(rows.rowCount).prefix(maxRows).sorted())
   }
 
   private func recipe() throws -> Recipe {

@@ -2,15 +2,18 @@ import Tensors
 
 /// Says before long work that there is not enough memory for it.
 enum MemoryCheck {
-  /// - Parameter work: what needs it, as the subject of a sentence.
+  /// - Parameters:
+  ///   - work: what needs it, as the subject of a sentence.
+  ///   - wayOn: what takes less.
   /// - Throws: `CommandError` when so many bytes are not available.
-  static func require(_ bytes: Double, for work: String) throws(CommandError) {
+  static func require(_ bytes: Double, for work: String, wayOn: String = "") throws(CommandError) {
     if AvailableMemory.covers(bytes) { return }
     ResidentMemory.releaseFreed()
     let available = Double(AvailableMemory.bytes)
     guard bytes > available else { return }
     throw .internalFailure(
-      "\(work) needs about \(gigabytes(bytes)) of memory, \(gigabytes(available)) are available")
+      "\(work) needs about \(gigabytes(bytes)) of memory, \(gigabytes(available)) are available"
+        + (wayOn.isEmpty ? "" : "; \(wayOn)"))
   }
 
   private static func gigabytes(_ bytes: Double) -> String { "\(format(bytes / 1e9, bytes < 1e10 ? 2 : 1)) GB" }

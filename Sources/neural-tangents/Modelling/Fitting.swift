@@ -24,7 +24,7 @@ struct Fitting: Sendable {
     let size = Double(rows.rowCount)
     try MemoryCheck.require(
       8 * 10 * Double(max(1, network.hyperParameters.entries.count)) * size * size,
-      for: "fitting to \(counted(rows.rowCount, "row"))")
+      for: "fitting to \(counted(rows.rowCount, "row"))", wayOn: "--max-rows takes fewer")
     progress.begin("fitting to \(counted(rows.rowCount, "row"))")
     do {
       return try NeuralTangents.fit(

@@ -44,7 +44,8 @@ struct TableModel: Sendable {
     let kernels = recipe.method == .ntk ? 2 : 1
     let matrices = Double(networks * (kernels + 1) + 1)
     try MemoryCheck.require(
-      8 * matrices * Double(rows) * Double(rows), for: "learning from \(counted(rows, "row"))")
+      8 * matrices * Double(rows) * Double(rows), for: "learning from \(counted(rows, "row"))",
+      wayOn: "--max-rows takes fewer")
   }
 
   func predict(_ rows: DataRows, progress: ProgressReporter) throws -> TablePrediction {

@@ -74,7 +74,7 @@ struct SliceTasks<Scalar: SliceScalar> {
     if shape.wantsFirst { tasks += (0..<groups1).map { Task.itself(group: $0, of: .first) } }
     if shape.wantsSecond { tasks += (0..<groups2).map { Task.itself(group: $0, of: .second) } }
     // Enough tiles for threads to finish together; rows of a tile share what its columns need, as many as fit.
-    let rows = min(max(1, n1 * groups2 / (16 * threads)), firstGroupCount * lanes)
+    let rows = min(max(1, n1 * groups2 / ((keepsGroups ? 40 : 16) * threads)), firstGroupCount * lanes)
     guard packsPairs else {
       for row in stride(from: 0, to: n1, by: rows) {
         for group in 0..<groups2 where !isSymmetric || (group + 1) * lanes > row {
