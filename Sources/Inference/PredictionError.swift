@@ -12,6 +12,8 @@ public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible 
   case missing(argument: String, neededFor: String)
   /// A number outside the range in which it means something.
   case invalidValue(argument: String, expected: String, found: String)
+  /// A flow was not followed as far as asked.
+  case notReached(time: Double, reached: Double, reason: String)
   /// A decomposition failed otherwise.
   case linearAlgebra(argument: String, TensorError)
 
@@ -28,6 +30,8 @@ public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible 
       "\(argument) is missing, and \(neededFor) needs it"
     case .invalidValue(let argument, let expected, let found):
       "\(argument): expected \(expected), found \(found)"
+    case .notReached(let time, let reached, let reason):
+      "expected the flow at time \(time), reached time \(reached): \(reason)"
     case .linearAlgebra(let argument, let error):
       "\(argument): \(error)"
     }
