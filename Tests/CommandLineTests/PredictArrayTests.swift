@@ -92,6 +92,42 @@ struct PredictArrayTests {
     for row in 0..<30 { #expect(abs(found.numbers("target0")[row] - 2 * expected[3 * row]) < 0.5) }
   }
 
+  @Test("images that are all the same, and one alone, give what can be predicted")
+  func constant() throws {
+    try scratch.save(Tensor.zeros([4, 6, 6], dtype: .float64), to: "zero.npy")
+    try scratch.save(Tensor([1.5, 2.5, 3.5, 4.5], shape: [4, 1]), to: "numbers.npy")
+    for network in ["conv.json", "net.json", "auto"] {
+      let outcome = try Program.run(
+        [
+          "predict", network, "--train", "zero.npy", "--train-targets", "numbers.npy", "--test", "zero.npy", "--output",
+          "p.csv",
+        ], in: scratch.url)
+      try #require(outcome.status == 0, "\(network): \(outcome.errors)")
+      #expect(outcome.errors.contains("inputs do not tell rows apart"))
+      let found = TableText(try scratch.text(of: "p.csv"))
+      #expect(found.header[0] == "target" && found.numbers("target").allSatisfy { abs($0 - 3) < 1 })
+    }
+    try NpzArchive.write([("x", images[0..<1]), ("y", Tensor([7.5], shape: [1, 1]))], to: scratch.path("one.npz"))
+    let one = try Program.run(
+      ["predict", "conv.json", "--train", "one.npz", "--target", "y", "--test", "one.npz", "--output", "p.csv"],
+      in: scratch.url)
+    try #require(one.status == 0, "\(one.errors)")
+    #expect(TableText(try scratch.text(of: "p.csv")).numbers("y")[0] == 7.5)
+  }
+
+  @Test("networks whose outputs have positions are refused with the way on")
+  func positions() throws {
+    try scratch.write(
+      #"{"serial": [{"conv": {"channels": 4, "window": [3, 3], "padding": "same"}}, {"relu": {}}]}"#, to: "pos.json")
+    let outcome = try Program.run(
+      [
+        "predict", "pos.json", "--train", "train.npy", "--train-targets", "train-labels.npy", "--input-shape", "6,6,1",
+        "--folds", "2",
+      ],
+      in: scratch.url)
+    #expect(outcome.status == 65 && outcome.errors.contains("as after flatten or globalAveragePool"), "\(outcome)")
+  }
+
   @Test("a network and data may come from pipes")
   func pipes() throws {
     let shell = try Program.run(

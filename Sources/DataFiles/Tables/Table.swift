@@ -231,7 +231,7 @@ extension Table {
       for column in 0..<width {
         columns.append(
           Column(
-            tensor.rank == 1 ? name : "\(name)\(column)",
+            width == 1 ? name : "\(name)\(column)",
             .numbers((0..<rowCount).map { numbers[$0 * width + column] }), .init(.number)))
       }
     }

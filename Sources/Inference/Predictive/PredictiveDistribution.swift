@@ -119,11 +119,13 @@ public struct PredictiveDistribution: Sendable {
     var (mean, square) = (0.0, 0.0)
     if transform == .identity {
       for part in components { mean += part.weight * part.location }
+      // Relative to the largest, so that no square is too large or too small.
+      let size = components.reduce(.leastNormalMagnitude) { max($0, $1.scale, abs($1.location - mean)) }
       for part in components {
-        let distance = part.location - mean
-        square += part.weight * (part.scale * part.scale * part.shape.distribution.variance + distance * distance)
+        let (distance, scale) = ((part.location - mean) / size, part.scale / size)
+        square += part.weight * (scale * scale * part.shape.distribution.variance + distance * distance)
       }
-      return (mean, square.squareRoot())
+      return (mean, size * square.squareRoot())
     }
     var values: [(value: Double, weight: Double)] = []
     for part in components {
@@ -133,7 +135,9 @@ public struct PredictiveDistribution: Sendable {
       }
     }
     for (value, weight) in values { mean += weight * value }
-    for (value, weight) in values { square += weight * (value - mean) * (value - mean) }
-    return (mean, square.squareRoot())
+    let size = values.reduce(.leastNormalMagnitude) { max($0, abs($1.value - mean)) }
+    guard size.isFinite else { return (mean, size) }
+    for (value, weight) in values { square += weight * ((value - mean) / size) * ((value - mean) / size) }
+    return (mean, size * square.squareRoot())
   }
 }

@@ -34,7 +34,7 @@ struct Fitting: Sendable {
           restarts: restarts, key: keys[1], progress: { [weak progress] in progress?.update($0) }))
     } catch PredictionError.notPositiveDefinite(_, let pivot, let size, _) {
       throw CommandError.badData(
-        "the kernel of \(size) training rows is not positive definite at row \(pivot + 1): scale the network's "
+        "the kernel of \(counted(size, "training row")) is not positive definite at row \(pivot + 1): scale the network's "
           + "standard deviations down")
     }
   }

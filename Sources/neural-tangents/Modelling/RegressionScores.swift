@@ -18,13 +18,17 @@ struct RegressionScores: Sendable {
     let count = Double(truth.count)
     negativeLogDensity = try negativeLogPredictiveDensity(targets: truth, predictions: predictions)
     calibration = try CalibrationTable(targets: truth, predictions: predictions, levels: levels)
-    let error = zip(truth, predictions).reduce(0) { sum, pair in
-      let difference = pair.0 - pair.1.moments.mean
-      return sum + difference * difference / count
-    }
-    rootMeanSquareError = error.squareRoot()
+    let error = Self.rootMeanSquare(zip(truth, predictions).map { $0 - $1.moments.mean })
+    rootMeanSquareError = error
     let mean = truth.reduce(0) { $0 + $1 / count }
-    let spread = truth.reduce(0) { $0 + ($1 - mean) * ($1 - mean) / count }
-    determination = spread > 0 ? 1 - error / spread : nil
+    let spread = Self.rootMeanSquare(truth.map { $0 - mean })
+    determination = spread > 0 ? 1 - (error / spread) * (error / spread) : nil
+  }
+
+  /// Relative to the largest, so that no square is too large or too small.
+  private static func rootMeanSquare(_ numbers: [Double]) -> Double {
+    let size = numbers.reduce(.leastNormalMagnitude) { max($0, abs($1)) }
+    let sum = numbers.reduce(0) { $0 + ($1 / size) * ($1 / size) }
+    return size * (sum / Double(numbers.count)).squareRoot()
   }
 }

@@ -38,7 +38,7 @@ struct TrainedModel: Sendable {
       }
     } catch TensorError.notPositiveDefinite(let pivot, let size) {
       throw CommandError.badData(
-        "the kernel of \(size) training rows is not positive definite at row \(pivot + 1): equal rows, or more "
+        "the kernel of \(counted(size, "training row")) is not positive definite at row \(pivot + 1): equal rows, or more "
           + "rows than the network can tell apart, need noise; raise --diag-reg")
     }
     progress.begin("solving with the \(size) kernel")

@@ -11,6 +11,8 @@ struct ArrayEncoder: RowEncoder {
   /// Per channel, what is subtracted and what it is divided by.
   private let shifts: Tensor
   private let divisors: Tensor
+  /// Added afterwards: a network without biases makes nothing of zeros, so inputs that are all the same are ones.
+  private let offset: Double
   /// Per channel, instead of that.
   private let ranks: [NumberScale.Ranks?]
 
@@ -22,7 +24,7 @@ struct ArrayEncoder: RowEncoder {
   /// - Throws: `CommandError` for ranks of inputs with positions.
   init(_ rows: DataRows, target: TargetEncoder, shape: [Int], scaling: InputScaling, notes: [String]) throws {
     guard let array = rows.array else { preconditionFailure("rows without an array") }
-    (self.target, self.shape, self.notes) = (target, shape, notes)
+    (self.target, self.shape) = (target, shape)
     let channels = shape[shape.count - 1]
     // Shape (rows and positions, channels).
     let flat = array.asType(.float64).reshaped([-1, channels])
@@ -46,6 +48,13 @@ struct ArrayEncoder: RowEncoder {
       ranks = (0..<channels).map { NumberScale.Ranks(Array(columns[$0 * count..<($0 + 1) * count])) }
     }
     self.ranks = ranks
+    let first = array.asType(.float64)[0..<1].reshaped([-1])
+    let differs =
+      (array.asType(.float64).reshaped([rows.rowCount, -1]) - first).max().scalar(as: Double.self) != 0
+      || (array.asType(.float64).reshaped([rows.rowCount, -1]) - first).min().scalar(as: Double.self) != 0
+    let isFlat = square((flat - shifts) / divisors).max().scalar(as: Double.self) == 0
+    offset = isFlat && ranks.allSatisfy { $0 == nil } ? 1 : 0
+    self.notes = notes + (differs ? [] : ["inputs do not tell rows apart: the same is predicted for all of them"])
   }
 
   func inputs(of rows: DataRows) throws -> Tensor {
@@ -59,7 +68,7 @@ struct ArrayEncoder: RowEncoder {
     let flat = array.asType(.float64).reshaped([-1, channels])
     let result: Tensor
     if ranks.isEmpty {
-      result = (flat - shifts) / divisors
+      result = (flat - shifts) / divisors + offset
     } else {
       let numbers = flat.scalars(as: Double.self)
       result = Tensor(numbers.indices.map { ranks[$0 % channels]?(numbers[$0]) ?? 0 }, shape: flat.shape)

@@ -50,8 +50,9 @@ struct DataSource {
     switch file.format {
     case .npz, .cifar10, .cifar100:
       let names = training?.targets ?? ColumnNames(target).names
-      let inputs = try Self.inputs(file, learning, isArray: isArray, excluding: names)
-      let own = file.part == nil ? file.arrayNames.filter(names.contains) : []
+      let arrays = ColumnNames(target).names
+      let inputs = try Self.inputs(file, learning, isArray: isArray, excluding: arrays)
+      let own = file.part == nil ? file.arrayNames.filter(arrays.contains) : []
       if inputs.array != nil, !own.isEmpty {
         let arrays = try own.map { ($0, try file.array($0).tensor) }
         rows = DataRows(try inputs.table.joined(with: Table(path: file.path, named: arrays)), array: inputs.array)
@@ -59,11 +60,12 @@ struct DataSource {
         rows = inputs
       }
       // A target array with several numbers per row is as many columns.
+      let table = rows.table
       targets =
         training?.targets
         ?? names.flatMap { name in
-          let columns = inputs.table.names.filter { $0.hasPrefix(name) && Int($0.dropFirst(name.count)) != nil }
-          return inputs.array != nil || inputs.table.hasColumn(name) || columns.isEmpty ? [name] : columns
+          let columns = table.names.filter { $0.hasPrefix(name) && Int($0.dropFirst(name.count)) != nil }
+          return table.hasColumn(name) || columns.isEmpty ? [name] : columns
         }
     case .table, .npy, .idx:
       let table = try InputFiles.table(of: file)
