@@ -6,7 +6,7 @@ SANITIZED_TESTS ?= VectorKernelTests|TensorsTests|DataFilesTests|Fused|Gram
 SOURCES := Sources Tests Plugins Benchmarks Examples Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help dependencies build demo test test-neon fuzz grids sanitize benchmark cliff format lint client docs snippets clean
+.PHONY: help dependencies build demo test test-neon fuzz grids sanitize benchmark tables cliff format lint client docs snippets clean
 
 help: ## Print this list.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -51,6 +51,9 @@ sanitize: dependencies ## Run the tests of the engine with the address and the t
 benchmark: dependencies ## Measure, and compare with the Python library where it can be installed.
 	@Scripts/install-peer.sh
 	Benchmarks/run.sh
+
+tables: dependencies ## Hold predictions of real tables against scikit-learn's.
+	@Benchmarks/tables/run.sh
 
 cliff: dependencies ## Check that no activation costs many times what Erf does.
 	$(SWIFT) build -c release -Xswiftc -enable-testing --product benchmarks

@@ -8,6 +8,7 @@ import argparse
 import csv
 import datetime
 import math
+import os
 import pathlib
 import platform
 import subprocess
@@ -160,6 +161,17 @@ def section(title, results, methods, error):
     return lines + [""]
 
 
+def processor():
+    """Its name where Linux tells it, and how many cores there are."""
+    name = platform.machine()
+    try:
+        with open("/proc/cpuinfo") as file:
+            name = next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    return f"{name}, {os.cpu_count()} cores"
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
@@ -173,7 +185,7 @@ def main():
     lines = [
         "# Real tables",
         "",
-        f"{datetime.date.today()}, {platform.machine()}, scikit-learn {sklearn.__version__}. The mean of {options.splits} "
+        f"{datetime.date.today()}, {processor()}, scikit-learn {sklearn.__version__}. The mean of {options.splits} "
         "random splits, four fifths to learn from; the program without a network and without options. NLPD is the mean "
         "negative log predictive density, for classes the log loss; lower is better, and so are ranks.",
         "",
