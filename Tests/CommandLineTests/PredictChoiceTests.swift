@@ -61,6 +61,15 @@ struct PredictChoiceTests {
     #expect(try predict(["net.json"] + Self.usual + Self.off + ["--max-rows", "200"]).errors.isEmpty)
   }
 
+  @Test("--network names a network, too, and auto none")
+  func network() throws {
+    let named = try predict(["--network", "net.json"] + Self.usual + Self.off)
+    #expect(named.output == (try predict(["net.json"] + Self.usual + Self.off).output))
+    #expect(try predict(["--network", "auto"] + Self.usual).output == predict(Self.usual).output)
+    let both = try Program.run(["predict", "net.json", "--network", "relu.json"] + Self.usual, in: scratch.url)
+    #expect(both.status == 64 && both.errors.contains("expected one network"))
+  }
+
   @Test("each choice can be taken away, and what is left is chosen", arguments: [0, 1, 2, 3])
   func switchedOff(_ index: Int) throws {
     let words = ["inputs: ", "transform", "Student", "column scales"]

@@ -57,6 +57,10 @@ struct PredictCommand: ParsableCommand {
     help: ArgumentHelp("\(InputFiles.networkHelp.abstract) Without one, several are tried."), completion: .file())
   var network = Self.automaticNetwork
 
+  @Option(
+    name: .customLong("network"), help: .init("The same as an option.", valueName: "network"), completion: .file())
+  var namedNetwork: String?
+
   /// Stands for several networks that are tried.
   static let automaticNetwork = "auto"
 
@@ -135,7 +139,13 @@ struct PredictCommand: ParsableCommand {
     var method: Recipe.Method { self == .nngp ? .nngp : .ntk }
   }
 
+  /// The network, however it is given.
+  private var networkName: String { namedNetwork ?? network }
+
   func validate() throws {
+    guard namedNetwork == nil || network == Self.automaticNetwork || network == namedNetwork else {
+      throw ValidationError("expected one network, found \(network) and --network \(namedNetwork ?? "")")
+    }
     if test != nil && output == nil { throw ValidationError("--test needs --output") }
     guard output != nil || folds != nil else {
       throw ValidationError("expected --test with rows to predict, or --folds to cross-validate")
@@ -161,11 +171,11 @@ struct PredictCommand: ParsableCommand {
 
   func run() throws {
     try compute.apply()
-    try InputFiles.requireOneStandardInput([network, train, test, learning.trainTargets, learning.testTargets])
+    try InputFiles.requireOneStandardInput([networkName, train, test, learning.trainTargets, learning.testTargets])
     for file in [test, learning.testTargets].compactMap({ $0 }) { try InputFiles.requireReadable(file) }
     if let output {
       try OutputFiles.requireWritable(
-        output, formats: ["csv"], inputs: [network, train, test, learning.trainTargets, learning.testTargets])
+        output, formats: ["csv"], inputs: [networkName, train, test, learning.trainTargets, learning.testTargets])
     }
     let recipe = try recipe()
     let reading = tables.reading(categorical: learning.categorical.map(ColumnNames.init))
@@ -232,7 +242,8 @@ struct PredictCommand: ParsableCommand {
 
   private func recipe() throws -> Recipe {
     var recipe = Recipe(
-      network: network == Self.automaticNetwork ? nil : try InputFiles.network(at: network), method: method.method)
+      network: networkName == Self.automaticNetwork ? nil : try InputFiles.network(at: networkName),
+      method: method.method)
     if let diagReg { recipe.regularizer = .fixed(.relative(diagReg)) }
     if let diagRegAbsolute { recipe.regularizer = .fixed(.absolute(diagRegAbsolute)) }
     recipe.time = time
@@ -265,7 +276,9 @@ struct PredictCommand: ParsableCommand {
     guard choices.tails != .normal, case .numbers(let numbers) = kind else { return "" }
     let names = numbers.map {
       $0.tails.degreesOfFreedom == .infinity
-        ? "normal" : "Student's t with \(format($0.tails.degreesOfFreedom, 0)) degrees of freedom"
+        ? "normal"
+        : "Student's t with \(format($0.tails.degreesOfFreedom, 0)) degrees of freedom, "
+          + "\(format($0.tails.gain, 3)) nats a row better than normal"
     }
     return "; errors: \(names.joined(separator: ", "))"
   }

@@ -19,6 +19,8 @@ struct TableModel: Sendable {
     progress: ProgressReporter
   ) throws {
     let keys = key.split()
+    // Before any work; with what is chosen again.
+    try Self.requireMemory(recipe, rows: rows.rowCount, networks: 1)
     let selection = try Selection(
       recipe, encoding: encoding, rows: rows, classes: classes, key: keys[0], progress: progress)
     encoder = selection.encoder

@@ -10,6 +10,8 @@ struct Tails: Sendable {
   /// What squared scales are for errors of variance one.
   let scale: Double
   let degreesOfFreedom: Double
+  /// What the shape is worth beside the normal one, in nats a row.
+  private(set) var gain = 0.0
   /// For each row the logarithm of the density of its error.
   let logDensities: [Double]
 
@@ -33,6 +35,7 @@ struct Tails: Sendable {
       if let student, choice == .student || student.total > normal.total + Selection.threshold { best = student }
     }
     self = best
+    gain = (best.total - normal.total) / Double(max(1, errors.count))
   }
 
   private var total: Double { logDensities.reduce(0, +) }
