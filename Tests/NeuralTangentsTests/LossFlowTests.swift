@@ -7,29 +7,11 @@ import Testing
 struct LossFlowTests {
   typealias Oracle = PredictionOracle
 
-  private struct Golden: Decodable {
-    struct Case: Decodable {
-      var loss: String
-      var learningRate: Double
-      var momentum: Double?
-      var t: [Double]
-      var fTrain: [[[Double]]]
-      var fTest: [[[Double]]]
-    }
-    var kTrainTrain: [[Double]]
-    var kTestTrain: [[Double]]
-    var yReal: [[Double]]
-    var yClasses: [[Double]]
-    var fTrain0: [[Double]]
-    var fTest0: [[Double]]
-    var cases: [Case]
-  }
-
-  private let golden: Golden
+  private let golden: GradientFlowGolden
 
   init() throws { golden = try loadFixture("gradient-flows") }
 
-  private func flow(_ example: Golden.Case, accuracy: LossFlow.Accuracy = .init()) throws -> LossFlow {
+  private func flow(_ example: GradientFlowGolden.Case, accuracy: LossFlow.Accuracy = .init()) throws -> LossFlow {
     let (classes, numbers) = (Oracle.tensor(golden.yClasses), Oracle.tensor(golden.yReal))
     let isClasses = example.loss == "crossEntropy"
     return try LossFlow(

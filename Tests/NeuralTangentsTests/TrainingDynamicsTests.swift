@@ -63,27 +63,9 @@ struct TrainingDynamicsTests {
     }
   }
 
-  private struct Golden: Decodable {
-    struct Case: Decodable {
-      var loss: String
-      var learningRate: Double
-      var momentum: Double?
-      var t: [Double]
-      var fTrain: [[[Double]]]
-      var fTest: [[[Double]]]
-    }
-    var kTrainTrain: [[Double]]
-    var kTestTrain: [[Double]]
-    var yReal: [[Double]]
-    var fTrain0: [[Double]]
-    var fTest0: [[Double]]
-    var cases: [Case]
-  }
-
   @Test("flows with and without momentum are those of an independent solver at 1e-12")
   func goldens() throws {
-    let url = try #require(Bundle.module.url(forResource: "Fixtures/gradient-flows", withExtension: "json"))
-    let golden = try JSONDecoder().decode(Golden.self, from: Data(contentsOf: url))
+    let golden: GradientFlowGolden = try loadFixture("gradient-flows")
     let cases = golden.cases.filter { $0.loss == "mse" }
     #expect(cases.count == 4)
     for example in cases {
