@@ -18,8 +18,7 @@ struct LossFlowTests {
       kTrainTrain: Oracle.tensor(golden.kTrainTrain), outputShape: [5, 3], initial: Oracle.tensor(golden.fTrain0),
       learningRate: example.learningRate, momentum: example.momentum, accuracy: accuracy
     ) { outputs in
-      // The goldens' cross-entropy is a mean over all entries.
-      isClasses ? softmaxCrossEntropy(outputs, classes) / 3 : halfMeanSquaredError(outputs, numbers)
+      isClasses ? softmaxCrossEntropy(outputs, classes, over: .entries) : halfMeanSquaredError(outputs, numbers)
     }
   }
 
@@ -73,6 +72,21 @@ struct LossFlowTests {
       #expect(try flow.loss(states[0]) < flow.loss(states[3]) && flow.loss(states[3]) < flow.loss(states[1]))
       #expect(try flow.states(at: []).isEmpty)
     }
+  }
+
+  @Test("a mean over entries takes as many times the time of one over rows as there are classes")
+  func averages() throws {
+    let classes = Oracle.tensor(golden.yClasses)
+    let f = Oracle.tensor(golden.fTrain0)
+    let (rows, entries) = (softmaxCrossEntropy(f, classes), softmaxCrossEntropy(f, classes, over: .entries))
+    #expect(abs(rows.scalar(as: Double.self) - 3 * entries.scalar(as: Double.self)) < 1e-14)
+    func outputs(_ average: LossAverage, at time: Double) throws -> [Double] {
+      let flow = try LossFlow(kTrainTrain: Oracle.tensor(golden.kTrainTrain), outputShape: [5, 3], initial: f) {
+        softmaxCrossEntropy($0, classes, over: average)
+      }
+      return try flow.trainOutputs(flow.states(at: [time])[0]).scalars(as: Double.self)
+    }
+    #expect(zip(try outputs(.rows, at: 4), try outputs(.entries, at: 12)).allSatisfy { abs($0 - $1) < 1e-6 })
   }
 
   @Test("outputs without trace axes are one vector")
