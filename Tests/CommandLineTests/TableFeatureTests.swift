@@ -236,4 +236,10 @@ struct TableFeatureTests {
     let found = message { try FeatureEncoder(all.selecting(rows: [0, 1, 2]), targets: ["y"], missing: .error) }
     #expect(found.hasPrefix("train.csv: line 4, column \"a\""), "\(found)")
   }
+
+  @Test("several constant columns are one note")
+  func constants() throws {
+    let encoder = try FeatureEncoder(table("a,b,c,y\n1,x,1,1.5\n1,x,2,2.5\n"), targets: ["y"])
+    #expect(encoder.notes == ["columns that are the same in all training rows and are not used: \"a\", \"b\""])
+  }
 }

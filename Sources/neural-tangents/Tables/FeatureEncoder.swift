@@ -66,6 +66,15 @@ struct FeatureEncoder: Sendable {
     var columns: [(name: String, column: Column)] = []
     var notes: [String] = []
     var squares: [Double] = []
+    // Said in one note, where the first of them comes.
+    var constants: (names: [String], place: Int) = ([], 0)
+    func leaveOut(_ name: String) {
+      if constants.names.isEmpty {
+        constants.place = notes.count
+        notes.append("")
+      }
+      constants.names.append(name)
+    }
     for name in table.names where !targets.contains(name) && !ignored.contains(name) {
       let column = try TableColumn(table, name)
       let isNumeric = column.isNumeric && !categorical.contains(name)
@@ -80,7 +89,7 @@ struct FeatureEncoder: Sendable {
         let fill = Self.median(numbers.filter { !$0.isNaN })
         let filled = numbers.map { $0.isNaN ? fill : $0 }
         guard let standardization = Standardization(filled) else {
-          notes.append("column \"\(name)\" is the same in all training rows and is not used")
+          leaveOut(name)
           continue
         }
         if column.missingCount > 0 {
@@ -94,7 +103,7 @@ struct FeatureEncoder: Sendable {
         let names = Set(texts.compactMap { $0 }).sorted()
         let categories = names.map(Optional.some) + (column.missingCount > 0 ? [nil] : [])
         if categories.count == 1 {
-          notes.append("column \"\(name)\" is the same in all training rows and is not used")
+          leaveOut(name)
         } else if names.count == texts.count - column.missingCount, names.count >= Self.fewestNamedRows {
           notes.append("column \"\(name)\" has another text in every training row and is not used")
         } else {
@@ -105,6 +114,12 @@ struct FeatureEncoder: Sendable {
           columns.append((name, .category(categories)))
         }
       }
+    }
+    if constants.names.count == 1 {
+      notes[constants.place] = "column \"\(constants.names[0])\" is the same in all training rows and is not used"
+    } else if !constants.names.isEmpty {
+      notes[constants.place] =
+        "columns that are the same in all training rows and are not used: \(Self.list(constants.names))"
     }
     if scaling == .none {
       let divisor = Self.rootMeanSquare(squares)
