@@ -154,6 +154,8 @@ struct CellPass: ~Copyable {
   /// The numbers of a column.
   borrowing func numbers(_ column: Int) -> [Double] {
     let (values, rowCount, width) = (values, rowCount, width)
+    // The empty array is shared by all threads, and its length would be written.
+    guard rowCount > 0 else { return [] }
     return Array(unsafeUninitializedCapacity: rowCount) { buffer, count in
       for row in 0..<rowCount { buffer.initializeElement(at: row, to: values[row * width + column]) }
       count = rowCount

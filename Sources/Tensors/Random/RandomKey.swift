@@ -51,6 +51,8 @@ extension RandomKey {
   ) -> [Word] {
     precondition([8, 16, 32, 64].contains(Word.bitWidth), "expected words of 8 to 64 bits, found \(Word.bitWidth)")
     precondition((0..<1 << 32).contains(count), "expected a count of words below 2^32, found \(count)")
+    // The empty array is shared by all threads, and its length would be written.
+    guard count > 0 else { return [] }
     switch Word.bitWidth {
     case 64:
       return [Word](unsafeUninitializedCapacity: count) { buffer, initializedCount in
