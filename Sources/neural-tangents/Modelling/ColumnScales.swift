@@ -37,7 +37,7 @@ struct ColumnScales {
     func score(_ rows: [Int], _ scales: [Double]?) throws -> Double {
       let encoder = scales.map { encoder.multiplied(by: $0) } ?? encoder
       let x = try encoder.inputs(of: trial.rows.selecting(rows: rows))
-      return try trial.calibration(network, x, chosen.selecting(rows: rows)).score * Double(rows.count)
+      return try trial.judged(network, x, chosen.selecting(rows: rows)).calibration.score * Double(rows.count)
     }
     do {
       let halves = [0, 1].map { half in order.enumerated().filter { $0.offset % 2 == half }.map(\.element).sorted() }

@@ -58,36 +58,36 @@ struct Selection {
     progress.begin("choosing on \(trial.rows.rowCount) training rows")
     let chosenTargets = targets.selecting(rows: trial.places)
 
-    var best = try? trial.calibration(first, encoder, chosenTargets)
+    var best = try? trial.judged(first, encoder, chosenTargets)
     if encoding.scalings.count > 1 {
-      var (chosen, usual) = (encoding.scalings[0], best?.score)
+      var (chosen, usual) = (encoding.scalings[0], best?.calibration.score)
       for scaling in encoding.scalings.dropFirst() {
         let other = try trial.encoder(scaling)
-        guard let found = try? trial.calibration(first, other, chosenTargets) else { continue }
+        guard let found = try? trial.judged(first, other, chosenTargets) else { continue }
         let needed = chosen == encoding.scalings[0] ? Self.threshold / Double(trial.rows.rowCount) : 0
-        if found.score > (best?.score ?? -.infinity) + needed { (best, encoder, chosen) = (found, other, scaling) }
+        if found.calibration.score > (best?.calibration.score ?? -.infinity) + needed {
+          (best, encoder, chosen) = (found, other, scaling)
+        }
       }
-      usual = usual ?? best?.score
-      notes.append("inputs: \(chosen.sentence)" + Self.gain(best?.score, usual))
+      usual = usual ?? best?.calibration.score
+      notes.append("inputs: \(chosen.sentence)" + Self.gain(best?.calibration.score, usual))
     }
     if triesScales {
       let scales = try ColumnScales(recipe, trial, encoder, targets, network: first, columnCount: columnCount)
       if let found = scales.scales {
         let scaled = encoder.multiplied(by: found)
-        if let calibration = try? trial.calibration(first, scaled, chosenTargets) {
-          (encoder, best) = (scaled, calibration)
-        }
+        if let judged = try? trial.judged(first, scaled, chosenTargets) { (encoder, best) = (scaled, judged) }
       }
       notes.append(scales.note)
     }
 
     let x = try encoder.inputs(of: trial.rows)
-    var found: [(candidate: NetworkCandidate, calibration: Calibration)] = []
+    // One decomposition of each kernel serves all ways to transform targets.
+    var found: [(candidate: NetworkCandidate, leftOut: LeftOut, calibration: Calibration)] = []
     for candidate in candidates {
-      if candidates.count == 1, let best {
-        found = [(candidate, best)]
-      } else if let calibration = try? trial.calibration(candidate.network, x, chosenTargets) {
-        found.append((candidate, calibration))
+      let known = candidates.count == 1 ? best : nil
+      if let judged = known ?? (try? trial.judged(candidate.network, x, chosenTargets)) {
+        found.append((candidate, judged.leftOut, judged.calibration))
       }
     }
     guard let alone = found.max(by: { $0.calibration.score < $1.calibration.score }) else {
@@ -103,12 +103,13 @@ struct Selection {
     if isNarrowed {
       let narrowed = chosenTargets.choosing(choices)
       found = found.compactMap { member in
-        (try? trial.calibration(member.candidate.network, x, narrowed)).map { (member.candidate, $0) }
+        (try? Calibration(member.leftOut, narrowed, recipe)).map { (member.candidate, member.leftOut, $0) }
       }
     }
     if case .numbers(let columns) = targets, recipe.targetTransform == .auto {
       notes += Self.describe(
-        columns, choices, encoder.target.names, alone.calibration, trial, x, chosenTargets, alone.candidate)
+        columns, choices, encoder.target.names, alone.calibration,
+        usual: try? Calibration(alone.leftOut, chosenTargets.choosing(choices.map { _ in 0 }), recipe))
     }
     var members = [(index: 0, weight: 1.0)]
     if found.count > 1 {
@@ -137,17 +138,12 @@ struct Selection {
 
   /// How targets are transformed, and what that gains for the network that is best with it.
   private static func describe(
-    _ columns: [[TargetColumn]], _ choices: [Int], _ names: [String], _ best: Calibration, _ trial: Trial, _ x: Tensor,
-    _ targets: Targets, _ candidate: NetworkCandidate
+    _ columns: [[TargetColumn]], _ choices: [Int], _ names: [String], _ best: Calibration, usual: Calibration?
   ) -> [String] {
-    let isUsual = choices.allSatisfy { $0 == 0 }
-    let usual =
-      isUsual
-      ? nil : try? trial.calibration(candidate.network, x, targets.choosing(choices.map { _ in 0 })).score
-    return zip(names, zip(columns, choices)).map { name, found in
+    zip(names, zip(columns, choices)).map { name, found in
       let title = names.count > 1 ? "target \(name)" : "target"
       return "\(title): transform \(found.0[found.1].transform.name)"
-        + (found.1 == 0 ? "" : gain(best.score, usual, over: "without"))
+        + (found.1 == 0 ? "" : gain(best.score, usual?.score, over: "without"))
     }
   }
 
@@ -222,14 +218,16 @@ struct Selection {
       try encoding.encoder(all, classes: classes, scaling: scaling)
     }
 
-    func calibration(_ network: any Layer, _ encoder: any RowEncoder, _ targets: Targets) throws -> Calibration {
-      try calibration(network, encoder.inputs(of: rows), targets)
+    typealias Judged = (leftOut: LeftOut, calibration: Calibration)
+
+    func judged(_ network: any Layer, _ encoder: any RowEncoder, _ targets: Targets) throws -> Judged {
+      try judged(network, encoder.inputs(of: rows), targets)
     }
 
-    func calibration(_ network: any Layer, _ x: Tensor, _ targets: Targets) throws -> Calibration {
-      let kernels = try recipe.kernels(network, x, progress: progress)
-      return try Calibration(
-        LeftOut(kernels, method: recipe.method, groups: EqualRows.groups(of: x)), targets, recipe)
+    func judged(_ network: any Layer, _ x: Tensor, _ targets: Targets) throws -> Judged {
+      let leftOut = try LeftOut(
+        recipe.kernels(network, x, progress: progress), method: recipe.method, groups: EqualRows.groups(of: x))
+      return (leftOut, try Calibration(leftOut, targets, recipe))
     }
   }
 }
