@@ -101,23 +101,29 @@ struct FunctionKernelTests {
 
   @Test(
     "kernels with all choices of axes are those of an independent library, by every method",
-    arguments: FunctionKernelMethod.allCases)
-  func goldens(_ method: FunctionKernelMethod) throws {
+    arguments: EmpiricalImplementation.allCases)
+  func goldens(_ implementation: EmpiricalImplementation) throws {
     #expect(golden.empirical.count == 11)
     for example in golden.empirical {
       let (f, p, x1, x2) = inputs(example.function)
-      let axes = FunctionKernelAxes(trace: example.traceAxes, diagonal: example.diagonalAxes)
-      let nngp = try functionNNGP(of: f, at: p, x1, x2, axes: axes)
-      let ntk = try functionNTK(of: f, at: p, x1, x2, axes: axes, method: method)
-      #expect(nngp.shape == example.shape && ntk.shape == example.shape)
-      #expect(largest(nngp, example.nngp.numbers) < 1e-11 && largest(ntk, example.ntk.numbers) < 1e-11)
+      let axes = OutputAxes(trace: example.traceAxes, diagonal: example.diagonalAxes)
+      for mapping in [InputMapping.detected, .together, .each()] {
+        for memory in [1 << 30, 1] {
+          let options = EmpiricalOptions(axes: axes, implementation: implementation, inputs: mapping, memory: memory)
+          let nngp = try empiricalNNGP(of: f, at: p, x1, x2, options: options)
+          let ntk = try empiricalNTK(of: f, at: p, x1, x2, options: options)
+          #expect(nngp.shape == example.shape && ntk.shape == example.shape)
+          let errors = (largest(nngp, example.nngp.numbers), largest(ntk, example.ntk.numbers))
+          #expect(errors.0 < 1e-12 && errors.1 < 1e-12, "\(errors) \(example.function) \(axes) \(mapping) \(memory)")
+        }
+      }
     }
   }
 
   @Test("the operator multiplies vectors as the kernel does, and its transpose is one")
   func products() throws {
     let (f, p, x1, x2) = inputs("conv")
-    let tangents = try FunctionTangentOperator(of: f, at: p, x1, x2)
+    let tangents = try EmpiricalTangentOperator(of: f, at: p, x1, x2)
     let found = try tangents(golden.ntkVectorProduct.vector.tensor)
     #expect(largest(found, golden.ntkVectorProduct.result.numbers) < 1e-11)
     let shape = f(p, x1).shape
@@ -140,42 +146,43 @@ struct FunctionKernelTests {
     let parameters = try network.initialize(RandomKey(seed: 5), inputShape: [4, 3], dtype: .float64)
     let f = { (p: Parameters, x: Tensor) in try network(p, x) }
     let expected = try empiricalKernel(of: network, at: parameters, x1, x2)
-    #expect(largest(try functionNNGP(of: f, at: parameters, x1, x2), expected.nngp.scalars(as: Double.self)) < 1e-12)
-    let ntk = try functionNTK(of: f, at: parameters, x1, x2)
+    #expect(largest(try empiricalNNGP(of: f, at: parameters, x1, x2), expected.nngp.scalars(as: Double.self)) < 1e-12)
+    let ntk = try empiricalNTK(of: f, at: parameters, x1, x2)
     #expect(largest(ntk, try #require(expected.ntk).scalars(as: Double.self)) < 1e-12)
     let smooth = Serial {
       Dense(7); Erf(); Dense(2)
     }
     let weights = try smooth.initialize(RandomKey(seed: 6), inputShape: [4, 3], dtype: .float64)
     let error = try largestDerivativeError(
-      { x in try functionNTK(of: { try smooth($0, $1) }, at: weights, x, x2).sum() }, at: x1,
+      { x in try empiricalNTK(of: { try smooth($0, $1) }, at: weights, x, x2).sum() }, at: x1,
       along: gaussianInputs([4, 3], seed: 7))
     #expect(error < 1e-6)
   }
 
   @Test(
     "trees of inputs, parameters without derivatives or without use, and outputs that are parameters",
-    arguments: FunctionKernelMethod.allCases)
-  func trees(_ method: FunctionKernelMethod) throws {
+    arguments: EmpiricalImplementation.allCases)
+  func trees(_ implementation: EmpiricalImplementation) throws {
+    let options = EmpiricalOptions(axes: .init(trace: []), implementation: implementation)
     let p = [Tensor([2.0, 3.0]), Tensor([Int32(1), 2]), Tensor([5.0])]
     let f = { (p: [Tensor], x: [Tensor]) -> Tensor in x[0] * p[0][0] + x[1] * p[0][1] }
     let x = [Tensor([1.0, 2, 3]), Tensor([4.0, 5, 6])]
-    let kernel = try functionNTK(of: f, at: p, x, axes: .init(trace: []), method: method)
+    let kernel = try empiricalNTK(of: f, at: p, x, options: options)
     #expect(kernel.shape == [3, 3] && abs(kernel[1, 2].scalar(as: Double.self) - (2 * 3 + 5 * 6)) < 1e-12)
-    let own = try functionNTK(
-      of: { (p: [Tensor], _: Tensor) in p[0] }, at: p, x[0], axes: .init(trace: []), method: method)
+    let own = try empiricalNTK(
+      of: { (p: [Tensor], _: Tensor) in p[0] }, at: p, x[0], options: options)
     #expect(own.scalars(as: Double.self) == [1, 0, 0, 1])
-    let none = try functionNTK(
-      of: { (_: [Tensor], x: Tensor) in x }, at: [], x[0], axes: .init(trace: []), method: method)
+    let none = try empiricalNTK(
+      of: { (_: [Tensor], x: Tensor) in x }, at: [], x[0], options: options)
     #expect(none.shape == [3, 3] && none.scalars(as: Double.self).allSatisfy { $0 == 0 })
   }
 
   @Test("axes that contradict each other or do not exist, and sizes that differ, are errors")
   func mistakes() throws {
     let (f, p, x1, x2) = inputs("mlp")
-    func message(_ axes: FunctionKernelAxes) -> String {
+    func message(_ axes: OutputAxes) -> String {
       do {
-        _ = try functionNTK(of: f, at: p, x1, x2, axes: axes)
+        _ = try empiricalNTK(of: f, at: p, x1, x2, options: .init(axes: axes))
         return "no error"
       } catch {
         return "\(error)"

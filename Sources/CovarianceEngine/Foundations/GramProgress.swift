@@ -13,6 +13,13 @@ public struct GramProgress: Sendable, Hashable {
   /// Why the matrix is computed in one piece where it could be expected to be cut; nil where there are tiles.
   public let obstacle: String?
 
+  package init(
+    tilesDone: Int, tileCount: Int, entriesDone: Int, entryCount: Int, elapsed: Duration, obstacle: String?
+  ) {
+    (self.tilesDone, self.tileCount, self.entriesDone) = (tilesDone, tileCount, entriesDone)
+    (self.entryCount, self.elapsed, self.obstacle) = (entryCount, elapsed, obstacle)
+  }
+
   /// From 0 to 1.
   public var fraction: Double { Double(entriesDone) / Double(max(1, entryCount)) }
 

@@ -133,7 +133,8 @@ extension Program {
   }
 
   /// Traces a function that the package itself made of other programs, which uses nothing but its inputs.
-  static func build(_ types: [TensorType], _ body: ([Tensor]) throws(TensorError) -> [Tensor]) throws(TensorError)
+  package static func build(_ types: [TensorType], _ body: ([Tensor]) throws(TensorError) -> [Tensor])
+    throws(TensorError)
     -> Program
   {
     let trace = Trace()

@@ -1,15 +1,15 @@
 /// A program split in two: one that computes the outputs and keeps what the derivative needs, and one that is linear in
 /// the tangents.
-struct Linearization {
+package struct Linearization: Sendable {
   /// Gives the outputs, then the residuals.
-  let primal: Program
+  package let primal: Program
   /// Of the tangents of the active inputs, then the residuals; gives the tangents of the outputs.
-  let tangent: Program
-  private let active: [Bool]
+  package let tangent: Program
+  package let active: [Bool]
   private let outputCount: Int
   private let transposed: Program
 
-  init(_ program: Program, active: [Bool]) throws(TensorError) {
+  package init(_ program: Program, active: [Bool]) throws(TensorError) {
     let joint = try program.jvpProgram(active: active)
     self.active = active
     outputCount = program.outputs.count
@@ -60,7 +60,7 @@ struct Linearization {
       linear: tangent.inputTypes.indices.map { $0 < tangentTypes.count })
   }
 
-  func evaluate(_ inputs: [Tensor]) throws(TensorError) -> (outputs: [Tensor], residuals: [Tensor]) {
+  package func evaluate(_ inputs: [Tensor]) throws(TensorError) -> (outputs: [Tensor], residuals: [Tensor]) {
     let results = try primal(inputs)
     return (Array(results[..<outputCount]), Array(results[outputCount...]))
   }

@@ -17,12 +17,12 @@ extension Program {
 
   /// The program of the inputs, then the tangents of the inputs that are `active`, which gives the outputs, then all
   /// their tangents.
-  func jvpProgram(active: [Bool]) throws(TensorError) -> Program {
+  package func jvpProgram(active: [Bool]) throws(TensorError) -> Program {
     try buildJvp(active: active) { outputs, tangents in outputs + tangents }
   }
 
   /// `jvpProgram` without the outputs themselves.
-  func tangentProgram(active: [Bool]) throws(TensorError) -> Program {
+  package func tangentProgram(active: [Bool]) throws(TensorError) -> Program {
     try buildJvp(active: active) { _, tangents in tangents }
   }
 
@@ -38,7 +38,7 @@ extension Program {
   }
 
   /// One value after the other where `isPresent`, elsewhere nil.
-  static func spread<Value>(_ values: some Sequence<Value>, over isPresent: [Bool]) -> [Value?] {
+  package static func spread<Value>(_ values: some Sequence<Value>, over isPresent: [Bool]) -> [Value?] {
     var next = values.makeIterator()
     return isPresent.map { $0 ? next.next() : nil }
   }

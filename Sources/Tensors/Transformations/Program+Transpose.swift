@@ -5,7 +5,7 @@ extension Program {
   ///   - inputs: nil where the cotangent is wanted.
   ///   - cotangents: of the outputs; nil is zero.
   /// - Returns: per input its cotangent; nil is zero, and for inputs that were given.
-  func transpose(_ inputs: [Tensor?], _ cotangents: [Tensor?]) throws(TensorError) -> [Tensor?] {
+  package func transpose(_ inputs: [Tensor?], _ cotangents: [Tensor?]) throws(TensorError) -> [Tensor?] {
     var values: [Tensor?] = inputs + constants
     var isLinear = inputs.map { $0 == nil } + constants.map { _ in false }
     for equation in equations {
@@ -36,7 +36,7 @@ extension Program {
 
   /// The program of the inputs that are not `linear`, then the cotangents of the outputs, which gives the cotangents of
   /// the linear inputs.
-  func transposedProgram(linear: [Bool]) throws(TensorError) -> Program {
+  package func transposedProgram(linear: [Bool]) throws(TensorError) -> Program {
     let known = zip(inputTypes, linear).filter { !$0.1 }.map(\.0)
     return try Program.build(known + outputTypes) { values throws(TensorError) in
       let cotangents = try transpose(

@@ -1,6 +1,6 @@
 extension Program {
   /// The outputs for every entry along the first axis of the inputs that are `mapped`.
-  func vmap(_ inputs: [Tensor], _ mapped: [Bool]) throws(TensorError) -> (outputs: [Tensor], mapped: [Bool]) {
+  package func vmap(_ inputs: [Tensor], _ mapped: [Bool]) throws(TensorError) -> (outputs: [Tensor], mapped: [Bool]) {
     var values = inputs + constants
     var isMapped = mapped + constants.map { _ in false }
     values.reserveCapacity(types.count)
@@ -14,12 +14,28 @@ extension Program {
   }
 
   /// The program of inputs with a first axis of `size` where `mapped`, all of whose outputs have such an axis.
-  func vmapProgram(_ mapped: [Bool], _ size: Int) throws(TensorError) -> Program {
+  package func vmapProgram(_ mapped: [Bool], _ size: Int) throws(TensorError) -> Program {
     let types = zip(inputTypes, mapped).map { $1 ? TensorType(shape: [size] + $0.shape, dtype: $0.dtype) : $0 }
     return try Program.build(types) { values throws(TensorError) in
       let (outputs, isMapped) = try vmap(values, mapped)
       return zip(outputs, isMapped).map { $1 ? $0 : $0.repeated(size) }
     }
+  }
+}
+
+extension Program {
+  /// `vmapProgram` but for outputs that are the same for all entries, which have no such axis; and which outputs have it.
+  package func vmapProgramOfMapped(_ mapped: [Bool], _ size: Int) throws(TensorError) -> (
+    program: Program, mapped: [Bool]
+  ) {
+    let types = zip(inputTypes, mapped).map { $1 ? TensorType(shape: [size] + $0.shape, dtype: $0.dtype) : $0 }
+    var isMapped: [Bool] = []
+    let program = try Program.build(types) { values throws(TensorError) in
+      let (outputs, flags) = try vmap(values, mapped)
+      isMapped = flags
+      return outputs
+    }
+    return (program, isMapped)
   }
 }
 

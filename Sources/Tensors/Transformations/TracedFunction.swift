@@ -1,17 +1,17 @@
 /// A function of trees as a program: what every transformation starts from.
-struct TracedFunction<Output: TensorTree> {
-  let program: Program
+package struct TracedFunction<Output: TensorTree> {
+  package let program: Program
   /// Tensors of functions being traced around this one: the last inputs of the program.
-  let captured: [Tensor]
+  package let captured: [Tensor]
   /// The output as it was traced, for its structure.
   private let template: Output
 
-  init<each Input: TensorTree>(_ f: (repeat each Input) throws -> Output, _ inputs: repeat each Input) throws {
+  package init<each Input: TensorTree>(_ f: (repeat each Input) throws -> Output, _ inputs: repeat each Input) throws {
     try self.init(f, leaves(of: repeat each inputs).map(\.type), structure: repeat each inputs)
   }
 
   /// Traces `f` on tensors of the given types in trees of the given structure.
-  init<each Input: TensorTree>(
+  package init<each Input: TensorTree>(
     _ f: (repeat each Input) throws -> Output, _ types: [TensorType], structure inputs: repeat each Input
   ) throws {
     var template: Output?
@@ -33,7 +33,7 @@ struct TracedFunction<Output: TensorTree> {
   }
 
   /// The output made of its tensors.
-  func output(_ tensors: some Sequence<Tensor>) -> Output { template.replacingLeaves(Array(tensors)) }
+  package func output(_ tensors: some Sequence<Tensor>) -> Output { template.replacingLeaves(Array(tensors)) }
 }
 
 /// The program of a function, for inputs of the shapes and element types of these.
