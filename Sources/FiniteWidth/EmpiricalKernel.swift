@@ -18,7 +18,7 @@ public struct EmpiricalKernel: Sendable {
 }
 
 /// How the kernels of finite networks are made of their outputs.
-public struct EmpiricalKernelOptions: Sendable, Hashable {
+public struct EmpiricalKernelOptions: Sendable {
   /// Where the outputs have the batch and the channels.
   public var axes: DataAxes
   /// Between which positions of the outputs.
@@ -26,11 +26,21 @@ public struct EmpiricalKernelOptions: Sendable, Hashable {
   /// The tangent kernel is a mean over the first so many channels, at least 1; nil is all. Channels of one network at initialisation
   /// are alike, so a few give its expectation too, at a price in proportion to their number.
   public var tangentChannels: Int?
+  /// How the tangent kernel is computed.
+  public var implementation: EmpiricalImplementation
+  /// Bytes that the tangent kernel may take beyond parameters, inputs and result; it is computed in blocks that need no more, if
+  /// there are such.
+  public var memory: Int
+  /// Called from time to time while a tangent kernel is computed.
+  public var progress: (@Sendable (GramProgress) -> Void)?
 
-  public init(axes: DataAxes = DataAxes(), positions: KernelOptions.Extent = .all, tangentChannels: Int? = nil) {
-    self.axes = axes
-    self.positions = positions
-    self.tangentChannels = tangentChannels
+  public init(
+    axes: DataAxes = DataAxes(), positions: KernelOptions.Extent = .all, tangentChannels: Int? = nil,
+    implementation: EmpiricalImplementation = .automatic, memory: Int = 64 << 20,
+    progress: (@Sendable (GramProgress) -> Void)? = nil
+  ) {
+    (self.axes, self.positions, self.tangentChannels) = (axes, positions, tangentChannels)
+    (self.implementation, self.memory, self.progress) = (implementation, memory, progress)
   }
 }
 
@@ -48,9 +58,8 @@ public struct EmpiricalKernelOptions: Sendable, Hashable {
 ///   - parameters: of the structure that `initialize` gives.
 ///   - options: between which positions, and over how many channels.
 /// - Throws: `NetworkError` when network, parameters and data do not fit, and what factorisations in the network throw.
-/// - Complexity: per input one reverse derivative for every position and channel of the outputs. What the derivatives in
-///   a parameter need beyond that is the memory of that parameter's Jacobian, or where that is a product of activations
-///   and cotangents (as in dense layers) of those only.
+/// - Complexity: per input one reverse derivative for every position and channel of the outputs, and the contraction that
+///   `empiricalKernelPlan` prints.
 public func empiricalKernel(
   of network: any Layer, at parameters: Parameters, _ x1: Tensor, _ x2: Tensor? = nil, key: RandomKey? = nil,
   patterns: GraphPatterns? = nil, maskConstant: Double? = nil, kernels: KernelSet = .all,
@@ -60,4 +69,19 @@ public func empiricalKernel(
   let forward = FiniteForward(network: network, axes: options.axes, maskConstant: data.maskConstant)
   let program = try EmpiricalProgram(forward, at: parameters, data, key: key, kernels: kernels, options: options)
   return try program(parameters, data)
+}
+
+/// How `empiricalKernel` computes the tangent kernel of a network: blocks and, for every parameter, the contraction.
+///
+/// - Throws: as `empiricalKernel`.
+public func empiricalKernelPlan(
+  of network: any Layer, at parameters: Parameters, _ x1: Tensor, _ x2: Tensor? = nil, key: RandomKey? = nil,
+  patterns: GraphPatterns? = nil, maskConstant: Double? = nil,
+  options: EmpiricalKernelOptions = EmpiricalKernelOptions()
+) throws -> EmpiricalPlan {
+  let data = try FiniteBatches(x1, x2, patterns: patterns, maskConstant: maskConstant, network: network)
+  let forward = FiniteForward(network: network, axes: options.axes, maskConstant: data.maskConstant)
+  let program = try EmpiricalProgram(forward, at: parameters, data, key: key, kernels: .all, options: options)
+  guard let plan = program.plan else { preconditionFailure("a program of all kernels has a tangent kernel") }
+  return plan
 }

@@ -2,111 +2,90 @@ import CovarianceEngine
 import Networks
 import Tensors
 
-/// The kernels of a network as a traced function of its parameters and its inputs.
+/// The kernels of a network prepared for data of some shapes, as functions of its parameters.
 struct EmpiricalProgram: Sendable {
   /// Whether it serves other parameters than those it was traced at too. Networks that draw random numbers or mix
   /// inputs are traced for each.
   let isReusable: Bool
-  private let program: Program
-  private let hasTangents: Bool
+  private let covariances: PreparedProgram
+  private let engine: EmpiricalEngine?
+  private let isEach: Bool
+  private let progress: (@Sendable (GramProgress) -> Void)?
 
   init(
     _ forward: FiniteForward, at parameters: Parameters, _ data: FiniteBatches, key: RandomKey?, kernels: KernelSet,
     options: EmpiricalKernelOptions
   ) throws {
-    let isEach = try forward.takesInputsOneByOne(parameters, data, key: key)
-    let keys = isEach ? [nil, nil] : [key, key?.folding(in: 1)]
-    hasTangents = kernels.contains(.ntk)
-    isReusable = isEach
-    let contraction = KernelContraction(positions: options.positions)
     try requireSize("tangentChannels", options.tangentChannels ?? 1, atMost: .max)
-    guard hasTangents else {
-      program = try trace(
-        { (parameters: Parameters, batches: [FiniteBatches.Batch]) throws -> [Tensor] in
-          let outputs = try zip(batches, keys).map { batch, key in
-            try forward(parameters, batch, count: data.count(of: batch), key: key)
-          }
-          return contraction.covariances(outputs)
-        }, at: parameters, data.batches)
-      return
-    }
-    // Inputs that do not see each other go through the network one by one, side by side.
-    let jacobians =
-      isEach
-      ? [try JacobianProgram(forward, at: parameters, data.example, count: 1, key: nil, options.tangentChannels)]
-      : try zip(data.batches, keys).map { batch, key in
-        try JacobianProgram(
-          forward, at: parameters, batch, count: data.count(of: batch), key: key, options.tangentChannels)
-      }
-    program = try trace(
+    try requireSize("memory", options.memory, atMost: .max)
+    let isEach = try forward.takesInputsOneByOne(parameters, data, key: key)
+    (self.isEach, isReusable, progress) = (isEach, isEach, options.progress)
+    let keys = isEach ? [nil, nil] : [key, key?.folding(in: 1)]
+    let contraction = KernelContraction(positions: options.positions)
+    let program = try trace(
       { (parameters: Parameters, batches: [FiniteBatches.Batch]) throws -> [Tensor] in
-        let tangents = try batches.enumerated().map { index, batch in
-          isEach
-            ? try Tangents(jacobians[0], parameters, examples: data.examples(of: batch))
-            : try Tangents(jacobians[index], parameters, batch: batch)
+        let outputs = try zip(batches, keys).map { batch, key in
+          try forward(parameters, batch, count: data.count(of: batch), key: key)
         }
-        return contraction.covariances(tangents.map(\.outputs))
-          + [contraction.tangentKernel(tangents[0], tangents[tangents.count - 1])]
-      }, at: parameters, data.batches
-    ).depthFirst()
+        return contraction.covariances(outputs)
+      }, at: parameters, data.batches)
+    covariances = PreparedProgram(program)
+    engine =
+      kernels.contains(.ntk)
+      ? try Self.engine(forward, parameters, data, keys, isEach: isEach, options) : nil
   }
+
+  private static func engine(
+    _ forward: FiniteForward, _ parameters: Parameters, _ data: FiniteBatches, _ keys: [RandomKey?], isEach: Bool,
+    _ options: EmpiricalKernelOptions
+  ) throws -> EmpiricalEngine {
+    // Inputs that do not see each other go through the network one by one, side by side.
+    let programs =
+      isEach
+      ? [
+        try TangentProgram(
+          { (p: Parameters, x: [Tensor]) in try forward(p, x, count: 1, key: nil) }, parameters, data.example)
+      ]
+      : try zip(data.batches, keys).map { batch, key in
+        let count = data.count(of: batch)
+        return try TangentProgram(
+          { (p: Parameters, x: [Tensor]) in try forward(p, x, count: count, key: key) }, parameters, batch)
+      }
+    let shapes = [0, data.batches.count - 1].map { index in
+      [data.count(of: data.batches[index])] + programs[min(index, programs.count - 1)].outputType(0).shape.dropFirst()
+    }
+    let rank = shapes[0].count
+    let channels = shapes[0][rank - 1]
+    let axes = OutputAxes(
+      trace: [-1], diagonal: options.positions == .diagonal ? Array(1..<rank - 1) : [],
+      mean: options.tangentChannels.map { .outputs(0..<min($0, channels)) } ?? .exact)
+    let layout = try KernelLayout(shapes[0], shapes[1], axes, example: isEach ? 0 : nil)
+    return try EmpiricalEngine(
+      programs[0], programs[programs.count - 1], isSame: data.batches.count == 1, outputs: (0, 0), layout,
+      mapped: isEach ? data.batches[0].map { _ in true } : nil, implementation: options.implementation, isWhole: false,
+      budget: Double(options.memory))
+  }
+
+  /// How the tangent kernel is computed; nil where there is none.
+  var plan: EmpiricalPlan? { engine?.plan }
 
   func callAsFunction(_ parameters: Parameters, _ data: FiniteBatches) throws -> EmpiricalKernel {
-    let results = try program(parameters.leaves + data.batches.flatMap { $0 })
+    let results = try covariances(parameters.leaves + data.batches.flatMap { $0 })
     return EmpiricalKernel(
-      nngp: results[0], ntk: hasTangents ? results[results.count - 1] : nil, cov1: results[1],
+      nngp: results[0], ntk: try tangentKernel(parameters, data, like: results[0].shape), cov1: results[1],
       cov2: data.hasSecond ? results[data.batches.count] : nil)
   }
-}
 
-/// The outputs of one data set and what the Jacobians of its inputs are made of, inside of a traced function.
-struct Tangents {
-  let jacobian: JacobianProgram
-  /// Shape (inputs, positions…, channels).
-  let outputs: Tensor
-  /// Batches that went through the network apart from each other.
-  let batchCount: Int
-  /// Values of the program by their number, with a first axis that counts the batches.
-  private let values: [Int: Tensor]
-
-  /// Batches of one input each, along the first axis.
-  init(_ jacobian: JacobianProgram, _ parameters: Parameters, examples: FiniteBatches.Batch) throws {
-    let program = jacobian.program.returning(jacobian.values)
-    let each = vmap { (batch: FiniteBatches.Batch) in try program(parameters.leaves + batch) }
-    self.init(jacobian, try each(examples), batchCount: examples[0].shape[0])
-  }
-
-  /// One batch.
-  init(_ jacobian: JacobianProgram, _ parameters: Parameters, batch: FiniteBatches.Batch) throws {
-    let program = jacobian.program.returning(jacobian.values)
-    self.init(jacobian, try program(parameters.leaves + batch).map { $0.expandedDims(0) }, batchCount: 1)
-  }
-
-  private init(_ jacobian: JacobianProgram, _ values: [Tensor], batchCount: Int) {
-    self.jacobian = jacobian
-    self.batchCount = batchCount
-    self.values = Dictionary(zip(jacobian.values, values)) { first, _ in first }
-    outputs = values[0].reshaped([batchCount * values[0].shape[1]] + values[0].shape.dropFirst(2))
-  }
-
-  /// Positions of an input's outputs, as one axis.
-  var positionCount: Int { Array(outputs.shape.dropFirst().dropLast()).product }
-
-  /// A parameter's Jacobian, shape (inputs, positions, channels · parameters).
-  func explicit(_ value: Int) -> Tensor { flattened(values[value] ?? outputs) }
-
-  func flattened(_ jacobian: Tensor) -> Tensor { jacobian.reshaped([outputs.shape[0], positionCount, -1]) }
-
-  /// Shape (batches, t, i).
-  func left(_ factor: JacobianProgram.Factor) -> Tensor { arranged(factor).reshaped([batchCount] + factor.shape) }
-
-  /// Shape (batches, inputs of a batch, positions, channels, t, j).
-  func right(_ factor: JacobianProgram.Factor) -> Tensor {
-    arranged(factor).reshaped(
-      [batchCount, outputs.shape[0] / batchCount, positionCount, jacobian.channels] + factor.shape.dropFirst())
-  }
-
-  private func arranged(_ factor: JacobianProgram.Factor) -> Tensor {
-    (values[factor.value] ?? outputs).transposed([0] + factor.order.map { $0 + 1 })
+  private func tangentKernel(_ parameters: Parameters, _ data: FiniteBatches, like shape: [Int]) throws -> Tensor? {
+    guard let engine else { return nil }
+    let values = data.batches.map { batch in
+      EmpiricalEngine.Values(parameters: parameters.leaves, inputs: isEach ? data.examples(of: batch) : batch)
+    }
+    let flat = try engine(values[0], values[values.count - 1], progress: progress)
+    // Positions behind both batches.
+    let layout = engine.layout
+    let (n1, n2) = (layout.shape1[0], layout.shape2[0])
+    let (p, q) = (layout.e * layout.p / max(1, n1), layout.f * layout.q / max(1, n2))
+    return flat.reshaped([layout.g, n1, p, n2, q]).transposed([1, 3, 0, 2, 4]).reshaped(shape)
   }
 }

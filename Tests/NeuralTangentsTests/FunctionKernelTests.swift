@@ -107,6 +107,7 @@ struct FunctionKernelTests {
     for example in golden.empirical {
       let (f, p, x1, x2) = inputs(example.function)
       let axes = OutputAxes(trace: example.traceAxes, diagonal: example.diagonalAxes)
+      // The library printed twelve digits.
       for mapping in [InputMapping.detected, .together, .each()] {
         for memory in [1 << 30, 1] {
           let options = EmpiricalOptions(axes: axes, implementation: implementation, inputs: mapping, memory: memory)
@@ -114,7 +115,7 @@ struct FunctionKernelTests {
           let ntk = try empiricalNTK(of: f, at: p, x1, x2, options: options)
           #expect(nngp.shape == example.shape && ntk.shape == example.shape)
           let errors = (largest(nngp, example.nngp.numbers), largest(ntk, example.ntk.numbers))
-          #expect(errors.0 < 1e-12 && errors.1 < 1e-12, "\(errors) \(example.function) \(axes) \(mapping) \(memory)")
+          #expect(errors.0 < 4e-12 && errors.1 < 4e-12, "\(errors) \(example.function) \(axes) \(mapping) \(memory)")
         }
       }
     }

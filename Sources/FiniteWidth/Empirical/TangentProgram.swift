@@ -56,6 +56,15 @@ struct TangentProgram: Sendable {
     }
   }
 
+  /// Which residuals depend on the inputs.
+  var residualsOfInputs: [Bool] {
+    var depends = primal.types.indices.map { parameterCount <= $0 && $0 < parameterCount + inputCount }
+    for equation in primal.equations where equation.inputs.contains(where: { depends[$0] }) {
+      for output in equation.outputs { depends[output] = true }
+    }
+    return primal.outputs[outputCount...].map { depends[$0] }
+  }
+
   /// The outputs and residuals of all inputs at once.
   func linearized(_ parameters: [Tensor], _ inputs: [Tensor]) throws(TensorError) -> (
     outputs: [Tensor], residuals: [Tensor]

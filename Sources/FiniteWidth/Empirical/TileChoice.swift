@@ -159,7 +159,10 @@ private struct PanelCost {
       piece.factors.flatMap { chooser.onlyDerivatives ? nil : $0.uses.flatMap(\.values) } ?? [piece.value]
     }
     reverse = seconds(program.returning(needed).cost)
-    residualBytes = tangents.residualTypes.reduce(0.0) { $0 + Double($1.byteCount) }
+    // Residuals that do not depend on the inputs are parameters, which lie there anyway.
+    residualBytes = zip(tangents.residualTypes, tangents.residualsOfInputs).reduce(0.0) {
+      $0 + ($1.1 ? Double($1.0.byteCount) : 0)
+    }
   }
 
   func seconds(inputs: Int, rows: Int) -> Double { Double(inputs) * (forward + Double(rows) * reverse) }
