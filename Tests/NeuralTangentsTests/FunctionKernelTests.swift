@@ -107,7 +107,7 @@ struct FunctionKernelTests {
     for example in golden.empirical {
       let (f, p, x1, x2) = inputs(example.function)
       let axes = OutputAxes(trace: example.traceAxes, diagonal: example.diagonalAxes)
-      // The library printed twelve digits.
+      // The library printed twelve digits of results and parameters.
       for mapping in [InputMapping.detected, .together, .each()] {
         for memory in [1 << 30, 1] {
           let options = EmpiricalOptions(axes: axes, implementation: implementation, inputs: mapping, memory: memory)
@@ -115,7 +115,7 @@ struct FunctionKernelTests {
           let ntk = try empiricalNTK(of: f, at: p, x1, x2, options: options)
           #expect(nngp.shape == example.shape && ntk.shape == example.shape)
           let errors = (largest(nngp, example.nngp.numbers), largest(ntk, example.ntk.numbers))
-          #expect(errors.0 < 4e-12 && errors.1 < 4e-12, "\(errors) \(example.function) \(axes) \(mapping) \(memory)")
+          #expect(errors.0 < 1e-11 && errors.1 < 1e-11, "\(errors) \(example.function) \(axes) \(mapping) \(memory)")
         }
       }
     }
@@ -193,5 +193,170 @@ struct FunctionKernelTests {
     #expect(message(.init(trace: [2])).contains("axes.trace: expected different axes of outputs of shape [3, 3]"))
     #expect(message(.init(trace: [1, -1])).contains("axes.trace"))
     #expect(message(.init(trace: [], diagonal: [0])).contains("equal sizes along trace and diagonal axes"))
+  }
+
+  /// A function with one matrix of weights and its kernel as a matrix of all outputs.
+  private func small() throws -> (f: ([Tensor], Tensor) -> Tensor, p: [Tensor], x: Tensor, kernel: Tensor) {
+    let p = [gaussianInputs([3, 6], seed: 1), gaussianInputs([6, 2], seed: 2)]
+    let f = { (p: [Tensor], x: Tensor) in matmul(tanh(matmul(x, p[0])), p[1]) }
+    let x = gaussianInputs([5, 3], seed: 3)
+    let pairs = try empiricalNTK(of: f, at: p, x, options: .init(axes: .init(trace: [])))
+    return (f, p, x, pairs.transposed([0, 2, 1, 3]).reshaped([10, 10]))
+  }
+
+  @Test("the operator's diagonal, extreme eigenvalues and solutions are those of the kernel")
+  func operators() throws {
+    let (f, p, x, kernel) = try small()
+    let tangents = try EmpiricalTangentOperator(of: f, at: p, x)
+    let diagonal = try tangents.diagonal()
+    #expect(largestError(diagonal.reshaped([10]), einsum("ii->i", kernel), relativeTo: 1) < 1e-12)
+    let values = try eigenvaluesSymmetric(kernel).scalars(as: Double.self)
+    let ends = try tangents.extremeEigenvalues(tolerance: 1e-10)
+    #expect(abs(ends.largest - values[9]) <= ends.largestError + 1e-10 * values[9])
+    #expect(abs(ends.smallest - values[0]) <= ends.smallestError + 1e-10 * values[9])
+    let early = try tangents.extremeEigenvalues(tolerance: 0, steps: 4)
+    #expect(early.steps == 4 && values.contains { abs($0 - early.largest) <= early.largestError })
+    let y = gaussianInputs([5, 2], seed: 4)
+    let a = try tangents.solve(y, regularizer: 0.1, tolerance: 1e-12)
+    let back = try tangents(a) + 0.1 * a
+    #expect(largestError(back, y, relativeTo: 1) < 1e-10)
+    let many = try tangents.products(stack([y, a]))
+    #expect(largestError(many[1], try tangents(a), relativeTo: 1) < 1e-12)
+    let rate = try maximumLearningRate(ntkTrainTrain: kernel, outputCount: 10)
+    #expect(abs(try tangents.maximumLearningRate() - rate) < 1e-6 * rate)
+  }
+
+  @Test("an operator says what it cannot do")
+  func operatorMistakes() throws {
+    let (f, p, x, _) = try small()
+    func message(_ body: () throws -> Void) -> String {
+      do {
+        try body()
+        return "no error"
+      } catch {
+        return "\(error)"
+      }
+    }
+    let one = try EmpiricalTangentOperator(of: f, at: p, x)
+    let two = try EmpiricalTangentOperator(of: f, at: p, x, x)
+    let y = gaussianInputs([5, 2], seed: 4)
+    #expect(message { _ = try two.extremeEigenvalues() }.contains("one data set"))
+    #expect(message { _ = try two.solve(y) }.contains("one data set"))
+    #expect(message { _ = try one.solve(y, regularizer: -1) }.contains("at least 0"))
+    #expect(message { _ = try one.solve(y, tolerance: 1e-14, steps: 2) }.contains("within 2 steps"))
+    #expect(message { _ = try one.solve(y[0]) }.contains("shape [5, 2]"))
+    #expect(message { _ = try one.products(y) }.contains("[vectors] + [5, 2]"))
+    #expect(message { _ = try one.extremeEigenvalues(steps: 0) }.contains("steps"))
+  }
+
+  @Test("a pseudo-kernel is that of the scaled sum of the outputs, or of some of them")
+  func pseudoKernels() throws {
+    let (f, p, x, kernel) = try small()
+    let pairs = kernel.reshaped([5, 2, 5, 2])
+    func ntk(_ mean: TraceMean, _ implementation: EmpiricalImplementation) throws -> Tensor {
+      try empiricalNTK(
+        of: f, at: p, x, options: .init(axes: .init(trace: [-1], mean: mean), implementation: implementation))
+    }
+    for implementation in EmpiricalImplementation.allCases {
+      let sum = einsum("iajb->ij", pairs) / 2
+      #expect(largestError(try ntk(.sumOfOutputs, implementation), sum, relativeTo: 1) < 1e-12)
+      let second = einsum("iaja->ija", pairs).sliced(axis: 2, 1..<2).reshaped([5, 5])
+      #expect(largestError(try ntk(.outputs(1..<2), implementation), second, relativeTo: 1) < 1e-12)
+      let all = try ntk(.exact, implementation)
+      #expect(largestError(try ntk(.outputs(0..<2), implementation), all, relativeTo: 1) < 1e-12)
+    }
+    #expect(throws: NetworkError.self) { try ntk(.outputs(1..<3), .automatic) }
+  }
+
+  @Test("the pseudo-kernel of a wide network stands for its kernel times the identity, better with the width")
+  func pseudoKernelsOfWideNetworks() throws {
+    let x = gaussianInputs([6, 4], seed: 1)
+    let errors = try [64, 1024].map { width in
+      let network = Serial {
+        Dense(width); Relu(); Dense(width); Relu(); Dense(10)
+      }
+      let p = try network.initialize(RandomKey(seed: 2), inputShape: [6, 4], dtype: .float64)
+      let f = { (p: Parameters, x: Tensor) in try network(p, x) }
+      let full = try empiricalNTK(of: f, at: p, x, options: .init(axes: .init(trace: [])))
+      let pseudo = try empiricalNTK(of: f, at: p, x, options: .init(axes: .init(mean: .sumOfOutputs)))
+      let stood = einsum("nm,ab->nmab", pseudo, Tensor.eye(10, dtype: .float64))
+      func norm(_ a: Tensor) -> Double { (a * a).sum().scalar(as: Double.self).squareRoot() }
+      return norm(full - stood) / norm(full)
+    }
+    // 0.418 and 0.113 were measured with other weights; the ratio is 4 in expectation.
+    #expect(errors[0] > 2 * errors[1] && errors[1] < 0.25, "\(errors)")
+  }
+
+  @Test("kernels between two parameter sets, and of all pairs of inputs' trees")
+  func otherParameters() throws {
+    let (f, p, x, _) = try small()
+    let q = p.map { $0 * 1.3 + 0.1 }
+    let options = EmpiricalOptions(axes: .init(trace: []))
+    let kernels = EmpiricalKernelFunction(of: f, options: options)
+    let cross = try kernels.ntk(at: p, x, nil, and: q)
+    #expect(
+      largestError(cross.transposed([1, 0, 3, 2]), try kernels.ntk(at: q, x, nil, and: p), relativeTo: 1) < 1e-12)
+    #expect(largestError(try kernels.ntk(at: p, x, nil, and: p), try kernels.ntk(at: p, x), relativeTo: 1) < 1e-12)
+    let outputs = try kernels.nngp(at: p, x, nil, and: q)
+    #expect(largestError(outputs, einsum("na,mb->nmab", f(p, x), f(q, x)), relativeTo: 1) < 1e-12)
+  }
+
+  @Test("some tensors of the inputs are shared by all of them")
+  func sharedInputs() throws {
+    let p = [gaussianInputs([3, 2], seed: 1)]
+    let f = { (p: [Tensor], x: [Tensor]) in matmul(x[0] * x[1], p[0]) }
+    let (a, b) = (gaussianInputs([4, 3], seed: 2), gaussianInputs([3], seed: 3))
+    let each = EmpiricalOptions(inputs: .each(inputs: [0, nil], outputs: 0))
+    let expected = try empiricalNTK(of: f, at: p, [a, b], options: .init(inputs: .together))
+    #expect(largestError(try empiricalNTK(of: f, at: p, [a, b], options: each), expected, relativeTo: 1) < 1e-12)
+    func message(_ mapping: InputMapping) -> String {
+      do {
+        _ = try empiricalNTK(of: f, at: p, [a, b], options: .init(inputs: mapping))
+        return "no error"
+      } catch {
+        return "\(error)"
+      }
+    }
+    #expect(message(.each(inputs: [nil, nil], outputs: 0)).contains("not all nil"))
+    #expect(message(.each(inputs: [0, 0], outputs: 0)).contains("as many inputs"))
+    #expect(message(.each(inputs: [2, nil], outputs: 0)).contains("axis of inputs"))
+    #expect(message(.each(inputs: [0, nil], outputs: 5)).contains("axis of outputs"))
+  }
+
+  @Test("progress ends with all entries, and a cancelled task stops")
+  func progress() async throws {
+    let (f, p, x, _) = try small()
+    let seen = Seen()
+    _ = try empiricalNTK(
+      of: f, at: p, x, options: .init(memory: 1, progress: { progress in seen.add(progress) }))
+    let all = seen.all
+    #expect(all.count > 2 && all.last?.fraction == 1 && all.last?.tilesDone == all.last?.tileCount)
+    let task = Task {
+      withUnsafeCurrentTask { $0?.cancel() }
+      let (f, p, x, _) = try Self().small()
+      _ = try empiricalNTK(of: f, at: p, x, options: .init(memory: 1))
+    }
+    await #expect(throws: CancellationError.self) { try await task.value }
+  }
+
+  private final class Seen: @unchecked Sendable {
+    private let lock = NSLock()
+    private var list: [GramProgress] = []
+    var all: [GramProgress] { lock.withLock { list } }
+    func add(_ progress: GramProgress) { lock.withLock { list.append(progress) } }
+  }
+
+  @Test("the choice is per parameter, and says so")
+  func plans() throws {
+    let network = Serial {
+      Conv(8, window: [3, 3], padding: .same); Relu(); GlobalAvgPool(); Dense(40)
+    }
+    let x = gaussianInputs([2, 12, 12, 3], seed: 1)
+    let p = try network.initialize(RandomKey(seed: 2), inputShape: x.shape, dtype: .float64)
+    let plan = try empiricalKernelPlan(of: network, at: p, x)
+    #expect(plan.leaves.count == 2 && plan.leaves[0].contraction != plan.leaves[1].contraction)
+    #expect("\(plan)".contains("structured derivatives: 1 tile of 2 × 2 inputs"))
+    let small = try empiricalKernelPlan(of: network, at: p, x, options: .init(memory: 1))
+    #expect(small.tileCount > 1 && small.bytes < plan.bytes)
   }
 }

@@ -164,7 +164,7 @@ struct EmpiricalEngine: Sendable {
       if let known = bases[basisKey] { return known }
       let type = tangents.outputType(output)
       let new = layout.basis(
-        isFirst ? layout.shape1 : layout.shape2, k: block.outputs, p: block.pairs, dtype: type.dtype)
+        isFirst ? layout.shape1 : layout.shape2, k: block.outputs, p: block.pairs, dtype: type.dtype, like: type.shape)
       bases[basisKey] = new
       return new
     }

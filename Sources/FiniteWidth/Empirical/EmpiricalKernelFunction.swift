@@ -106,7 +106,8 @@ public final class EmpiricalKernelFunction<Parameters: TensorTree, Input: Tensor
 
   /// The tangent kernels between all tensors of the outputs: entry [a][b] is that of output a for `x1` with output b for `x2`.
   ///
-  /// Along trace and diagonal axes the outputs must have the same sizes.
+  /// Along trace and diagonal axes the outputs must have the same sizes, and as many axes each. Without such axes outputs may be of
+  /// different ranks: what one of them has more comes last in the kernel.
   ///
   /// - Throws: as `ntk`.
   public func ntkBetweenOutputs(
@@ -144,7 +145,14 @@ public final class EmpiricalKernelFunction<Parameters: TensorTree, Input: Tensor
     let engine = try engine(data, traced, outputs)
     let first = traced.values(data.parameters.0, data.inputs.0)
     let second = data.isSame ? first : traced.values(data.parameters.1, data.inputs.1)
-    return engine.layout.interleaved(try engine(first, second, progress: options.progress))
+    let kernel = engine.layout.interleaved(try engine(first, second, progress: options.progress))
+    let (shape1, shape2) = traced.shapes(outputs, data)
+    guard shape1.count != shape2.count else { return kernel }
+    // Of outputs of different ranks the axes that one has alone come last, without a partner.
+    return kernel.reshaped(
+      (0..<max(shape1.count, shape2.count)).flatMap { axis in
+        [shape1, shape2].compactMap { axis < $0.count ? $0[axis] : nil }
+      })
   }
 
   private func engine(
@@ -154,12 +162,17 @@ public final class EmpiricalKernelFunction<Parameters: TensorTree, Input: Tensor
     let isWhole = data.isTraced || !traced.first.captured.isEmpty || !traced.second.captured.isEmpty
     let key = Key(types: data.types, structure: data.structure)
     if !isWhole, let known = engines[key]?[[outputs.0, outputs.1]] { return known }
-    let (shape1, shape2) = traced.shapes(outputs, data)
+    var (shape1, shape2) = traced.shapes(outputs, data)
+    if options.axes.trace.isEmpty, options.axes.diagonal.isEmpty {
+      let rank = max(shape1.count, shape2.count)
+      shape1 += [Int](repeating: 1, count: rank - shape1.count)
+      shape2 += [Int](repeating: 1, count: rank - shape2.count)
+    }
     let layout = try KernelLayout(shape1, shape2, options.axes, example: traced.mapping?.outputs)
     let engine = try EmpiricalEngine(
       traced.first, traced.second, isSame: data.isSame && outputs.0 == outputs.1, outputs: outputs, layout,
       mapped: traced.mapping?.inputs.map { $0 != nil }, implementation: options.implementation, isWhole: isWhole,
-      budget: Double(options.memory))
+      budget: 0.9 * Double(options.memory))
     if !isWhole { engines[key, default: [:]][[outputs.0, outputs.1]] = engine }
     return engine
   }

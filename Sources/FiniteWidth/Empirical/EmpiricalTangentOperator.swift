@@ -142,6 +142,22 @@ public struct EmpiricalTangentOperator<Parameters: TensorTree, Input: TensorTree
     return try Lanczos(start, steps: min(steps, count), tolerance: tolerance) { try self.product($0) }.result
   }
 
+  /// The largest learning rate with which gradient descent on the mean squared error of the linearized function converges:
+  /// 2 (1 + momentum) · outputs / λ_max, with the largest eigenvalue that Lanczos' method finds.
+  ///
+  /// - Parameters:
+  ///   - momentum: from 0 up to, but not including, 1.
+  ///   - tolerance: of the eigenvalue.
+  /// - Throws: `NetworkError` as `extremeEigenvalues`, and for another momentum.
+  public func maximumLearningRate(momentum: Double = 0, tolerance: Double = 1e-8) throws -> Double {
+    guard (0..<1).contains(momentum) else {
+      throw NetworkError(path: [.name("momentum")], expected: "a number from 0 up to 1", found: "\(momentum)")
+    }
+    let ends = try extremeEigenvalues(tolerance: tolerance)
+    let count = first.outputs.leaves.reduce(0) { $0 + $1.count }
+    return 2 * (1 + momentum) * Double(count) / max(ends.largest, 1e-12)
+  }
+
   /// The solution a of (Θ + λ I) a = y, by conjugate gradients: the weights of kernel regression on the training inputs, without
   /// the kernel.
   ///

@@ -117,8 +117,8 @@ struct KernelLayout: Sendable, Hashable {
     return result
   }
 
-  /// The cotangents for some rows: shape (g · k · p, outputs of one input…).
-  func basis(_ shape: [Int], k rangeK: Range<Int>, p rangeP: Range<Int>, dtype: DType) -> Tensor {
+  /// The cotangents for some rows: shape (g · k · p, outputs of one input…), the latter written as `outputs`.
+  func basis(_ shape: [Int], k rangeK: Range<Int>, p rangeP: Range<Int>, dtype: DType, like outputs: [Int]) -> Tensor {
     let one = exampleShape(shape)
     let elements = elements(shape)
     let (whole, places) = (size(trace, shape), size(pairs, shape))
@@ -141,7 +141,7 @@ struct KernelLayout: Sendable, Hashable {
         }
       }
     }
-    return Tensor(values, shape: [g * rangeK.count * rangeP.count] + one).asType(dtype)
+    return Tensor(values, shape: [g * rangeK.count * rangeP.count] + outputs).asType(dtype)
   }
 
   /// From axes (g, e, p, f, q) those of the kernel, in the order of the outputs', those of both data sets side by side.

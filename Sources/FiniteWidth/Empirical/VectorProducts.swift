@@ -95,9 +95,10 @@ struct VectorProducts: Sendable {
     let x1 = isShared ? cut(a.inputs, block.inputs) : a.inputs
     let x2 = cut(b.inputs, block.inputs)
     let e = isShared ? block.inputs.count : layout.e
-    let dtype = first.outputType(outputs.0).dtype
-    let basis2 = layout.basis(layout.shape2, k: block.outputs, p: block.pairs, dtype: dtype)
-    let basis1 = layout.basis(layout.shape1, k: block.outputs, p: 0..<layout.p, dtype: dtype)
+    let (type1, type2) = (first.outputType(outputs.0), second.outputType(outputs.1))
+    let basis2 = layout.basis(
+      layout.shape2, k: block.outputs, p: block.pairs, dtype: type2.dtype, like: type2.shape)
+    let basis1 = layout.basis(layout.shape1, k: block.outputs, p: 0..<layout.p, dtype: type1.dtype, like: type1.shape)
     let key = [e, block.inputs.count, block.outputs.count, block.pairs.count]
     let program = try programs.withLock { programs throws(TensorError) in
       if let known = programs[key] { return known }
