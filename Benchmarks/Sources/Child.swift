@@ -19,6 +19,7 @@ struct Child {
       switch row.kind {
       case .program: "tensor_programs"
       case .spatial: "convolutional"
+      case .empirical: "empirical"
       default: "fully_connected"
       }
     return try run(peerPython, ["Benchmarks/peer/\(script).py", Wire.encode([row])])

@@ -65,5 +65,7 @@ struct Conclusions {
   }
 }
 
-/// What a row of kind `memory` may take, in bytes.
-func memoryBound(_ row: Row) -> Double { (row.target ?? 64) * 1e6 * Double(row.threads ?? Threads.count) }
+/// What a row of kind `memory` may take, in bytes: per thread, but for finite networks, whose threads work on one block.
+func memoryBound(_ row: Row) -> Double {
+  (row.target ?? 64) * 1e6 * Double(row.operation == nil ? row.threads ?? Threads.count : 1)
+}

@@ -10,7 +10,7 @@ struct ResultPage {
   let isWhole: Bool
 
   var text: String {
-    let tables = [kernels, times, memory, programs].compactMap(\.self)
+    let tables = [kernels, times, memory, empirical, programs].compactMap(\.self)
     let facts = conclusions.isEmpty ? [] : ["## Together", conclusions.map { "- \($0)" }.joined(separator: "\n")]
     return ([introduction] + tables + facts).joined(separator: "\n\n") + "\n"
   }
@@ -67,6 +67,13 @@ struct ResultPage {
         working.map { String(format: "%.1f", $0 / 1e6) } ?? "", String(format: "%g", memoryBound(result.row) / 1e6),
       ]
     }
+  }
+
+  private var empirical: String? {
+    table(
+      "Kernels of finite networks", "In float32, against the fastest implementation of the peer for each row.",
+      header: ["median time", "here", "peer", "ratio"], of: [.empirical]
+    ) { result in [milliseconds(result.secondsHere), milliseconds(result.secondsPeer), three(result.ratio)] }
   }
 
   private var programs: String? {

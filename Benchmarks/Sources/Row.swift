@@ -8,6 +8,8 @@ struct Row: Codable, Sendable {
     case spatial
     /// The same, for the memory it takes, in a process that did nothing before.
     case memory
+    /// The tangent kernel of a finite network, or its product with a vector.
+    case empirical
   }
 
   var name: String
@@ -26,6 +28,11 @@ struct Row: Codable, Sendable {
   var repeats: Int?
   /// The ratio to reach; nil where there is none.
   var target: Double?
+
+  /// Whether a tangent kernel of a finite network is a mean over its outputs.
+  var trace: Bool?
+  /// Whether its product with a vector is wanted instead.
+  var product: Bool?
 
   // Of spatial kernels:
 
@@ -92,7 +99,7 @@ struct Row: Codable, Sendable {
             activation: activation, repeats: 25, target: target))
       }
     }
-    rows += spatialKernels + cliff + memoryOfKernels
+    rows += spatialKernels + cliff + memoryOfKernels + empiricalKernels
     for (get, covariance) in [("ntk", false), ("nngp", true)] {
       for dtype in ["float32", "float64"] {
         rows.append(

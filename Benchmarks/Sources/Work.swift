@@ -31,7 +31,8 @@ private func time(_ row: Row, _ work: () throws -> [Tensor]) throws -> Measureme
 
 /// The first run of the process, so that nothing is there that an earlier one left.
 private func measureMemory(_ row: Row) throws -> Measurement {
-  let work = SpatialWork(row)
+  let work: () throws -> [Tensor] =
+    row.operation == nil ? SpatialWork(row).callAsFunction : try EmpiricalWork(row).callAsFunction
   ResidentMemory.resetPeak()
   let before = ResidentMemory.current
   let start = ContinuousClock.now
@@ -91,6 +92,7 @@ private func work(of row: Row) throws -> () throws -> [Tensor] {
     }
   case .program: return try tensorProgram(of: row)
   case .spatial, .memory: return SpatialWork(row).callAsFunction
+  case .empirical: return try EmpiricalWork(row).callAsFunction
   case .elementwise:
     let count = row.count ?? 10_000_000
     let (a, b, c) = (

@@ -226,6 +226,24 @@ struct FunctionKernelTests {
     #expect(abs(try tangents.maximumLearningRate() - rate) < 1e-6 * rate)
   }
 
+  @Test("eigenvalues come from the smaller side, of one output and of several", arguments: [3, 40])
+  func spectra(count: Int) throws {
+    let p = [gaussianInputs([3, 4], seed: 1), gaussianInputs([4, 2], seed: 2)]
+    let f = { (p: [Tensor], x: Tensor) in [matmul(tanh(matmul(x, p[0])), p[1]), matmul(x, p[0]).sum(axes: [1])] }
+    let x = gaussianInputs([count, 3], seed: 3)
+    let found = try EmpiricalKernelFunction(of: f, options: .init(memory: 2000)).eigenvalues(at: p, x)
+    let (y, pullback) = try vjp(
+      { (p: [Tensor]) in
+        let outputs = f(p, x)
+        return concatenate([outputs[0].reshaped([-1]), outputs[1]])
+      }, at: p)
+    let rows = try vmap { (c: Tensor) in try pullback(c) }(Tensor.eye(y.count, dtype: .float64))
+    let j = concatenate(rows.map { $0.reshaped([y.count, -1]) }, axis: 1)
+    let expected = try eigenvaluesSymmetric(matmul(j, j.transposed([1, 0])))
+    #expect(found.shape == [3 * count])
+    #expect(largestError(found, expected, relativeTo: expected[3 * count - 1].scalar(as: Double.self)) < 1e-12)
+  }
+
   @Test("an operator says what it cannot do")
   func operatorMistakes() throws {
     let (f, p, x, _) = try small()

@@ -45,13 +45,14 @@ struct EmpiricalEngine: Sendable {
   ///   - isSame: whether both data sets are one, parameters included.
   ///   - isWhole: whether all is computed at once: where tensors are traced.
   ///   - budget: bytes that blocks may take.
+  ///   - wholeTensors: whether derivatives in all tensors of the parameters are kept whole and in their order.
   init(
     _ first: TangentProgram, _ second: TangentProgram, isSame: Bool, outputs: (Int, Int), _ layout: KernelLayout,
-    mapped: [Bool]?, implementation: EmpiricalImplementation, isWhole: Bool, budget: Double
+    mapped: [Bool]?, implementation: EmpiricalImplementation, isWhole: Bool, budget: Double, wholeTensors: Bool = false
   ) throws(TensorError) {
     (self.first, self.second, self.isSame, self.layout) = (first, second, isSame, layout)
     (self.outputs, self.mapped) = (outputs, mapped)
-    let (pieces1, pieces2) = Self.alignedPieces(first, second, outputs)
+    let (pieces1, pieces2) = Self.alignedPieces(first, second, outputs, wholeTensors: wholeTensors)
     firstPieces = pieces1
     secondPieces = pieces2
     func chooser(onlyDerivatives: Bool) -> TileChooser {
@@ -78,15 +79,15 @@ struct EmpiricalEngine: Sendable {
 
   /// The pieces of all parameters for both functions, one for one: where they do not fit, the derivatives of the whole tensor.
   private static func alignedPieces(
-    _ first: TangentProgram, _ second: TangentProgram, _ outputs: (Int, Int)
+    _ first: TangentProgram, _ second: TangentProgram, _ outputs: (Int, Int), wholeTensors: Bool
   ) -> ([JacobianPiece], [JacobianPiece]) {
     var result: ([JacobianPiece], [JacobianPiece]) = ([], [])
     for leaf in first.active.indices {
       let (a, b) = (first.leaves[outputs.0][leaf].pieces, second.leaves[outputs.1][leaf].pieces)
       // A parameter that one of the outputs does not depend on contributes nothing.
-      if a.isEmpty || b.isEmpty { continue }
+      if !wholeTensors && (a.isEmpty || b.isEmpty) { continue }
       let fits = zip(a, b).allSatisfy { $0.factors?.signature == $1.factors?.signature && $0.place == $1.place }
-      if a.count == b.count, fits {
+      if a.count == b.count, fits, !wholeTensors {
         result.0 += a
         result.1 += b
       } else {
@@ -128,6 +129,24 @@ struct EmpiricalEngine: Sendable {
       }
     }
     return assembly.kernel / layout.divisor
+  }
+
+  /// Σ over rows of the products of derivatives in any two parameters, JᵀJ in float64: where there are fewer parameters than rows it
+  /// has the kernel's eigenvalues but for zeros.
+  func gramOfParameters(_ values: Values) throws -> Tensor {
+    let size = firstPieces.map(\.parameter).reduce(0) { $0 + first.primal.inputTypes[$1].count }
+    var total = Tensor.zeros([size, size], dtype: .float64)
+    for block in TileGrid(layout, choice, isSame: true, progress: nil).rows {
+      try Task.checkCancellation()
+      let count = layout.g * block.inputs.count * block.outputs.count * block.pairs.count
+      let rows = try panel(true, values, block).pieces.map { piece in
+        let wanted = [layout.g, block.inputs.count, block.pairs.count, block.outputs.count, piece[0].size(.w)]
+        return piece[0].spread(over: [.g, .e, .p, .k, .w]).broadcast(to: wanted).reshaped([count, wanted[4]])
+      }
+      let j = concatenate(rows, axis: 1).asType(.float64)
+      total = total + einsum("ra,rb->ab", j, j)
+    }
+    return total
   }
 
   private func contracted(

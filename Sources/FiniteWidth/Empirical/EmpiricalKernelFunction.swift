@@ -37,7 +37,7 @@ public struct EmpiricalOptions: Sendable {
 ///
 /// Kernels of tensors that are being traced are traced, so they have derivatives, in the inputs say.
 public final class EmpiricalKernelFunction<Parameters: TensorTree, Input: TensorTree, Output: TensorTree> {
-  private let f: (Parameters, Input) throws -> Output
+  let f: (Parameters, Input) throws -> Output
   /// How kernels are computed.
   public let options: EmpiricalOptions
   private var traced: [Key: TracedEmpirical<Output>] = [:]
@@ -130,7 +130,7 @@ public final class EmpiricalKernelFunction<Parameters: TensorTree, Input: Tensor
     return try traced.template.leaves.indices.map { try engine(data, traced, ($0, $0)).plan }
   }
 
-  private func traced(_ data: EmpiricalData<Parameters, Input>) throws -> TracedEmpirical<Output> {
+  func traced(_ data: EmpiricalData<Parameters, Input>) throws -> TracedEmpirical<Output> {
     let key = Key(types: data.types, structure: data.structure)
     if let known = traced[key] { return known }
     let new = try TracedEmpirical(f, options.inputs, data)
