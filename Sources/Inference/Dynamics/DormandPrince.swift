@@ -13,8 +13,8 @@ struct DormandPrince {
 
   /// What ends a solution before its time.
   enum Failure: Error {
-    /// The steps ran out; perhaps the problem is stiff.
-    case tooManySteps(time: Double, isStiff: Bool)
+    /// The steps ran out.
+    case tooManySteps(time: Double)
     /// The function is not finite, or steps would have to be as small as rounding.
     case stuck(time: Double)
   }
@@ -34,24 +34,40 @@ struct DormandPrince {
   ]
   /// Steps in a row that look stiff before the problem counts as stiff.
   private static let stiffSteps = 15
+  /// Where the solution oscillates: steps between two looks at its largest rate, and what a step times it may be at two of them.
+  private static let (rateInterval, oscillationLimit) = (20, 0.8)
+
+  /// Where the steps became limited by the method's stability, not by its errors: another method should go on.
+  struct Stiffness {
+    var time: Double
+    var y: [Double]
+    /// The first of the times that are not told yet.
+    var next: Int
+    var step: Double
+    /// Steps that were made.
+    var steps: Int
+  }
 
   /// - Parameters:
   ///   - times: ascending, none before `start`.
+  ///   - largestRate: of the linearized problem, by magnitude; given where rates are complex, of which two slopes say too little.
   ///   - body: told the state at each of them.
-  func solve<Thrown: Error>(
-    from y: [Double], start: Double, times: [Double], _ function: ([Double]) throws(Thrown) -> [Double],
-    _ body: (_ index: Int, _ y: [Double]) -> Void
-  ) throws -> Void {
+  /// - Returns: nil at the last of the times; where it stopped if the problem is stiff.
+  /// - Throws: `Failure`, and what `function` throws.
+  func solve(
+    from y: [Double], start: Double, times: [Double], largestRate: (([Double]) throws -> Double)? = nil,
+    _ function: ([Double]) throws -> [Double], _ body: (_ index: Int, _ y: [Double]) -> Void
+  ) throws -> Stiffness? {
     var (y, t, next) = (y, start, 0)
     while next < times.count, times[next] <= t {
       body(next, y)
       next += 1
     }
-    guard let end = times.last, next < times.count else { return }
+    guard let end = times.last, next < times.count else { return nil }
     var slopes = [try function(y)]
     var h = try firstStep(y, slopes[0], function)
     var (lastError, stiffCount) = (1e-4, 0)
-    for _ in 0..<maximumSteps {
+    for count in 0..<maximumSteps {
       h = min(h, end - t)
       guard t + h > t, h.isFinite else { throw Failure.stuck(time: t) }
       slopes = [slopes[0]]
@@ -82,13 +98,22 @@ struct DormandPrince {
         body(next, interpolated(y, point, slopes, h, (times[next] - t) / h))
         next += 1
       }
-      stiffCount = looksStiff(point, beforeLast, slopes, h) ? stiffCount + 1 : 0
+      if let largestRate {
+        if count % Self.rateInterval == Self.rateInterval - 1 {
+          stiffCount = h * (try largestRate(point)) > Self.oscillationLimit ? stiffCount + Self.stiffSteps / 2 + 1 : 0
+        }
+      } else {
+        stiffCount = looksStiff(point, beforeLast, slopes, h) ? stiffCount + 1 : 0
+      }
       (y, t) = (point, reached)
       slopes = [slopes[6]]
-      if next == times.count { return }
+      if next == times.count { return nil }
       h *= factor
+      if stiffCount >= Self.stiffSteps {
+        return Stiffness(time: t, y: y, next: next, step: h, steps: count + 1)
+      }
     }
-    throw Failure.tooManySteps(time: t, isStiff: stiffCount >= Self.stiffSteps)
+    throw Failure.tooManySteps(time: t)
   }
 
   private func scale(_ a: Double, _ b: Double) -> Double { absoluteTolerance + relativeTolerance * max(abs(a), abs(b)) }
@@ -131,9 +156,9 @@ struct DormandPrince {
   }
 
   /// A first step whose error is small by the function's first two derivatives.
-  private func firstStep<Thrown: Error>(
-    _ y: [Double], _ slope: [Double], _ function: ([Double]) throws(Thrown) -> [Double]
-  ) throws(Thrown) -> Double {
+  private func firstStep(
+    _ y: [Double], _ slope: [Double], _ function: ([Double]) throws -> [Double]
+  ) throws -> Double {
     func norm(_ values: [Double]) -> Double {
       let sum = zip(values, y).reduce(0) { sum, pair in
         let ratio = pair.0 / scale(pair.1, pair.1)

@@ -9,12 +9,14 @@ import Tensors
 /// is solved for: outputs of any number of test points then cost a product. With momentum m and q = b the velocity of a in the
 /// time √η t: a′ = b, b′ = −(1 − m)/√η b − ∇L, from rest.
 ///
+/// An explicit method of order 5 follows the flow while its steps are bounded by its errors, an implicit one of order 4 from
+/// where they are bounded by stability. At infinite time the minimum of the loss takes their place.
+///
 /// ```swift
 /// let flow = try LossFlow(kTrainTrain: ntk, outputShape: y.shape, learningRate: 0.1) { f in
 ///   softmaxCrossEntropy(f, y)
 /// }
-/// let states = try flow.states(at: [1, 10, 100])
-/// let outputs = try states.map { try flow.testOutputs($0, kTestTrain: testNTK) }
+/// let outputs = try flow.testOutputs(at: [1, 10, 100], kTestTrain: testNTK)
 /// ```
 ///
 /// *Source:* Lee et al. 2019 (arXiv 1902.06720), section 2.2.
@@ -24,7 +26,7 @@ public final class LossFlow: Sendable {
 
   /// Where training has come to; it can be kept and gone on from.
   public struct State: Sendable {
-    /// In gradient steps, each of which advances the flow by the learning rate.
+    /// In gradient steps, each of which advances the flow by the learning rate; infinity at its end.
     public var time: Double
     /// a, with the shape of the outputs.
     public var weights: Tensor
@@ -51,14 +53,16 @@ public final class LossFlow: Sendable {
     }
   }
 
-  private let layout: OutputLayout
-  private let kernel: Tensor
-  private let initial: Tensor?
-  private let learningRate: Double
-  private let momentum: Double?
-  private let accuracy: Accuracy
-  /// Of the outputs: the loss, and its gradient.
-  private let program: Program
+  let layout: OutputLayout
+  /// Regularized.
+  let kernel: Tensor
+  /// Shape (rows, outputs).
+  let initial: Tensor
+  let learningRate: Double
+  let momentum: Double?
+  let accuracy: Accuracy
+  let outputLoss: OutputLoss
+  private let lazyRoot = Lazily<KernelRoot>()
 
   /// - Parameters:
   ///   - kTrainTrain: shape (N, N); with output axes that are not trace axes, a pair of axes for each behind those.
@@ -66,13 +70,15 @@ public final class LossFlow: Sendable {
   ///   - initial: outputs before training, of that shape; nil: zero.
   ///   - learningRate: η, flow time per unit of time.
   ///   - momentum: m, from 0 up to 1; nil for the flow without.
+  ///   - regularizer: added to the diagonal of the kernel; a number literal is relative to its mean.
   ///   - traceAxes: output axes that the kernel has not, as they are independent under it.
   ///   - accuracy: how exactly the flow is followed.
   ///   - loss: a function of outputs of `outputShape`.
   /// - Throws: `PredictionError`, and what `loss` throws.
   public init(
     kTrainTrain: Tensor, outputShape: [Int], initial: Tensor? = nil, learningRate: Double = 1, momentum: Double? = nil,
-    traceAxes: [Int] = [-1], accuracy: Accuracy = Accuracy(), loss: @escaping Loss
+    regularizer: DiagonalRegularizer = .none, traceAxes: [Int] = [-1], accuracy: Accuracy = Accuracy(),
+    loss: @escaping Loss
   ) throws {
     try requirePositive(learningRate, "learningRate")
     try requirePositive(accuracy.relativeTolerance, "relativeTolerance")
@@ -83,86 +89,36 @@ public final class LossFlow: Sendable {
         argument: "maximumSteps", expected: "a positive number", found: "\(accuracy.maximumSteps)")
     }
     layout = try OutputLayout(targetShape: outputShape, traceAxes: traceAxes)
-    try requireFinite(kTrainTrain, "kTrainTrain")
-    kernel = try layout.trainMatrix(kTrainTrain, "kTrainTrain").asType(.float64)
+    let regularized = try RegularizedKernel(
+      layout.trainMatrix(kTrainTrain, "kTrainTrain").asType(.float64), regularizer: regularizer,
+      argument: "kTrainTrain")
+    kernel = addingToDiagonal(regularized.matrix, regularized.shift)
     if let initial {
       try requireFinite(initial, "initial")
       self.initial = try layout.matrix(fromOutputs: initial, rowSizes: layout.trainSizes, "initial").asType(.float64)
     } else {
-      self.initial = nil
+      self.initial = Tensor.zeros(OutputLoss.matrixShape(layout), dtype: .float64)
     }
     (self.learningRate, self.momentum, self.accuracy) = (learningRate, momentum, accuracy)
-    let start =
-      self.initial ?? Tensor.zeros([layout.trainSizes.product, layout.traceSizes.product], dtype: .float64)
-    program = try trace(
-      { (outputs: Tensor) throws -> [Tensor] in
-        let value = try loss(outputs)
-        guard value.count == 1 else {
-          throw PredictionError.shapeMismatch(argument: "loss", expected: "a scalar", found: "shape \(value.shape)")
-        }
-        let found = try valueAndGradient(of: { (outputs: Tensor) in try loss(outputs).reshaped([]) }, at: outputs)
-        return [found.value, found.gradient]
-      }, at: layout.outputs(start, rowSizes: layout.trainSizes))
-    try requireFinite(program([layout.outputs(start, rowSizes: layout.trainSizes)])[0], "loss of the initial outputs")
+    outputLoss = try OutputLoss(layout: layout, loss: loss)
+    try requireFinite(Tensor(outputLoss.value(self.initial)), "loss of the initial outputs")
   }
 
-  private var start: Tensor {
-    initial ?? Tensor.zeros([layout.trainSizes.product, layout.traceSizes.product], dtype: .float64)
+  /// Of the regularized kernel; an eigendecomposition, where it is first needed.
+  func parameterFlow() throws(PredictionError) -> ParameterFlow {
+    let root = try lazyRoot { () throws(PredictionError) in try KernelRoot(kernel, argument: "kTrainTrain") }
+    return ParameterFlow(root: root, loss: outputLoss, initial: initial)
   }
 
   /// Before training.
   public var initialState: State {
-    let weights = layout.outputs(start * 0, rowSizes: layout.trainSizes)
+    let weights = tensor(initial * 0)
     return State(time: 0, weights: weights, velocity: momentum == nil ? nil : weights)
-  }
-
-  /// The states at some times, in their order; times may come in any order and more than once.
-  ///
-  /// - Parameters:
-  ///   - times: finite, none before that of `state`.
-  ///   - state: where to go on from; nil for the start.
-  /// - Throws: `PredictionError.notReached` with the time that was reached when the steps run out, and what the loss throws.
-  public func states(at times: [Double], from state: State? = nil) throws -> [State] {
-    let origin = state ?? initialState
-    if let time = times.first(where: { !($0 >= origin.time && $0.isFinite) }) {
-      throw PredictionError.invalidValue(
-        argument: "times", expected: "finite numbers of at least \(origin.time)", found: "\(time)")
-    }
-    guard (origin.velocity == nil) == (momentum == nil) else {
-      throw PredictionError.invalidValue(
-        argument: "state", expected: momentum == nil ? "none with a velocity" : "one with a velocity",
-        found: momentum == nil ? "a velocity without momentum" : "none")
-    }
-    let rate = momentum == nil ? learningRate : learningRate.squareRoot()
-    let order = times.indices.sorted { times[$0] < times[$1] }
-    var results = [State](repeating: origin, count: times.count)
-    let solver = DormandPrince(
-      relativeTolerance: accuracy.relativeTolerance, absoluteTolerance: accuracy.absoluteTolerance,
-      maximumSteps: accuracy.maximumSteps)
-    do {
-      try solver.solve(
-        from: try packed(origin), start: rate * origin.time, times: order.map { rate * times[$0] }, slope
-      ) { index, values in
-        let place = order[index]
-        results[place] = unpacked(values, time: times[place])
-      }
-    } catch DormandPrince.Failure.tooManySteps(let time, let isStiff) {
-      throw PredictionError.notReached(
-        time: times.max() ?? 0, reached: time / rate,
-        reason: isStiff
-          ? "the flow is stiff: its learning rates differ by orders of magnitude"
-          : "\(accuracy.maximumSteps) steps were not enough")
-    } catch DormandPrince.Failure.stuck(let time) {
-      throw PredictionError.notReached(
-        time: times.max() ?? 0, reached: time / rate, reason: "the gradient of the loss is not finite beyond")
-    }
-    return results
   }
 
   /// Outputs at the training points.
   public func trainOutputs(_ state: State) throws(PredictionError) -> Tensor {
-    let weights = try layout.matrix(fromOutputs: state.weights, rowSizes: layout.trainSizes, "weights")
-    return layout.outputs(outputs(weights), rowSizes: layout.trainSizes)
+    tensor(initial + matmul(kernel, try matrix(state.weights, "weights")))
   }
 
   /// Outputs at test points, of the shape of the outputs with the sizes of the test points.
@@ -175,60 +131,58 @@ public final class LossFlow: Sendable {
     _ state: State, kTestTrain: Tensor, initial: Tensor? = nil
   ) throws(PredictionError) -> Tensor {
     try requireFinite(kTestTrain, "kTestTrain")
-    let (matrix, rowSizes) = try layout.testTrainMatrix(kTestTrain, "kTestTrain")
-    let weights = try layout.matrix(fromOutputs: state.weights, rowSizes: layout.trainSizes, "weights")
-    let step = matmul(matrix.asType(.float64), weights.asType(.float64))
+    let (rows, rowSizes) = try layout.testTrainMatrix(kTestTrain, "kTestTrain")
+    let step = matmul(rows.asType(.float64), try matrix(state.weights, "weights"))
     guard let initial else { return layout.outputs(step, rowSizes: rowSizes) }
     try requireFinite(initial, "initial test outputs")
     let start = try layout.matrix(fromOutputs: initial, rowSizes: rowSizes, "initial test outputs").asType(.float64)
     return layout.outputs(start + step, rowSizes: rowSizes)
   }
 
+  /// Outputs at the training points, shape (t…) and that of the outputs.
+  ///
+  /// - Parameter time: one time, infinity, or an array of times whose shape leads the shape of the result.
+  /// - Throws: as `states(at:from:)`.
+  public func trainOutputs(at time: TrainingTime) throws -> Tensor {
+    try stacked(states(at: time), time) { (state) throws(PredictionError) in try trainOutputs(state) }
+  }
+
+  /// Outputs at test points, shape (t…) and that of the outputs with the sizes of the test points.
+  ///
+  /// - Parameters:
+  ///   - time: one time, infinity, or an array of times whose shape leads the shape of the result.
+  ///   - kTestTrain: shape (N_t, N).
+  ///   - initial: outputs at the test points before training; nil: zero.
+  /// - Throws: as `states(at:from:)`.
+  public func testOutputs(at time: TrainingTime, kTestTrain: Tensor, initial: Tensor? = nil) throws -> Tensor {
+    try stacked(states(at: time), time) { (state) throws(PredictionError) in
+      try testOutputs(state, kTestTrain: kTestTrain, initial: initial)
+    }
+  }
+
+  private func stacked(
+    _ states: [State], _ time: TrainingTime, _ outputs: (State) throws(PredictionError) -> Tensor
+  ) throws(PredictionError) -> Tensor {
+    var (rest, start) = (states[...], initialState)
+    let results = try time.map { (_) throws(PredictionError) in
+      // No times: the shape is that of any state.
+      start = rest.popFirst() ?? start
+      return [try outputs(start)]
+    }
+    return results[0] ?? initial
+  }
+
   /// The loss at the training points.
   public func loss(_ state: State) throws -> Double {
-    try program([trainOutputs(state)])[0].asType(.float64).scalar(as: Double.self)
+    try outputLoss.value(initial + matmul(kernel, matrix(state.weights, "weights")))
   }
 
-  // MARK: - The differential equation
+  // MARK: - Matrices of shape (rows, outputs) and tensors of the shape of the outputs
 
-  private func outputs(_ weights: Tensor) -> Tensor {
-    let step = matmul(kernel, weights.asType(.float64))
-    return initial.map { $0 + step } ?? step
+  func matrix(_ outputs: Tensor, _ argument: String) throws(PredictionError) -> Tensor {
+    try requireFinite(outputs, argument)
+    return try layout.matrix(fromOutputs: outputs, rowSizes: layout.trainSizes, argument).asType(.float64)
   }
 
-  /// Shapes (rows, outputs) of a, and of b with momentum.
-  private func slope(_ values: [Double]) throws -> [Double] {
-    let count = momentum == nil ? values.count : values.count / 2
-    let weights = Tensor(Array(values[..<count]), shape: [layout.trainSizes.product, layout.traceSizes.product])
-    let found = try program([layout.outputs(outputs(weights), rowSizes: layout.trainSizes)])[1]
-    let force = try layout.matrix(fromOutputs: found, rowSizes: layout.trainSizes, "gradient").asType(.float64)
-      .scalars(as: Double.self)
-    guard let momentum else { return force.map { -$0 } }
-    let friction = (1 - momentum) / learningRate.squareRoot()
-    let velocity = values[count...]
-    return Array(velocity) + zip(velocity, force).map { -friction * $0 - $1 }
-  }
-
-  private func packed(_ state: State) throws(PredictionError) -> [Double] {
-    func numbers(_ tensor: Tensor, _ name: String) throws(PredictionError) -> [Double] {
-      try requireFinite(tensor, name)
-      return try layout.matrix(fromOutputs: tensor, rowSizes: layout.trainSizes, name).asType(.float64)
-        .scalars(as: Double.self)
-    }
-    return try numbers(state.weights, "weights")
-      + (state.velocity.map { tensor throws(PredictionError) in
-        try numbers(tensor, "velocity")
-      } ?? [])
-  }
-
-  private func unpacked(_ values: [Double], time: Double) -> State {
-    let count = momentum == nil ? values.count : values.count / 2
-    func tensor(_ numbers: ArraySlice<Double>) -> Tensor {
-      layout.outputs(
-        Tensor(Array(numbers), shape: [layout.trainSizes.product, layout.traceSizes.product]),
-        rowSizes: layout.trainSizes)
-    }
-    return State(
-      time: time, weights: tensor(values[..<count]), velocity: momentum == nil ? nil : tensor(values[count...]))
-  }
+  func tensor(_ matrix: Tensor) -> Tensor { layout.outputs(matrix, rowSizes: layout.trainSizes) }
 }

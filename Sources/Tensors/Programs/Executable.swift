@@ -2,14 +2,14 @@
 ///
 /// Elementwise equations run together, strip by strip; reshapes, transpositions and repetitions are read where their
 /// input lies; memory is released with its last reader, or taken over by it.
-final class Executable: Sendable {
+package final class Executable: Sendable {
   private let types: [TensorType]
   private let inputCount: Int
   private let constants: [Tensor]
   private let outputs: [TensorType]
   private let plan: ExecutablePlan
 
-  init(_ program: Program) {
+  package init(_ program: Program) {
     types = program.types
     inputCount = program.inputCount
     constants = program.constants
@@ -19,7 +19,7 @@ final class Executable: Sendable {
   }
 
   /// The program's outputs; memory of inputs that nothing else refers to is written to.
-  func run(_ inputs: consuming [Tensor]) throws(TensorError) -> [Tensor] {
+  package func run(_ inputs: consuming [Tensor]) throws(TensorError) -> [Tensor] {
     var values = [TensorStorage?](repeating: nil, count: types.count)
     for index in 0..<inputCount { values[index] = inputs[index].storage }
     for index in constants.indices { values[inputCount + index] = constants[index].storage }

@@ -12,6 +12,41 @@ struct GradientFlowGolden: Decodable {
     var fTest: [[[Double]]]
   }
 
+  /// Half a mean square of real targets with a regularizer relative to the mean diagonal.
+  struct Regularized: Decodable {
+    var learningRate: Double
+    var diagonalRegularizer: Double
+    var t: [Double]
+    var fTrain: NestedNumbers
+    var fTest: NestedNumbers
+    var fTestInfinity: NestedNumbers
+  }
+
+  /// Targets with two output axes, half a mean square, from given outputs.
+  struct TraceAxes: Decodable {
+    struct Case: Decodable {
+      var traceAxes: [Int]
+      var kTrainTrain: NestedNumbers
+      var kTestTrain: NestedNumbers
+      var kTestTest: NestedNumbers
+      var fTrain: NestedNumbers
+      var fTest: NestedNumbers
+      var fTestInfinity: NestedNumbers
+      /// Of a Gaussian process with the same kernel, not regularized.
+      var gpMean: NestedNumbers
+      var gpCovariance: NestedNumbers
+    }
+
+    var y: NestedNumbers
+    var fTrain0: NestedNumbers
+    var fTest0: NestedNumbers
+    var learningRate: Double
+    var t: [Double]
+    var cases: [Case]
+  }
+
+  var mseRegularized: Regularized
+  var traceAxes: TraceAxes
   var kTrainTrain: [[Double]]
   var kTestTrain: [[Double]]
   var yReal: [[Double]]
