@@ -69,6 +69,14 @@ enum PriorCovariance: Sendable {
     }
   }
 
+  func asType(_ dtype: DType) -> PriorCovariance {
+    switch self {
+    case .none: .none
+    case .full(let matrix): .full(matrix.asType(dtype))
+    case .diagonal(let vector): .diagonal(vector.asType(dtype))
+    }
+  }
+
   var matrix: Tensor? { if case .full(let matrix) = self { matrix } else { nil } }
   var diagonal: Tensor? { if case .diagonal(let vector) = self { vector } else { nil } }
   var isNone: Bool { if case .none = self { true } else { false } }

@@ -5,18 +5,19 @@ import Testing
 
 @Suite("Stiff flows, and where flows end")
 struct StiffFlowTests {
-  private static let kernel: Tensor = {
-    let network = Serial {
-      for _ in 0..<3 {
-        Dense(1, weightStd: 1.4)
-        Relu()
-      }
-      Dense(1)
+  private static let network = Serial {
+    for _ in 0..<3 {
+      Dense(1, weightStd: 1.4)
+      Relu()
     }
-    return try! network.ntk(inputs)
-  }()
+    Dense(1)
+  }
   private static let inputs = RandomKey(seed: 5).normal([18, 6], dtype: .float64)
   private static let testInputs = RandomKey(seed: 6).normal([4, 6], dtype: .float64)
+
+  private let kernel: Tensor
+
+  init() throws { kernel = try Self.network.ntk(Self.inputs) }
 
   private static func labels(smoothedBy part: Double) -> Tensor {
     let classes = Tensor((0..<18).map { Int32($0 * $0 % 7 % 3) })
@@ -24,8 +25,7 @@ struct StiffFlowTests {
   }
 
   private func flow(
-    smoothing: Double, momentum: Double? = nil, kernel: Tensor = StiffFlowTests.kernel,
-    accuracy: LossFlow.Accuracy = .init(maximumSteps: 3000)
+    smoothing: Double, momentum: Double? = nil, accuracy: LossFlow.Accuracy = .init(maximumSteps: 3000)
   ) throws -> LossFlow {
     let labels = Self.labels(smoothedBy: smoothing)
     return try LossFlow(
@@ -86,10 +86,10 @@ struct StiffFlowTests {
     let labels = Self.labels(smoothedBy: 0.1)
     let found = try flow.states(at: [20, 2000, 1e4, 1e6, 1e9])
     for (index, time) in [20.0, 2000].enumerated() {
-      let expected = followed(Self.kernel, friction: nil, until: time, step: 0.25) { f in
+      let expected = followed(kernel, friction: nil, until: time, step: 0.25) { f in
         (softmax(f) - labels) / 18
       }
-      #expect(difference(try flow.trainOutputs(found[index]), matmul(Self.kernel, expected)) < 1e-7)
+      #expect(difference(try flow.trainOutputs(found[index]), matmul(kernel, expected)) < 1e-7)
     }
     let end = try flow.trainOutputs(at: .infinity)
     let distances = try found.map { difference(try flow.trainOutputs($0), end) }
@@ -119,19 +119,12 @@ struct StiffFlowTests {
     #expect(difference(softmax(outputs), labels) < 1e-10)
     #expect(largest(outputs.sum(axis: 1)) < 1e-9)
     // At test points, too, the flow comes there.
-    let network = Serial {
-      for _ in 0..<3 {
-        Dense(1, weightStd: 1.4)
-        Relu()
-      }
-      Dense(1)
-    }
-    let testKernel = try network.ntk(Self.testInputs, Self.inputs)
+    let testKernel = try Self.network.ntk(Self.testInputs, Self.inputs)
     let late = try soft.testOutputs(at: 1e8, kTestTrain: testKernel)
     #expect(difference(try soft.testOutputs(end, kTestTrain: testKernel), late) < 1e-5)
     // Huber's loss, from beyond its quadratic part.
     let y = RandomKey(seed: 8).normal([18, 2], dtype: .float64) * 10
-    let huber = try LossFlow(kTrainTrain: Self.kernel, outputShape: [18, 2], momentum: 0.5) { f in
+    let huber = try LossFlow(kTrainTrain: kernel, outputShape: [18, 2], momentum: 0.5) { f in
       (sqrt(1 + square(f - y)) - 1).sum()
     }
     #expect(difference(try huber.trainOutputs(at: .infinity), y) < 1e-8)
@@ -168,7 +161,7 @@ struct StiffFlowTests {
     // Finite times go on as before.
     let late = try flow.trainOutputs(at: [1e3, 1e5])
     #expect(largest(late[1]) > largest(late[0]))
-    let flat = try LossFlow(kTrainTrain: Self.kernel, outputShape: [18]) { maximum(1 - $0, 0).sum() }
+    let flat = try LossFlow(kTrainTrain: kernel, outputShape: [18]) { maximum(1 - $0, 0).sum() }
     #expect(throws: PredictionError.self) { try flat.states(at: .infinity) }
   }
 

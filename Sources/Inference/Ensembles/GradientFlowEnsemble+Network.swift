@@ -8,6 +8,8 @@ extension GradientFlowEnsemble {
   /// - Parameters:
   ///   - network: a network with one input and one output.
   ///   - kernels: `.nngp` where only the NNGP will predict, which saves the tangent kernel.
+  ///   - prior: the network that `EnsembleKind.randomizedPriors` adds to every member; nil: another draw of `network`.
+  ///   - arguments: graphs of the training inputs, and what marks missing numbers.
   ///   - precision: element type to compute in and return; nil: that of the kernels. With float64, kernels that are
   ///     computed in float32 are put together in float64.
   ///   - solver: how systems with the kernels are solved.
@@ -20,27 +22,42 @@ extension GradientFlowEnsemble {
   ///     mean diagonal.
   /// - Throws: `NetworkError` when the network does not fit the data, `PredictionError` for the rest.
   public convenience init(
-    _ network: any Layer, _ xTrain: Tensor, _ yTrain: Tensor, kernels: KernelSet = .all, learningRate: Double = 1,
+    _ network: any Layer, _ xTrain: Tensor, _ yTrain: Tensor, kernels: KernelSet = .all, prior: (any Layer)? = nil,
+    arguments: InputArguments = InputArguments(), learningRate: Double = 1,
     dynamics: TrainingDynamics = .flow,
     diagonalRegularizer: DiagonalRegularizer = .none, precision: DType? = nil, solver: SolverChoice = .factorized,
     options: KernelOptions = KernelOptions()
   ) throws {
+    if arguments.key != nil {
+      throw PredictionError.invalidValue(
+        argument: "arguments", expected: "no key: kernels of infinite networks are not random", found: "a key")
+    }
     var options = options
     options.accumulation = options.accumulation ?? precision
     let (chosen, source) = (kernels, options)
+    @Sendable func job(_ network: any Layer, _ x1: Points, _ x2: Points?, _ kernels: KernelSet) throws -> GramJob {
+      try GramJob(
+        network, x1.inputs, x2?.inputs,
+        patterns: x1.arguments.patterns.map { GraphPatterns($0, x2?.arguments.patterns) },
+        maskConstant: x1.arguments.maskConstant, kernels: kernels, options: source)
+    }
+    @Sendable func priorKernel(_ x1: Points, _ x2: Points?) throws -> Tensor? {
+      try prior.map { try job($0, x1, x2, .nngp).run().nngp }
+    }
     try self.init(
       trainTrain: { x in
-        let kernel = try GramJob(network, x, kernels: chosen, options: source).run()
-        return KernelPair(nngp: kernel.nngp, ntk: kernel.ntk)
+        let kernel = try job(network, x, nil, chosen).run()
+        return KernelPair(nngp: kernel.nngp, ntk: kernel.ntk, prior: try priorKernel(x, nil))
       },
-      strips: { x1, x2, height, body in
-        try GramJob(network, x1, x2, kernels: chosen, options: source).forEachStrip(rows: height) { rows, kernel in
+      strips: { test, train, height, body in
+        try job(network, test, train, chosen).forEachStrip(rows: height) { rows, kernel in
           // The variances of the rows come with them, for outputs without other axes.
           let variances = kernel.cov1.rank == 1 ? kernel.cov1 : nil
-          try body(rows, Strip(testTrain: KernelPair(nngp: kernel.nngp, ntk: kernel.ntk), variances: variances))
+          let pair = KernelPair(
+            nngp: kernel.nngp, ntk: kernel.ntk, prior: try priorKernel(test.rows(rows), train))
+          try body(rows, Strip(testTrain: pair, variances: variances))
         }
-      }, xTrain, yTrain, learningRate: learningRate, dynamics: dynamics, diagonalRegularizer: diagonalRegularizer,
-      traceAxes: [-1],
-      precision: precision, solver: solver)
+      }, xTrain, yTrain, arguments: arguments, learningRate: learningRate, dynamics: dynamics,
+      diagonalRegularizer: diagonalRegularizer, traceAxes: [-1], precision: precision, solver: solver)
   }
 }

@@ -1,51 +1,52 @@
 import CovarianceEngine
+import Synchronization
 import Tensors
 
-/// Kernels between two sets of points; either may be missing where a prediction does not need it.
+/// Kernels between two sets of points; any may be missing where a prediction does not need it.
 public struct KernelPair: Sendable {
   /// K; nil where a prediction does not need it.
   public var nngp: Tensor?
   /// Θ; nil where a prediction does not need it.
   public var ntk: Tensor?
+  /// K_prior, of a random network that is added to every member; nil where there is none, or where it is another draw of the
+  /// network itself.
+  public var prior: Tensor?
 
-  public init(nngp: Tensor? = nil, ntk: Tensor? = nil) {
-    self.nngp = nngp
-    self.ntk = ntk
+  public init(nngp: Tensor? = nil, ntk: Tensor? = nil, prior: Tensor? = nil) {
+    (self.nngp, self.ntk, self.prior) = (nngp, ntk, prior)
   }
-}
-
-/// Which infinite ensemble of networks predicts.
-public enum EnsembleKind: Hashable, Sendable, CaseIterable {
-  /// Only the readout layer is trained; after infinite time the Bayesian posterior of the network's prior.
-  case nngp
-  /// All layers are trained.
-  case ntk
-  /// As `nngp`, with the NTK in place of the NNGP: a Gaussian process with the NTK as its covariance.
-  case ntkGaussianProcess
 }
 
 /// The infinite ensemble of networks, each trained by gradient flow on the mean squared error from its own random
 /// initialisation: mean and covariance over the ensemble, in closed form at any time, from kernel matrices.
 ///
-/// Notation: K NNGP, Θ NTK, subscripts d train and t test, ~ regularized, s = learningRate · t / |y|,
-/// g(M) = M⁻¹ (1 − e^{−M s}), which is M⁻¹ at infinite time.
+/// Notation: subscripts d train and t test, ~ regularized, C the covariance of outputs before training, M the kernel that is
+/// trained with, e² the variance of noise on the targets of each member (see `EnsembleKind`), s = learningRate · t / |y|,
+/// g(M) = M⁻¹ (1 − e^{−M s}), which is M⁻¹ at infinite time. With A = M_td g(M̃)
 ///
-/// - `.ntk`: mean Θ_td g(Θ̃) y; with A = Θ_td g(Θ̃), covariance K_tt + A K_dd Aᵀ − A K_dt − (A K_dt)ᵀ.
-/// - `.nngp`: mean K_td g(K̃) y; covariance K_tt − K_td K̃⁻¹ (1 − e^{−2 K̃ s}) K_dt.
-/// - `.ntkGaussianProcess`: the formulas of `.nngp` with Θ for K.
+/// - the mean is A y;
+/// - the covariance is C_tt + A (C_dd + e² I) Aᵀ − A C_dt − (A C_dt)ᵀ, which for a posterior (C = M, and e² what the regularizer
+///   adds) is M_tt − M_td M̃⁻¹ (1 − e^{−2 M̃ s}) M_dt.
 ///
 /// Those are for gradient flow; other dynamics multiply residuals by another p(λ) than e^{−λs}, with g = (1 − p)/λ.
 ///
 /// Infinite time uses one Cholesky factorisation per kernel, finite times one eigendecomposition; all are computed when
-/// first needed and kept. Calls may come from several threads.
+/// first needed and kept. Several kinds in one call share what they have in common. Calls may come from several threads.
 ///
 /// *Sources:* Lee et al. 2019 (arXiv 1902.06720), equations 13 to 16; He et al. 2020 (arXiv 2007.05864).
 public final class KernelEnsemble: Sendable {
   let layout: OutputLayout
   let progress: TrainingProgress
-  let nngp: TrainingSystem?
-  let ntk: TrainingSystem?
-  private let nngpInNTKBasis = Lazily<Tensor>()
+  private let nngp: TrainingSystem?
+  private let ntk: TrainingSystem?
+  /// K_prior of the train points, shape (rows, rows).
+  private let prior: Tensor?
+  private let initialInBasis = Mutex<[InitialKey: Tensor]>([:])
+
+  private struct InitialKey: Hashable {
+    var trained: EnsembleKind.TrainedLayers
+    var initial: EnsembleKind.InitialCovariance
+  }
 
   /// - Parameters:
   ///   - trainTrain: kernels of shape (N, N); with output axes that are not trace axes, a pair of axes for each behind
@@ -77,24 +78,41 @@ public final class KernelEnsemble: Sendable {
     }
     nngp = try system(trainTrain.nngp, "train-train NNGP")
     ntk = try system(trainTrain.ntk, "train-train NTK")
+    prior = try trainTrain.prior.map { kernel throws(PredictionError) in
+      try requireFinite(kernel, "train-train prior")
+      return try layout.trainMatrix(kernel, "train-train prior").asType(precision ?? kernel.dtype)
+    }
   }
 
   /// The prediction at test points.
   ///
   /// - Parameters:
-  ///   - testTrain: kernels of shape (N_t, N): that of `kernel`, and for the covariance of `.ntk` also the NNGP.
-  ///   - testTest: kernels of shape (N_t, N_t), for the covariance: the NNGP, for `.ntkGaussianProcess` the NTK. Nil
-  ///     for the mean alone.
-  ///   - time: one time, infinity, or an array of times whose shape leads the shapes of the result.
+  ///   - testTrain: kernels of shape (N_t, N): that of `kernel`, and for covariances those of what members are before training.
+  ///   - testTest: kernels of shape (N_t, N_t) of what members are before training, for the covariance. Nil for the mean alone.
   ///   - kernel: which ensemble predicts.
+  ///   - time: one time, infinity, or an array of times whose shape leads the shapes of the result.
   public func predict(
     testTrain: KernelPair, testTest: KernelPair? = nil, kernel: EnsembleKind = .ntk, time: TrainingTime = .infinity
   ) throws(PredictionError) -> Prediction {
-    try predict(testTrain, kernel, time) { (dtype, rowSizes) throws(PredictionError) in
+    try predict(testTrain: testTrain, testTest: testTest, kinds: [kernel], time: time)[0]
+  }
+
+  /// The predictions of several ensembles at test points, in their order, which share what they have in common.
+  ///
+  /// - Parameters:
+  ///   - testTrain: kernels of shape (N_t, N).
+  ///   - testTest: kernels of shape (N_t, N_t), for the covariance. Nil for the mean alone.
+  ///   - kinds: which ensembles predict.
+  ///   - time: one time, infinity, or an array of times whose shape leads the shapes of the result.
+  public func predict(
+    testTrain: KernelPair, testTest: KernelPair? = nil, kinds: [EnsembleKind], time: TrainingTime = .infinity
+  ) throws(PredictionError) -> [Prediction] {
+    try predict(testTrain, kinds, time) { (kind, rowSizes) throws(PredictionError) in
       guard let testTest else { return .none }
-      let prior = try Self.prior(kernel, testTest, "test-test")
-      try requireFinite(prior, "test-test kernel")
-      return .full(try layout.testTestMatrix(prior, rowSizes: rowSizes, "test-test kernel").asType(dtype))
+      return .full(
+        try self.initial(kind, "test-test", testTest) { (kernel, argument) throws(PredictionError) in
+          try layout.testTestMatrix(kernel, rowSizes: rowSizes, argument)
+        })
     }
   }
 
@@ -103,142 +121,146 @@ public final class KernelEnsemble: Sendable {
   public func predict(
     testTrain: KernelPair, testTestDiagonal: KernelPair, kernel: EnsembleKind = .ntk, time: TrainingTime = .infinity
   ) throws(PredictionError) -> Prediction {
-    try predict(testTrain, kernel, time) { (dtype, rowSizes) throws(PredictionError) in
-      let prior = try Self.prior(kernel, testTestDiagonal, "test-test")
-      try requireFinite(prior, "test-test kernel diagonal")
-      return .diagonal(try layout.testDiagonal(prior, rowSizes: rowSizes, "test-test kernel diagonal").asType(dtype))
-    }
+    try predict(testTrain: testTrain, testTestDiagonal: testTestDiagonal, kinds: [kernel], time: time)[0]
   }
 
-  private static func prior(
-    _ kind: EnsembleKind, _ kernels: KernelPair, _ name: String
-  ) throws(PredictionError) -> Tensor {
-    switch kind {
-    case .nngp, .ntk:
-      guard let nngp = kernels.nngp else {
-        throw .missing(argument: "the \(name) NNGP", neededFor: "the covariance of kernel \(kind)")
-      }
-      return nngp
-    case .ntkGaussianProcess:
-      guard let ntk = kernels.ntk else {
-        throw .missing(argument: "the \(name) NTK", neededFor: "the covariance of kernel \(kind)")
-      }
-      return ntk
+  /// The predictions of several ensembles with variances only.
+  public func predict(
+    testTrain: KernelPair, testTestDiagonal: KernelPair, kinds: [EnsembleKind], time: TrainingTime = .infinity
+  ) throws(PredictionError) -> [Prediction] {
+    try predict(testTrain, kinds, time) { (kind, rowSizes) throws(PredictionError) in
+      .diagonal(
+        try self.initial(kind, "test-test", testTestDiagonal) { (kernel, argument) throws(PredictionError) in
+          try layout.testDiagonal(kernel, rowSizes: rowSizes, "\(argument) diagonal")
+        })
     }
   }
 
   private func predict(
-    _ testTrain: KernelPair, _ kind: EnsembleKind, _ time: TrainingTime,
-    prior: (DType, [Int]) throws(PredictionError) -> PriorCovariance
-  ) throws(PredictionError) -> Prediction {
-    let system = try system(kind)
-    let name = kind == .nngp ? "NNGP" : "NTK"
-    guard let kernel = kind == .nngp ? testTrain.nngp : testTrain.ntk else {
-      throw .missing(argument: "the test-train \(name)", neededFor: "kernel \(kind)")
-    }
-    try requireFinite(kernel, "test-train \(name)")
-    let (flat, rowSizes) = try layout.testTrainMatrix(kernel, "test-train \(name)")
-    let rows = flat.asType(system.dtype)
-    let covariance = try prior(system.dtype, rowSizes)
-    var nngpRows: Tensor?
-    if kind == .ntk, !covariance.isNone {
-      guard let nngp = testTrain.nngp else {
-        throw .missing(argument: "the test-train NNGP", neededFor: "the covariance of kernel \(kind)")
+    _ testTrain: KernelPair, _ kinds: [EnsembleKind], _ time: TrainingTime,
+    prior: (EnsembleKind, [Int]) throws(PredictionError) -> PriorCovariance
+  ) throws(PredictionError) -> [Prediction] {
+    var flows: [EnsembleKind.TrainedLayers: FlowAtTestPoints] = [:]
+    var predictions: [Prediction] = []
+    for kind in kinds {
+      try kind.check()
+      let system = try system(kind)
+      let flow: FlowAtTestPoints
+      if let known = flows[kind.trained] {
+        flow = known
+      } else {
+        let name = kind.trained == .readout ? "NNGP" : "NTK"
+        guard let kernel = kind.trained == .readout ? testTrain.nngp : testTrain.ntk else {
+          throw .missing(argument: "the test-train \(name)", neededFor: "kernel \(kind)")
+        }
+        try requireFinite(kernel, "test-train \(name)")
+        let (rows, rowSizes) = try layout.testTrainMatrix(kernel, "test-train \(name)")
+        flow = FlowAtTestPoints(
+          system: system, progress: progress, testTrain: rows.asType(system.dtype), rowSizes: rowSizes)
+        flows[kind.trained] = flow
       }
-      guard nngp.shape == kernel.shape else {
-        throw .shapeMismatch(argument: "test-train NNGP", expected: "shape \(kernel.shape)", found: "\(nngp.shape)")
+      let rowSizes = flow.rowSizes
+      let covariance = try prior(kind, rowSizes).asType(system.dtype)
+      if !kind.isPosterior && !covariance.isNone && flow.initial[kind.initial] == nil {
+        let expected = zip(rowSizes, layout.trainSizes).flatMap { [$0, $1] }
+        flow.initial[kind.initial] = try initial(kind, "test-train", testTrain) {
+          (kernel, argument) throws(PredictionError) in
+          guard kernel.shape == expected else {
+            throw .shapeMismatch(argument: argument, expected: "shape \(expected)", found: "\(kernel.shape)")
+          }
+          return try layout.testTrainMatrix(kernel, argument).matrix
+        }.asType(system.dtype)
       }
-      try requireFinite(nngp, "test-train NNGP")
-      nngpRows = try layout.testTrainMatrix(nngp, "test-train NNGP").matrix.asType(system.dtype)
+      let results = try checked(time, system).map { (t) throws(PredictionError) in
+        let (mean, covariance) = try flow.at(t, kind, ensemble: self, prior: covariance)
+        return [mean, covariance.matrix, covariance.diagonal]
+      }
+      predictions.append(
+        layout.prediction(
+          mean: results[0] ?? system.targets, covariance: results[1], variance: results[2], rowSizes: rowSizes))
     }
-    let flow = FlowAtTestPoints(
-      system: system, ensemble: self, testTrain: rows, nngpTestTrain: nngpRows, prior: covariance)
-    let results = try checked(time, system).map { (t) throws(PredictionError) in
-      let (mean, covariance) = try t == .infinity ? flow.atInfinity() : flow.at(t)
-      return [mean, covariance.matrix, covariance.diagonal]
-    }
-    return layout.prediction(
-      mean: results[0] ?? system.targets, covariance: results[1], variance: results[2], rowSizes: rowSizes)
+    return predictions
   }
 
   func system(_ kind: EnsembleKind) throws(PredictionError) -> TrainingSystem {
-    guard let system = kind == .nngp ? nngp : ntk else {
-      throw .missing(argument: "the train-train \(kind == .nngp ? "NNGP" : "NTK")", neededFor: "kernel \(kind)")
+    guard let system = kind.trained == .readout ? nngp : ntk else {
+      throw .missing(
+        argument: "the train-train \(kind.trained == .readout ? "NNGP" : "NTK")", neededFor: "kernel \(kind)")
     }
     return system
-  }
-
-  /// The train-train NNGP, not regularized, in the element type of the NTK.
-  func trainNNGP(neededBy kind: EnsembleKind) throws(PredictionError) -> Tensor {
-    guard let nngp, let ntk else {
-      throw .missing(argument: "the train-train NNGP", neededFor: "the covariance of kernel \(kind)")
-    }
-    return nngp.matrix.asType(ntk.dtype)
-  }
-
-  /// Vᵀ K_dd V, V the eigenvectors of the train-train NTK.
-  func trainNNGPInNTKBasis() throws(PredictionError) -> Tensor {
-    try nngpInNTKBasis { () throws(PredictionError) in
-      let basis = try system(.ntk).solver.eigenbasis()
-      return dotGeneral(
-        matmul(basis.rows, try trainNNGP(neededBy: .ntk)), basis.rows, contracting: ([1], [1]))
-    }
   }
 
   func checked(_ time: TrainingTime, _ system: TrainingSystem) throws(PredictionError) -> TrainingTime {
     try progress.check(time) { () throws(PredictionError) in try system.largestEigenvalue() }
     return try time.checked()
   }
-}
 
-/// The formulas for test points, on matrices.
-private struct FlowAtTestPoints {
-  let system: TrainingSystem
-  let ensemble: KernelEnsemble
-  /// Rows of the kernel that is flowed with.
-  let testTrain: Tensor
-  /// Rows of the NNGP, only for the covariance of `.ntk`.
-  let nngpTestTrain: Tensor?
-  let prior: PriorCovariance
-  private let coordinates = Lazily<(test: Tensor, targets: Tensor, nngp: Tensor?)>()
+  // MARK: - Covariances before training
 
-  init(
-    system: TrainingSystem, ensemble: KernelEnsemble, testTrain: Tensor, nngpTestTrain: Tensor?, prior: PriorCovariance
-  ) {
-    self.system = system
-    self.ensemble = ensemble
-    self.testTrain = testTrain
-    self.nngpTestTrain = nngpTestTrain
-    self.prior = prior
+  /// C between some points, of their kernels.
+  private func initial(
+    _ kind: EnsembleKind, _ points: String, _ kernels: KernelPair,
+    _ flattened: (Tensor, String) throws(PredictionError) -> Tensor
+  ) throws(PredictionError) -> Tensor {
+    func matrix(_ kernel: Tensor?, _ name: String) throws(PredictionError) -> Tensor {
+      guard let kernel else {
+        throw .missing(argument: "the \(points) \(name)", neededFor: "the covariance of kernel \(kind)")
+      }
+      try requireFinite(kernel, "\(points) \(name)")
+      return try flattened(kernel, "\(points) \(name)")
+    }
+    switch kind.initial {
+    case .nngp: return try matrix(kernels.nngp, "NNGP")
+    case .ntk: return try matrix(kernels.ntk, "NTK")
+    case .withPrior(let scale):
+      let nngp = try matrix(kernels.nngp, "NNGP")
+      // Of another network everywhere or nowhere.
+      if (prior == nil) != (kernels.prior == nil) {
+        throw .missing(
+          argument: "the \(prior == nil ? "train-train" : points) prior", neededFor: "the covariance of kernel \(kind)")
+      }
+      return nngp + (kernels.prior == nil ? nngp : try matrix(kernels.prior, "prior")) * (scale * scale)
+    }
   }
 
-  func atInfinity() throws(PredictionError) -> (mean: Tensor, covariance: PriorCovariance) {
-    guard let nngpTestTrain else { return try system.posterior(testTrain, prior: prior) }
-    // A K_dd Aᵀ − A K_dt − (A K_dt)ᵀ = B Aᵀ + A Bᵀ with B = ½ A K_dd − K_td.
-    let a = try system.solvedFromRight(testTrain)
-    let b = matmul(a, try ensemble.trainNNGP(neededBy: .ntk)) * 0.5 - nngpTestTrain
-    return (matmul(testTrain, try system.weights()), prior.addingSymmetric(b, a))
+  /// C_dd, not regularized, in the element type of the kernel that is trained with.
+  private func trainInitial(_ kind: EnsembleKind) throws(PredictionError) -> Tensor {
+    func matrix(_ system: TrainingSystem?, _ name: String) throws(PredictionError) -> Tensor {
+      guard let system else {
+        throw .missing(argument: "the train-train \(name)", neededFor: "the covariance of kernel \(kind)")
+      }
+      return system.matrix
+    }
+    var result = try kind.initial == .ntk ? matrix(ntk, "NTK") : matrix(nngp, "NNGP")
+    if case .withPrior(let scale) = kind.initial { result = result + (prior ?? result) * (scale * scale) }
+    return result.asType(try system(kind).dtype)
   }
 
-  /// After a finite time, in the eigenbasis V of the regularized train-train kernel, where g is diagonal.
-  func at(_ time: Double) throws(PredictionError) -> (mean: Tensor, covariance: PriorCovariance) {
-    let basis = try system.solver.eigenbasis()
-    let (test, targets, nngp) = coordinates {
-      (
-        basis.coordinates(ofRows: testTrain), basis.coordinates(ofColumns: system.targets),
-        nngpTestTrain.map(basis.coordinates(ofRows:))
-      )
+  /// C_dd + e² I.
+  func trainCovariance(_ kind: EnsembleKind) throws(PredictionError) -> Tensor {
+    addingToDiagonal(try trainInitial(kind), try targetNoise(kind))
+  }
+
+  /// Vᵀ (C_dd + e² I) V, V the eigenvectors of the kernel that is trained with.
+  func trainCovarianceInBasis(_ kind: EnsembleKind) throws(PredictionError) -> Tensor {
+    let key = InitialKey(trained: kind.trained, initial: kind.initial)
+    let rotated: Tensor
+    if let known = initialInBasis.withLock({ $0[key] }) {
+      rotated = known
+    } else {
+      let basis = try system(kind).solver.eigenbasis()
+      rotated = dotGeneral(matmul(basis.rows, try trainInitial(kind)), basis.rows, contracting: ([1], [1]))
+      initialInBasis.withLock { $0[key] = rotated }
     }
-    let gain = basis.map(time, ensemble.progress.gain)
-    let mean = matmul(test, gain.reshaped([-1, 1]) * targets)
-    guard let nngp else {
-      // K_td K̃⁻¹ (1 − p²) K_dt, p² = e^{−2 K̃ s} for the flow, as a Gram matrix.
-      return (
-        mean, try prior.subtractingGram { test * sqrt(maximum(basis.map(time, ensemble.progress.doubleGain), 0)) }
-      )
+    return addingToDiagonal(rotated, try targetNoise(kind))
+  }
+
+  /// e².
+  private func targetNoise(_ kind: EnsembleKind) throws(PredictionError) -> Double {
+    switch kind.targetNoise {
+    case .none: 0
+    case .regularizer: try system(kind).shift
+    case .variance(let variance): variance
     }
-    let a = test * gain
-    let b = matmul(a, try ensemble.trainNNGPInNTKBasis()) * 0.5 - nngp
-    return (mean, prior.addingSymmetric(b, a))
   }
 }

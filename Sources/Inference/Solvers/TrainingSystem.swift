@@ -10,7 +10,8 @@ final class TrainingSystem: Sendable {
   let solver: any Solver
   private let solution = Lazily<Tensor>()
   private let largest = Lazily<Double>()
-  private let shift: Double
+  /// What the regularizer adds to the diagonal.
+  let shift: Double
   /// What the matrix is called in errors.
   private let argument: String
 
