@@ -51,12 +51,15 @@ public struct KernelOptions: Sendable {
   public var tileSize: Int?
   /// Threads to compute with at most, at least 1; nil for `Threads.count`.
   public var threads: Int?
+  /// Learning rates c of the layers with weights, in the order of the network and as often as it repeats them: the tangent kernel
+  /// is Σ c_l Θ_l of their shares. Nil where all learn alike.
+  public var layerRates: [Double]?
   /// Called before the first tile and after each, in this order, on the thread that computes.
   public var progress: (@Sendable (GramProgress) -> Void)?
 
   public init(
     executor: Executor = .automatic, positions: Extent = .all, batch: Extent = .diagonal, precision: DType? = nil,
-    accumulation: DType? = nil, tileSize: Int? = nil, threads: Int? = nil,
+    accumulation: DType? = nil, tileSize: Int? = nil, threads: Int? = nil, layerRates: [Double]? = nil,
     progress: (@Sendable (GramProgress) -> Void)? = nil
   ) {
     self.executor = executor
@@ -66,6 +69,7 @@ public struct KernelOptions: Sendable {
     self.accumulation = accumulation
     self.tileSize = tileSize
     self.threads = threads
+    self.layerRates = layerRates
     self.progress = progress
   }
 

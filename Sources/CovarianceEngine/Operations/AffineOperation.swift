@@ -30,6 +30,14 @@ public struct AffineOperation: CovarianceOperation {
 
   public var drawsWeights: Bool { true }
 
+  public func withLearningRate(_ rate: Double) -> AffineOperation? {
+    var result = self
+    result.inputScale *= rate
+    result.outputScale *= rate
+    result.constant *= rate
+    return result
+  }
+
   public func isLocal(_ operandsAreLocal: [Bool]) -> Bool {
     operandsAreLocal[0] && biasVariance.isExactly(0) && constant == 0
   }

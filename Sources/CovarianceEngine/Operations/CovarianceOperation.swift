@@ -16,6 +16,9 @@ public protocol CovarianceOperation: Hashable, Sendable, CustomStringConvertible
 
   /// Whether the result's channels are made by weights of their own, which makes them independent of all others.
   var drawsWeights: Bool { get }
+  /// The operation whose own parameters learn at another rate: what they add to Θ is multiplied by it. Nil where it is not known
+  /// what they add.
+  func withLearningRate(_ rate: Double) -> Self?
   /// What is known of the mean of a result that is not Gaussian.
   func mean(of operands: [CovarianceValue.Mean]) -> CovarianceValue.Mean
 
@@ -86,6 +89,7 @@ public enum InputMixing: Sendable, Hashable {
 extension CovarianceOperation {
   public var name: String { description }
   public var drawsWeights: Bool { false }
+  public func withLearningRate(_ rate: Double) -> Self? { drawsWeights ? nil : self }
   public func mean(of operands: [CovarianceValue.Mean]) -> CovarianceValue.Mean { .unknown }
 
   public func demand(for result: DisplacementDemand, ofOperandWith positions: [Int], operandsAreLocal: Bool)

@@ -123,6 +123,37 @@ public struct CovarianceProgram: Sendable {
     if value.hasInputChannels && value.groups.count == 1 { needsChannelsApart = true }
   }
 
+  /// How many steps have parameters of their own: layers with weights, in the order of the network and as often as it repeats
+  /// them.
+  public var weightedStepCount: Int { steps.count { $0.operation.drawsWeights } }
+
+  /// The program whose Θ is that of layers which learn at rates of their own, Σ c_l Θ_l.
+  ///
+  /// - Parameter rates: c, one for each step with parameters.
+  /// - Throws: `NetworkError` where they are not as many, or negative, or a layer does not know what its parameters add to Θ.
+  public func withLearningRates(_ rates: [Double]) throws(NetworkError) -> CovarianceProgram {
+    guard rates.count == weightedStepCount else {
+      throw NetworkError(
+        path: [.name("layerRates")], expected: "\(weightedStepCount) numbers, one for each layer with weights",
+        found: "\(rates.count)")
+    }
+    if let index = rates.firstIndex(where: { !($0 >= 0 && $0.isFinite) }) {
+      throw NetworkError(
+        path: [.name("layerRates"), .index(index)], expected: "zero or a positive number", found: "\(rates[index])")
+    }
+    var (result, rest) = (self, rates[...])
+    for index in steps.indices where steps[index].operation.drawsWeights {
+      let step = steps[index]
+      guard let rate = rest.popFirst(), let operation = step.operation.withLearningRate(rate) else {
+        throw NetworkError(
+          expected: "layers that know what their parameters add to the tangent kernel (withLearningRate)",
+          found: step.operation.name)
+      }
+      result.steps[index] = Step(operation: operation, operands: step.operands, result: step.result)
+    }
+    return result
+  }
+
   /// Some of the steps as a program of its own that starts from the values `inputs`, and where every value is in it.
   func part(steps included: [Int], inputs: [Int]) -> (program: CovarianceProgram, places: [Int: Int]) {
     var (part, places) = (CovarianceProgram(), [Int: Int]())

@@ -72,6 +72,9 @@ struct KernelRequest: Sendable {
     return (built.outputs, computation)
   }
 
+  /// How many layers with weights the network has.
+  func weightedStepCount() throws(NetworkError) -> Int { try built(channelsApart: false).program.weightedStepCount }
+
   private func built(channelsApart: Bool) throws(NetworkError)
     -> (program: CovarianceProgram, outputs: Branches<CovarianceValue>, inputs: [ProgramInput])
   {
@@ -86,6 +89,7 @@ struct KernelRequest: Sendable {
         groups: parts.count == 1 ? nil : [Int](repeating: 1, count: parts.count))
     }
     let outputs = try network.append(to: &program, values)
+    if let rates = options.layerRates { program = try program.withLearningRates(rates) }
     return (program, outputs, inputs)
   }
 }

@@ -48,6 +48,45 @@ extension Layer {
     return ntk
   }
 
+  /// The tangent kernel by layer: the share Θ_l of each layer with weights, in the order of the network and as often as it repeats
+  /// them. Their sum is Θ, and Σ c_l Θ_l the kernel of layers with learning rates c_l, which `KernelOptions.layerRates` computes
+  /// without them.
+  ///
+  /// - Parameters:
+  ///   - x1: inputs as `kernel(_:_:patterns:maskConstant:kernels:options:)` takes them.
+  ///   - x2: inputs of the same shape but for N2; nil stands for `x1`.
+  ///   - patterns: the graphs of the inputs, for `Aggregate`.
+  ///   - maskConstant: inputs equal to it (or NaN, if it is NaN) are missing; nil when none is.
+  ///   - options: precision, tiles, threads and progress among them; rates in them multiply the shares.
+  /// - Returns: kernels as `Kernel.ntk`, one per layer.
+  /// - Throws: as `kernel(_:_:patterns:maskConstant:kernels:options:)`.
+  /// - Complexity: a tangent kernel for each layer with weights.
+  public func ntkByLayer(
+    _ x1: Tensor, _ x2: Tensor? = nil, patterns: GraphPatterns? = nil, maskConstant: Double? = nil,
+    options: KernelOptions = KernelOptions()
+  ) throws(NetworkError) -> [Tensor] {
+    func request(_ options: KernelOptions) throws(NetworkError) -> KernelRequest {
+      try self.request(
+        .single(x1), x2.map { .single($0) }, patterns: patterns, maskConstant: maskConstant, kernels: .all,
+        options: options)
+    }
+    let rates: [Double]
+    if let given = options.layerRates {
+      rates = given
+    } else {
+      rates = [Double](repeating: 1, count: try request(options).weightedStepCount())
+    }
+    var (shares, options) = ([Tensor](), options)
+    for (layer, rate) in rates.enumerated() {
+      options.layerRates = rates.indices.map { $0 == layer ? rate : 0 }
+      guard let share = try single(request(options).run()).ntk else {
+        throw NetworkError(expected: "a network with a tangent kernel", found: "none")
+      }
+      shares.append(share)
+    }
+    return shares
+  }
+
   /// The kernels of a network with several inputs or outputs; `x1` and `x2` have the structure of its inputs.
   public func kernels(
     _ x1: Branches<Tensor>, _ x2: Branches<Tensor>? = nil, patterns: GraphPatterns? = nil,

@@ -6,11 +6,22 @@ struct AttentionOperation: CovarianceOperation {
   var settings: AttentionSettings
   /// Channels of the finite network's input, which weigh inputs against concatenated embeddings.
   var channels: Int
+  /// What the covariances that the layer's own parameters add to Θ are multiplied by.
+  var learningRate = 1.0
 
   var name: String { GlobalSelfAttention.nodeName }
 
-  var description: String { "attention(\(settings.fingerprint), channels: \(channels))" }
+  var description: String {
+    let rate = learningRate == 1 ? "" : ", learning rate: \(learningRate)"
+    return "attention(\(settings.fingerprint), channels: \(channels)\(rate))"
+  }
   var drawsWeights: Bool { true }
+
+  func withLearningRate(_ rate: Double) -> AttentionOperation? {
+    var result = self
+    result.learningRate *= rate
+    return result
+  }
 
   func demand(for result: DisplacementDemand, ofOperandWith positions: [Int], operandsAreLocal: Bool)
     -> DisplacementDemand
@@ -33,11 +44,11 @@ struct AttentionOperation: CovarianceOperation {
     result.k12 = withBias(parts.k12).reshaped(result.k12.shape)
     result.k11 = withBias(parts.k11).reshaped(result.k11.shape)
     result.k22 = withBias(parts.k22).reshaped(result.k22.shape)
-    result.theta = try parts.theta.map { withBias($0).reshaped(result.k12.shape) }
+    result.theta = try parts.theta.map { withBias($0, rate: learningRate).reshaped(result.k12.shape) }
     return result
   }
 
-  private func withBias(_ k: Tensor) -> Tensor { settings.bias.map { k + $0 * $0 } ?? k }
+  private func withBias(_ k: Tensor, rate: Double = 1) -> Tensor { settings.bias.map { k + rate * ($0 * $0) } ?? k }
 
   // MARK: - Positional embeddings
 
@@ -55,7 +66,12 @@ struct AttentionOperation: CovarianceOperation {
       * (try settings.correlation.matrix(positions)).reshaped(positions + positions).asType(input.k12.dtype)
     var result = try input.map { k, _ in inputWeight * k + correlations }
     // The embeddings are parameters, too.
-    if case .zero = input.theta { result.theta = .matrix(correlations.broadcast(to: result.k12.shape)) }
+    switch result.theta {
+    case .notRequested: break
+    case .zero: result.theta = .matrix((learningRate * correlations).broadcast(to: result.k12.shape))
+    case .matrix(let matrix):
+      if learningRate != 1 { result.theta = .matrix(matrix + (learningRate - 1) * correlations) }
+    }
     return try result.maskedToZero()
   }
 
@@ -85,8 +101,8 @@ struct AttentionOperation: CovarianceOperation {
     let theta: CovarianceState.Theta =
       switch values.theta {
       case .notRequested: .notRequested
-      case .zero: .matrix(2 * k12)
-      case .matrix(let matrix): .matrix(cross(matrix, weights1, weights2) + 2 * k12)
+      case .zero: .matrix((2 * learningRate) * k12)
+      case .matrix(let matrix): .matrix(cross(matrix, weights1, weights2) + (2 * learningRate) * k12)
       }
     return Parts(
       k12: k12, theta: theta, k11: ofItself(values.k11, weights1), k22: ofItself(values.k22, weights2))
@@ -103,7 +119,7 @@ struct AttentionOperation: CovarianceOperation {
     var theta = CovarianceState.Theta.notRequested
     if case .notRequested = keys.theta {
     } else {
-      var change = 4 * k12
+      var change = (4 * learningRate) * k12
       if let matrix = keys.theta.matrix {
         change = change + variance * (inner(matrix, values.k12) * keys.k12 + inner(keys.k12, values.k12) * matrix)
       }
