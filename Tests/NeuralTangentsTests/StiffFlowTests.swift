@@ -163,6 +163,16 @@ struct StiffFlowTests {
     #expect(largest(late[1]) > largest(late[0]))
     let flat = try LossFlow(kTrainTrain: kernel, outputShape: [18]) { maximum(1 - $0, 0).sum() }
     #expect(throws: PredictionError.self) { try flat.states(at: .infinity) }
+    let indefinite = try LossFlow(kTrainTrain: Tensor(rows: [[1, 2], [2, 1.0]]), outputShape: [2]) {
+      square($0 - 1).sum()
+    }
+    let mistake = try #require(throws: PredictionError.self) { try indefinite.states(at: .infinity) }
+    #expect("\(mistake)".contains("kTrainTrain: expected a positive semidefinite kernel"))
+    // Nothing can be learned with a kernel of zeros.
+    let dead = try LossFlow(kTrainTrain: Tensor.zeros([2, 2], dtype: .float64), outputShape: [2]) {
+      square($0 - 1).sum()
+    }
+    #expect(try dead.trainOutputs(at: [1, .infinity]) == Tensor.zeros([2, 2], dtype: .float64))
   }
 
   @Test("a loss that is not convex ends in a minimum near its flow")

@@ -13,10 +13,17 @@ struct KernelRoot: Sendable {
   /// Ascending.
   let eigenvalues: [Double]
 
+  /// - Throws: where an eigenvalue is negative beyond rounding.
   init(_ kernel: Tensor, argument: String) throws(PredictionError) {
     let (all, rows) = try onBehalf(of: argument) { () throws(TensorError) in try eigenvectorRows(kernel) }
     let numbers = all.scalars(as: Double.self)
-    let least = (numbers.last ?? 0) * 0x1p-52 * Double(max(1, numbers.count))
+    let largest = max(numbers.last ?? 0, -(numbers.first ?? 0))
+    if let first = numbers.first, first < -1e-6 * largest {
+      throw .invalidValue(
+        argument: argument, expected: "a positive semidefinite kernel where its flow is stiff or goes on for ever",
+        found: "the eigenvalue \(first)")
+    }
+    let least = largest * 0x1p-52 * Double(max(1, numbers.count))
     let cut = numbers.firstIndex { $0 > least } ?? numbers.count
     eigenvalues = Array(numbers[cut...])
     values = Tensor(eigenvalues, shape: [eigenvalues.count, 1])
