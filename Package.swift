@@ -41,9 +41,10 @@ let package = Package(
       dependencies: ["CovarianceEngine", "Tensors", "CVectorKernels", .product(name: "Yams", package: "Yams")]),
     .target(name: "FiniteWidth", dependencies: ["Networks", "CovarianceEngine", "Tensors"]),
     .target(name: "Inference", dependencies: ["Networks", "CovarianceEngine", "Tensors"]),
+    .target(name: "Dynamics", dependencies: ["Inference", "Networks", "CovarianceEngine", "Tensors"]),
     .target(
       name: "NeuralTangents",
-      dependencies: ["Networks", "FiniteWidth", "Inference", "CovarianceEngine", "DataFiles", "Tensors"]),
+      dependencies: ["Networks", "FiniteWidth", "Inference", "Dynamics", "CovarianceEngine", "DataFiles", "Tensors"]),
     .executableTarget(
       name: "neural-tangents",
       dependencies: [

@@ -1,6 +1,7 @@
 // The umbrella: one import brings everything that a user types.
 @_exported import CovarianceEngine
 @_exported import DataFiles
+@_exported import Dynamics
 @_exported import FiniteWidth
 @_exported import Inference
 @_exported import Networks
