@@ -21,6 +21,15 @@ struct DemoCommand: ParsableCommand {
 
         ensemble        sin: 100 networks trained by gradient descent beside the
                         infinite ensemble, over input, time (an animation) and width
+        linearization   digits: a network in training beside its linearization, the
+                        distance over width, and the closed form step for step
+        dynamics        digits: training predicted by flows and by steps, for two
+                        losses and with momentum
+        distillation    digits: ten learned images that stand for all
+        learning-curves the sphere and digits: test errors predicted from spectra
+        phases          order and chaos: fixed points, gradients and depth scales over
+                        the variances of weights and biases
+        depth           digits: what depth does to tangent kernels in each phase
         architectures   digits: fully connected, convolutional, pooled and residual
                         kernels, NNGP and NTK
         pooled          digits: the kernel of all 1,797 images with each other of a
@@ -42,10 +51,12 @@ struct DemoCommand: ParsableCommand {
   var parts: [Part] = []
 
   enum LongFigure: String, CaseIterable, ExpressibleByArgument {
-    case ensemble, architectures, pooled
+    case ensemble, linearization, dynamics, distillation
+    case learningCurves = "learning-curves"
+    case phases, depth, architectures, pooled
   }
 
-  @Option(help: "Run this figure instead of the parts: ensemble, architectures or pooled.")
+  @Option(help: .init("Run this figure instead of the parts.", valueName: "name"))
   var figure: LongFigure?
 
   @Option(
@@ -77,6 +88,28 @@ struct DemoCommand: ParsableCommand {
     case .ensemble:
       try report.part("Finite networks and their infinite ensemble") { report in
         try DemoEnsemble(key: RandomKey(seed: seed)).run(&report)
+      }
+    case .linearization:
+      try report.part("Networks and their linearizations") { report in
+        _ = try DemoLinearization(key: RandomKey(seed: seed)).run(&report)
+      }
+    case .dynamics:
+      try report.part("Training, predicted") { report in
+        _ = try DemoDynamics(key: RandomKey(seed: seed)).run(&report)
+      }
+    case .distillation:
+      try report.part("Ten images instead of a training set") { report in
+        _ = try DemoDistillation(key: RandomKey(seed: seed)).run(&report)
+      }
+    case .learningCurves:
+      try report.part("Learning curves from spectra") { report in
+        _ = try DemoSpectra(key: RandomKey(seed: seed)).run(&report)
+      }
+    case .phases:
+      try report.part("Order and chaos in deep networks") { report in try DemoPhases().run(&report) }
+    case .depth:
+      try report.part("Tangent kernels of deep networks") { report in
+        _ = try DemoDepth(key: RandomKey(seed: seed)).run(&report)
       }
     case .architectures:
       try report.part("Kernels of architectures") { report in

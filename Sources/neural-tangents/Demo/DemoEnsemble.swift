@@ -15,6 +15,7 @@ struct DemoEnsemble {
     /// Even, because the networks come in pairs.
     var sweepMemberCount = 64
     var sweepSteps = 32
+    var variants = EnsembleVariants.Settings()
   }
 
   /// Networks trained at a time, so that their parameters stay in cache.
@@ -68,6 +69,9 @@ struct DemoEnsemble {
     try report.draw(data.bands(at: times.count - 1), name: "ensemble")
     try report.draw(data.losses, name: "ensemble-loss")
     try report.animate(times.indices.map(data.bands), name: "ensemble-training")
+    let variants = EnsembleVariants(
+      settings: settings.variants, key: key.folding(in: 1), xTrain: xTrain, yTrain: yTrain, xTest: xTest, yTest: yTest)
+    _ = try variants.run(&report)
     return try sweep(&report)
   }
 

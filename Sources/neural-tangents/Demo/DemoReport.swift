@@ -46,6 +46,12 @@ struct DemoReport {
     pictures += try gnuplot.draw(figure, name: name, into: directory)
   }
 
+  mutating func draw(_ panels: Panels, name: String) throws {
+    guard let gnuplot else { return }
+    progress.begin("drawing \(name)")
+    pictures += try gnuplot.draw(panels, name: name, into: directory)
+  }
+
   mutating func animate(_ frames: [Figure], name: String) throws {
     guard let gnuplot else { return }
     progress.begin("drawing \(name)")

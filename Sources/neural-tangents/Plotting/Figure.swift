@@ -11,6 +11,7 @@ struct Figure: Sendable {
     /// Drawn in order, later ones on top.
     case marks([Mark])
     case heatMap(HeatMap)
+    case gridMap(GridMap)
   }
 
   enum Legend: String, Sendable {
@@ -24,9 +25,31 @@ struct Figure: Sendable {
 
   enum Shape: Sendable {
     case wide, square
+    /// For images in rows.
+    case strip
 
     /// Width and height in points.
-    var size: (width: Int, height: Int) { self == .wide ? (900, 560) : (700, 640) }
+    var size: (width: Int, height: Int) {
+      switch self {
+      case .wide: (900, 560)
+      case .square: (700, 640)
+      case .strip: (960, 330)
+      }
+    }
+  }
+}
+
+/// Figures that belong together, side by side in one picture.
+struct Panels: Sendable {
+  var title: String
+  var figures: [Figure]
+  var columns: Int
+
+  /// Width and height in points.
+  var size: (width: Int, height: Int) {
+    let panel = figures.contains { $0.shape == .strip } ? (width: 860, height: 230) : (width: 540, height: 430)
+    let rows = (figures.count + columns - 1) / columns
+    return (panel.width * min(columns, figures.count), panel.height * rows + 40)
   }
 }
 
@@ -65,6 +88,8 @@ struct Mark: Sendable {
     case line(y: [Double])
     case points(y: [Double])
     case linePoints(y: [Double])
+    /// Words at places.
+    case labels(y: [Double], texts: [String])
   }
 
   /// nil keeps the series out of the legend.
@@ -84,6 +109,33 @@ struct HeatMap: Sendable {
   var borders: [Int] = []
 }
 
+/// Values over two axes, shown by colour, with curves on top.
+struct GridMap: Sendable {
+  enum Palette: Sendable {
+    /// From dark to light.
+    case viridis
+    /// From white to black: ink on paper.
+    case ink
+    /// Blue, white in the middle of the range, red.
+    case diverging
+  }
+
+  /// Centres of the cells along each axis, at equal distances.
+  var x: [Double]
+  var y: [Double]
+  /// A row for each `y`; NaN leaves a cell empty.
+  var values: [[Double]]
+  /// nil: no scale of colours beside the map.
+  var colorLabel: String?
+  var colorRange: ClosedRange<Double>
+  /// Places to label on the scale of colours instead of round numbers.
+  var colorTicks: [Axis.Tick]? = nil
+  var palette = Palette.viridis
+  var marks: [Mark] = []
+  /// Whether cells are squares.
+  var hasSquareCells = false
+}
+
 /// Colours that stay apart for people who see colours differently.
 /// *Source:* Okabe and Ito, "Color universal design" (2008).
 enum Color: String, Sendable, CaseIterable {
@@ -95,4 +147,5 @@ enum Color: String, Sendable, CaseIterable {
   case orange = "#E69F00"
   case black = "#222222"
   case gray = "#888888"
+  case white = "#ffffff"
 }

@@ -20,8 +20,20 @@ struct Gnuplot: Sendable {
   ///
   /// - Throws: `CommandError` when gnuplot reports an error or a picture cannot be written.
   func draw(_ figure: Figure, name: String, into directory: String) throws(CommandError) -> [String] {
+    try draw(size: figure.shape.size, name: name, into: directory) { GnuplotScript(figure).text(terminals: $0) }
+  }
+
+  /// The same of several figures in one picture.
+  func draw(_ panels: Panels, name: String, into directory: String) throws(CommandError) -> [String] {
+    try draw(size: panels.size, name: name, into: directory) { GnuplotScript.text(panels, terminals: $0) }
+  }
+
+  private func draw(
+    size: (width: Int, height: Int), name: String, into directory: String,
+    _ script: ([(name: String, path: String)]) -> String
+  ) throws(CommandError) -> [String] {
     let folder = URL(filePath: directory)
-    let (width, height) = figure.shape.size
+    let (width, height) = size
     let terminals = [
       (
         fileExtension: "svg",
@@ -41,7 +53,7 @@ struct Gnuplot: Sendable {
       pictures.append(try PictureFile(name: name, format: terminal.fileExtension, folder: folder))
     }
     let files = zip(terminals, pictures).map { (name: $0.name, path: $1.temporaryPath) }
-    try program.run(GnuplotScript(figure).text(terminals: files), drawing: name)
+    try program.run(script(files), drawing: name)
     for picture in pictures { try picture.finish() }
     return pictures.map(\.path)
   }

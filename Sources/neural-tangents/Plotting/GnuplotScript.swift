@@ -5,8 +5,12 @@ struct GnuplotScript {
   private var blocks: [String] = []
   private var settings: [String] = []
   private var plots: [String] = []
+  /// Names of blocks begin with it.
+  private let prefix: String
 
-  init(_ figure: Figure) {
+  /// - Parameter panel: the figure's number among those of one script.
+  init(_ figure: Figure, panel: Int = 0) {
+    prefix = panel == 0 ? "data" : "panel\(panel)_"
     settings = [
       "set encoding utf8",
       "set title \(Self.quoted(figure.title))",
@@ -25,6 +29,8 @@ struct GnuplotScript {
       for mark in marks { add(mark) }
     case .heatMap(let map):
       add(map)
+    case .gridMap(let map):
+      add(map, legend: figure.legend)
     }
   }
 
@@ -34,6 +40,21 @@ struct GnuplotScript {
       ["set terminal \(terminal.name)", "set output \(Self.quoted(terminal.path))", plotCommand, "unset output"]
     }
     return (blocks + settings + drawing).joined(separator: "\n") + "\n"
+  }
+
+  /// A script that draws figures side by side, once per terminal.
+  static func text(_ panels: Panels, terminals: [(name: String, path: String)]) -> String {
+    let scripts = panels.figures.enumerated().map { GnuplotScript($1, panel: $0) }
+    let rows = (scripts.count + panels.columns - 1) / panels.columns
+    let layout = "set multiplot layout \(rows),\(min(panels.columns, scripts.count)) title \(quoted(panels.title))"
+    var lines = scripts.flatMap(\.blocks)
+    for terminal in terminals {
+      lines += ["reset", "set encoding utf8", "set terminal \(terminal.name)"]
+      lines += ["set output \(quoted(terminal.path))", layout]
+      for script in scripts { lines += ["reset"] + script.settings + [script.plotCommand] }
+      lines += ["unset multiplot", "unset output"]
+    }
+    return lines.joined(separator: "\n") + "\n"
   }
 
   /// The figure as one picture of an animation, whose terminal is open.
@@ -71,6 +92,9 @@ struct GnuplotScript {
     case .linePoints(let y):
       plots.append(
         "\(addBlock(pairs(mark.x, y))) using 1:2 with linespoints pointtype 7 pointsize 0.7 \(stroke) \(title)")
+    case .labels(let y, let texts):
+      let block = addBlock(zip(mark.x, zip(y, texts)).map { "\($0) \($1.0) \"\($1.1)\"" })
+      plots.append("\(block) using 1:2:3 with labels textcolor rgb '\(mark.color.rawValue)' notitle")
     }
   }
 
@@ -85,11 +109,7 @@ struct GnuplotScript {
       "set yrange [\(count - 0.5):-0.5]",
       "set cbrange [\(map.colorRange.lowerBound):\(map.colorRange.upperBound)]",
       "set cblabel \(Self.quoted(map.colorLabel))",
-      // Viridis: lightness grows evenly, so that it also reads in grey.
-      """
-      set palette defined (0 '#440154', 1 '#482878', 2 '#3e4989', 3 '#31688e', 4 '#26828e', 5 '#1f9e89', 6 '#35b779', \
-      7 '#6ece58', 8 '#b5de2b', 9 '#fde725')
-      """,
+      Self.palette(.viridis),
     ]
     plots.append("\(block) matrix using 1:2:3 with image notitle")
     for border in map.borders {
@@ -101,9 +121,54 @@ struct GnuplotScript {
     }
   }
 
+  private mutating func add(_ map: GridMap, legend: Figure.Legend) {
+    func step(_ values: [Double]) -> Double {
+      values.count > 1 ? (values[values.count - 1] - values[0]) / Double(values.count - 1) : 1
+    }
+    let (dx, dy) = (step(map.x), step(map.y))
+    let block = addBlock(
+      map.values.map { row in
+        row.map { $0.isFinite ? String(format: "%.5g", $0) : "NaN" }.joined(separator: " ")
+      })
+    settings += [
+      "set border 15",
+      "set key \(legend.rawValue) Left reverse samplen 2 spacing 1.25 opaque",
+      "set xrange [\(map.x[0] - dx / 2):\(map.x[map.x.count - 1] + dx / 2)] noextend",
+      "set yrange [\(map.y[0] - dy / 2):\(map.y[map.y.count - 1] + dy / 2)] noextend",
+      "set cbrange [\(map.colorRange.lowerBound):\(map.colorRange.upperBound)]",
+      Self.palette(map.palette),
+    ]
+    if map.hasSquareCells { settings.append("set size ratio -1") }
+    if let label = map.colorLabel {
+      settings.append("set cblabel \(Self.quoted(label))")
+    } else {
+      settings.append("unset colorbox")
+    }
+    if let ticks = map.colorTicks {
+      let list = ticks.map { "\(Self.quoted($0.label)) \($0.position)" }
+      settings.append("set cbtics (\(list.joined(separator: ", ")))")
+    }
+    plots.append(
+      "\(block) matrix using (\(map.x[0]) + \(dx) * $1):(\(map.y[0]) + \(dy) * $2):3 with image notitle")
+    for mark in map.marks { add(mark) }
+  }
+
+  private static func palette(_ palette: GridMap.Palette) -> String {
+    switch palette {
+    // Viridis: lightness grows evenly, so that it also reads in grey.
+    case .viridis:
+      """
+      set palette defined (0 '#440154', 1 '#482878', 2 '#3e4989', 3 '#31688e', 4 '#26828e', 5 '#1f9e89', 6 '#35b779', \
+      7 '#6ece58', 8 '#b5de2b', 9 '#fde725')
+      """
+    case .ink: "set palette defined (0 '#ffffff', 1 '#000000')"
+    case .diverging: "set palette defined (0 '#0072B2', 1 '#f7f7f7', 2 '#D55E00')"
+    }
+  }
+
   /// Adds a named block of data and returns its name.
   private mutating func addBlock(_ lines: [String]) -> String {
-    let name = "$data\(blocks.count)"
+    let name = "$\(prefix)\(blocks.count)"
     blocks.append("\(name) << EOD\n\(lines.joined(separator: "\n"))\nEOD")
     return name
   }
