@@ -14,6 +14,8 @@ struct NeuralTangentsCommand: ParsableCommand {
       EXAMPLES
         neural-tangents demo
         neural-tangents kernel network.json --x1 train.npy --output kernel.npz
+        neural-tangents empirical network.json --x1 train.npy --samples 64 \
+          --output estimate.npz
         neural-tangents predict network.json --train train.csv --target price \
           --test test.csv --output predictions.csv
         neural-tangents predict network.yaml --train iris.csv --target species \
@@ -53,7 +55,8 @@ struct NeuralTangentsCommand: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      KernelCommand.self, PredictCommand.self, FitCommand.self, DescribeCommand.self, DemoCommand.self,
+      KernelCommand.self, EmpiricalCommand.self, PredictCommand.self, FitCommand.self, DescribeCommand.self,
+      DemoCommand.self,
       BenchmarkCommand.self, InfoCommand.self,
     ])
 

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("help")
 struct HelpTests {
-  static let subcommands = ["kernel", "predict", "fit", "describe", "demo", "benchmark", "info"]
+  static let subcommands = ["kernel", "empirical", "predict", "fit", "describe", "demo", "benchmark", "info"]
 
   @Test("every subcommand explains itself with examples", arguments: subcommands)
   func subcommandHelp(_ name: String) throws {

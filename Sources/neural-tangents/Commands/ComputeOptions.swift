@@ -32,7 +32,9 @@ struct ComputeOptions: ParsableArguments {
   /// Makes the number of threads that of the process.
   ///
   /// - Throws: `CommandError` where the process may not have the memory that any computation takes.
-  func apply() throws(CommandError) {
+  func apply() throws(CommandError) { try Self.apply(threads: threads) }
+
+  static func apply(threads: Int?) throws(CommandError) {
     if let threads { Threads.count = threads }
     guard AvailableMemory.hasAddressLimit else { return }
     // BLAS, and for each thread a stack, buffers and a heap: reserved, not used, but what is reserved counts here. A library
