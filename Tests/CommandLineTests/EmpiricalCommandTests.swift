@@ -163,10 +163,13 @@ struct EmpiricalCommandTests {
     try scratch.write(text, to: "dropout.json")
     let without = try run(["dropout.json", "--x1", "x1.npy", "--output", "k.npz"])
     #expect(without.status == 65 && without.errors.contains("dropout"), "\(without.errors)")
-    let archive = try archive("dropout.json", "--x1", "x1.npy", "--layer-seed", "9")
+    let archive = try archive(
+      "dropout.json", "--x1", "x1.npy", "--layer-seed", "9", "--implementation", "jacobian-contraction")
     let network = try NetworkFile(json: text).network
     let parameters = try network.initialize(RandomKey(seed: 0), inputShape: [5, 3], dtype: .float64)
-    let expected = try empiricalKernel(of: network, at: parameters, x1, key: RandomKey(seed: 9))
+    let expected = try empiricalKernel(
+      of: network, at: parameters, x1, key: RandomKey(seed: 9),
+      options: EmpiricalKernelOptions(implementation: .jacobianContraction))
     #expect(try archive.tensor("ntk") == expected.ntk && archive.tensor("nngp") == expected.nngp)
   }
 

@@ -132,8 +132,7 @@ struct EmpiricalCommand: ParsableCommand {
     // What is averaged over channels, or draws random numbers, has the layout of layers.
     let layouts = [
       ("--trace-axes", traceAxes != nil), ("--diagonal-axes", diagonalAxes != nil),
-      ("--implementation", implementation != nil), ("--block-memory", blockMemory != nil), ("--plan", plan),
-      ("--trace-mean sum", traceMean == .sum),
+      ("--plan", plan), ("--trace-mean sum", traceMean == .sum),
     ]
     for (other, isGiven) in [("--samples", samples != nil), ("--layer-seed", layerSeed != nil)] where isGiven {
       if let found = layouts.first(where: \.1) {

@@ -36,6 +36,13 @@ struct EmpiricalJob {
   private var wantsNNGP: Bool { command.kernels != .ntk }
   private var wantsNTK: Bool { command.kernels != .nngp }
 
+  private var implementation: EmpiricalImplementation { command.implementation?.implementation ?? .automatic }
+
+  private var blockBytes: Int {
+    let (bytes, isTooLarge) = (command.blockMemory ?? 64).multipliedReportingOverflow(by: 1 << 20)
+    return isTooLarge ? .max : bytes
+  }
+
   // MARK: - One network
 
   func kernels(_ progress: ProgressReporter) throws -> EmpiricalResult {
@@ -44,11 +51,7 @@ struct EmpiricalJob {
     if let seed = command.layerSeed { return try ofLayers(parameters, RandomKey(seed: seed), progress) }
     var options = EmpiricalOptions(
       axes: OutputAxes(trace: command.traceAxes?.axes ?? [-1], diagonal: command.diagonalAxes?.axes ?? []),
-      implementation: command.implementation?.implementation ?? .automatic, progress: progress.kernelProgress)
-    if let megabytes = command.blockMemory {
-      let (bytes, isTooLarge) = megabytes.multipliedReportingOverflow(by: 1 << 20)
-      options.memory = isTooLarge ? .max : bytes
-    }
+      implementation: implementation, memory: blockBytes, progress: progress.kernelProgress)
     switch command.traceMean {
     case .exact: break
     case .sum: options.axes.mean = .sumOfOutputs
@@ -84,7 +87,7 @@ struct EmpiricalJob {
     try requireMemory(axes: nil)
     let kernel = try empiricalKernel(
       of: network, at: parameters, data.first, data.second, key: key, patterns: data.patterns,
-      maskConstant: data.maskConstant, kernels: command.kernels.set, options: layerOptions)
+      maskConstant: data.maskConstant, kernels: command.kernels.set, options: layerOptions(progress))
     var result = EmpiricalResult()
     for name in command.kernels.names {
       if let tensor = name == "nngp" ? kernel.nngp : kernel.ntk { result.arrays.append((name, tensor)) }
@@ -92,8 +95,10 @@ struct EmpiricalJob {
     return try checked(result)
   }
 
-  private var layerOptions: EmpiricalKernelOptions {
-    var options = EmpiricalKernelOptions(positions: command.positions == .diagonal ? .diagonal : .all)
+  private func layerOptions(_ progress: ProgressReporter?) -> EmpiricalKernelOptions {
+    var options = EmpiricalKernelOptions(
+      positions: command.positions == .diagonal ? .diagonal : .all, implementation: implementation, memory: blockBytes,
+      progress: progress?.kernelProgress)
     if case .outputs(let count) = command.traceMean { options.tangentChannels = count }
     return options
   }
@@ -104,7 +109,7 @@ struct EmpiricalJob {
     try requireMemory(axes: nil, copies: 2 + Threads.count)
     var estimator = try MonteCarloEstimator(
       network, data.first, data.second, key: RandomKey(seed: command.seed), patterns: data.patterns,
-      maskConstant: data.maskConstant, kernels: command.kernels.set, options: layerOptions)
+      maskConstant: data.maskConstant, kernels: command.kernels.set, options: layerOptions(nil))
     progress.begin("\(counted(samples, "network"))")
     while estimator.sampleCount < samples {
       try estimator.draw(min(4 * Threads.count, samples - estimator.sampleCount))
