@@ -309,8 +309,8 @@ struct DemoLinearization {
 
   // MARK: - Over width
 
-  /// The root mean square distances, over networks and test images, between trained networks and the closed form of their
-  /// linearizations; last that of gradient descent from the closed form with the infinite network's kernel. Returns their slopes.
+  /// The root mean square distances over test images between trained networks and the closed form of their linearizations, of
+  /// several networks the geometric mean, which one that starts far off does not decide; last that of gradient descent from the closed form with the infinite network's kernel. Returns their slopes.
   private func sweep(_ report: inout DemoReport) throws -> [Double] {
     let keys = key.folding(in: 2).split()
     let (x, y, xTest) = try parity(count: settings.sweepCount, key: keys[0])
@@ -320,7 +320,7 @@ struct DemoLinearization {
     for width in settings.sweepWidths {
       report.progress.begin("networks of width \(width)")
       let network = Self.network(width: width)
-      var squares = Self.sweepNames.map { _ in 0.0 }
+      var logarithms = Self.sweepNames.map { _ in 0.0 }
       let steps = Rule.all.map { rule in
         let optimizer = rule.optimizer(rate)
         return compile { (state: TrainingState<Parameters>, x: Tensor, y: Tensor) in
@@ -338,22 +338,22 @@ struct DemoLinearization {
           var state = rule.optimizer(rate).start(parameters.mapTensors { $0.asType(.float32) })
           for _ in 0..<settings.sweepSteps { state = try steps[index](state, single[0], single[1]) }
           let outputs = try network(state.parameters, single[2]).asType(.float64)
-          func distance(_ predictor: Predictor) throws -> Double {
+          func logarithmOfDistance(_ predictor: Predictor) throws -> Double {
             let predicted = try predictor.outputs(rule, rate: rate, steps: settings.sweepSteps, y: y)
-            return square(outputs - predicted.test).mean().scalar()
+            return 0.5 * log(square(outputs - predicted.test).mean().scalar(as: Double.self))
           }
-          squares[index] += try distance(predictor)
-          if index == 0 { squares[Rule.all.count] += try distance(infinite) }
+          logarithms[index] += try logarithmOfDistance(predictor)
+          if index == 0 { logarithms[Rule.all.count] += try logarithmOfDistance(infinite) }
         }
       }
       for index in distances.indices {
-        distances[index].append((squares[index] / Double(settings.sweepSeeds)).squareRoot())
+        distances[index].append(exp(logarithms[index] / Double(settings.sweepSeeds)))
       }
     }
     let slopes = distances.map { Self.slope(settings.sweepWidths.map { log(Double($0)) }, $0.map { log($0) }) }
     report.write(
       "Distance of real networks from the closed form after \(settings.sweepSteps) steps: RMSE on test images, "
-        + "\(settings.sweepSeeds) networks\n")
+        + "geometric mean of \(settings.sweepSeeds) networks\n")
     var table = TextTable(["width"] + Self.sweepNames)
     for (index, width) in settings.sweepWidths.enumerated() {
       table.add(["\(width)"] + distances.map { significant($0[index]) })
