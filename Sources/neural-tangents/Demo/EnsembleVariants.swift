@@ -114,7 +114,8 @@ struct EnsembleVariants {
           "\(variant.name): all layers trained", ntk, .blue, "NTK",
           [
             Mark(
-              label: "\(settings.memberCount) networks, \(settings.steps) steps", x: x, geometry: .line(y: members.mean),
+              label: "\(settings.memberCount) networks, \(settings.steps) steps", x: x,
+              geometry: .line(y: members.mean),
               color: .vermilion, isDashed: true)
           ]
             + [-2.0, 2].map { factor in
