@@ -8,22 +8,6 @@ import Tensors
 /// it is one when its name ends in `.bin` (or `.bin.gz`) and its size is a multiple of the record's, or when it is said,
 /// with `options` or as in `data:cifar10`.
 public struct DataFile: Sendable {
-  /// What a file holds.
-  public enum Format: String, Sendable, Hashable, CaseIterable {
-    /// Delimited text, such as CSV.
-    case table
-    /// One array of NumPy.
-    case npy
-    /// Named arrays of NumPy.
-    case npz
-    /// One array, as MNIST is stored.
-    case idx
-    /// Images and labels.
-    case cifar10
-    /// Images, labels and coarse labels.
-    case cifar100
-  }
-
   /// An array of a file, and what was not read exactly.
   public struct Reading: Sendable {
     /// The array.
@@ -43,7 +27,7 @@ public struct DataFile: Sendable {
   /// The file's path, without the name of an array.
   public let path: String
   /// What the file holds.
-  public let format: Format
+  public let format: DataFormat
   /// The array that is meant, where it was named behind a colon.
   package let part: String?
   private let contents: Contents
@@ -67,7 +51,7 @@ public struct DataFile: Sendable {
     path = file.path
     self.options = options
     let named = part.flatMap { CifarBatch.Kind(rawValue: $0) }
-    let recognized: Format
+    let recognized: DataFormat
     if let format = options.format { recognized = format } else { recognized = try Self.recognized(file, named) }
     switch recognized {
     case .table: (format, contents) = (recognized, .text(file))
@@ -84,7 +68,7 @@ public struct DataFile: Sendable {
     self.part = isCifar && named != nil ? nil : part
   }
 
-  private static func recognized(_ file: FileBytes, _ named: CifarBatch.Kind?) throws(TensorError) -> Format {
+  private static func recognized(_ file: FileBytes, _ named: CifarBatch.Kind?) throws(TensorError) -> DataFormat {
     let start = [UInt8](file.bytes.prefix(8))
     if start.starts(with: NpyHeader.magic) { return .npy }
     if start.starts(with: [0x50, 0x4B, 0x03, 0x04]) || start.starts(with: [0x50, 0x4B, 0x05, 0x06]) { return .npz }
@@ -216,5 +200,26 @@ public struct DataFile: Sendable {
   private func noParts(_ file: FileBytes, _ name: String) -> TensorError {
     let kind = format == .table ? "a table, which has columns and no arrays" : "one array, which has no name"
     return file.wrong("array \(name)", expected: "a file with named arrays", found: kind)
+  }
+}
+
+extension Table {
+  /// Reads a table of delimited text: CSV by RFC 4180 and its relatives.
+  ///
+  /// Found out, where `options` do not say it: the separator (comma, semicolon, tab, bar), the decimal mark, whether there is
+  /// a header, the encoding by its mark. A column is numbers or texts; money, percent, grouped digits and dates are numbers,
+  /// with a note. A column of row numbers without a name, as pandas writes it, and an empty cell at the end of every line are
+  /// left out. What counts as missing, `MissingCells` says. The file may be compressed, and a stream.
+  ///
+  /// - Throws: `TensorError.file` when the file cannot be read; `TensorError.format` with line, column and a way on for what
+  ///   is no table, or could be read in two ways.
+  public init(csvAt path: String, options: ReadingOptions = .init()) throws(TensorError) {
+    let file = try DataFile(at: path, options: options)
+    guard file.format == .table else {
+      throw .format(
+        path: file.path, place: "byte 0", expected: "a table of delimited text",
+        found: "\(file.format.rawValue.uppercased()) data, which DataFile reads")
+    }
+    self = try file.table()
   }
 }

@@ -4,7 +4,7 @@
 /// `--categorical` and `--missing`.
 public struct ReadingOptions: Sendable {
   /// What the file holds; nil for what its first bytes say.
-  public var format: DataFile.Format?
+  public var format: DataFormat?
   /// How the characters of a table are stored; nil for its byte-order mark, or UTF-8.
   public var encoding: TextEncoding?
   /// An ASCII character between the cells of a table.
@@ -33,17 +33,4 @@ public struct ReadingOptions: Sendable {
     for column in table.columns { options.expected[column.name] = column.format }
     return options
   }
-}
-
-/// What a reader has understood in a way that somebody might not have meant.
-public struct ReadingNote: Sendable, Hashable, CustomStringConvertible {
-  /// The file.
-  public let path: String
-  /// Where in it; empty for all of it.
-  public let place: String
-  /// A sentence without a full stop.
-  public let message: String
-
-  /// The file, the place and the message in one line.
-  public var description: String { ([path, place].filter { !$0.isEmpty } + [message]).joined(separator: ": ") }
 }

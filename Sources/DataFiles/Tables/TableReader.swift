@@ -1,25 +1,6 @@
 import Tensors
 
 extension Table {
-  /// Reads a table of delimited text: CSV by RFC 4180 and its relatives.
-  ///
-  /// Found out, where `options` do not say it: the separator (comma, semicolon, tab, bar), the decimal mark, whether there is
-  /// a header, the encoding by its mark. A column is numbers or texts; money, percent, grouped digits and dates are numbers,
-  /// with a note. A column of row numbers without a name, as pandas writes it, and an empty cell at the end of every line are
-  /// left out. What counts as missing, `MissingCells` says. The file may be compressed, and a stream.
-  ///
-  /// - Throws: `TensorError.file` when the file cannot be read; `TensorError.format` with line, column and a way on for what
-  ///   is no table, or could be read in two ways.
-  public init(csvAt path: String, options: ReadingOptions = .init()) throws(TensorError) {
-    let file = try DataFile(at: path, options: options)
-    guard file.format == .table else {
-      throw .format(
-        path: file.path, place: "byte 0", expected: "a table of delimited text",
-        found: "\(file.format.rawValue.uppercased()) data, which DataFile reads")
-    }
-    self = try file.table()
-  }
-
   /// Reads a table from text; `path` only names it in messages.
   public init(csv text: String, path: String, options: ReadingOptions = .init()) throws(TensorError) {
     try self.init(csv: FileBytes(path: path, part: "", bytes: .init(text.utf8)), options: options)
