@@ -69,10 +69,10 @@ let package = Package(
       name: "TensorsTests", dependencies: ["Tensors", "CVectorKernels", "CLinearAlgebra", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "DataFilesTests", dependencies: ["DataFiles", "Tensors"], resources: [.copy("Fixtures")]),
+      name: "DataFilesTests", dependencies: ["DataFiles", "Tensors", "TestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "NeuralTangentsTests",
-      dependencies: ["NeuralTangents", "CovarianceEngine", "Networks", "Tensors", "CVectorKernels"],
+      dependencies: ["NeuralTangents", "CovarianceEngine", "Networks", "Tensors", "CVectorKernels", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "CommandLineTests",

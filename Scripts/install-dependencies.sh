@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the package needs and this machine lacks: BLAS, SLEEF, zlib and pkg-config to build, gnuplot and
-# Graphviz for figures.
+# Graphviz for figures, Python to write the documentation's site.
 # Quiet when nothing is missing; when it cannot install, one line says what to install.
 set -euo pipefail
 
@@ -34,6 +34,7 @@ install_debian() {
     dpkg-query -W -f '${Status}' "$package" 2> /dev/null | grep -q '^install ok installed' || missing+=("$package")
   done
   command -v pkg-config > /dev/null || missing+=(pkg-config)
+  command -v python3 > /dev/null || missing+=(python3)
   [ "${#missing[@]}" -gt 0 ] || return 0
   if [ "$(id -u)" -ne 0 ] && ! command -v sudo > /dev/null; then
     stop "not permitted to install; as an administrator run: apt-get install ${missing[*]}"
@@ -47,12 +48,13 @@ install_debian() {
 install_macos() {
   local missing=() formula
   if ! command -v brew > /dev/null; then
-    stop "Homebrew is needed to install sleef, pkgconf, gnuplot and graphviz; see https://brew.sh"
+    stop "Homebrew is needed to install sleef, pkgconf, gnuplot, graphviz and python3; see https://brew.sh"
   fi
   for formula in sleef gnuplot graphviz; do
     brew list --versions "$formula" > /dev/null 2>&1 || missing+=("$formula")
   done
   command -v pkg-config > /dev/null || missing+=(pkgconf)
+  command -v python3 > /dev/null || missing+=(python3)
   [ "${#missing[@]}" -gt 0 ] || return 0
   echo "install-dependencies: installing ${missing[*]}"
   brew install --quiet "${missing[@]}" || stop "brew failed; run: brew install ${missing[*]}"
@@ -63,8 +65,8 @@ case "$(uname -s)" in
   Darwin) install_macos ;;
   Linux)
     command -v dpkg-query > /dev/null && command -v apt-get > /dev/null ||
-      stop "unknown system; install the development files of OpenBLAS, SLEEF and zlib, pkg-config, gnuplot, and Graphviz"
+      stop "unknown system; install the development files of OpenBLAS, SLEEF and zlib, pkg-config, gnuplot, Graphviz, and Python 3"
     install_debian
     ;;
-  *) stop "unknown system; install SLEEF and zlib with their development files, pkg-config, gnuplot, and Graphviz" ;;
+  *) stop "unknown system; install SLEEF and zlib with their development files, pkg-config, gnuplot, Graphviz, and Python 3" ;;
 esac

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import DataFiles
@@ -55,7 +56,7 @@ struct ReaderFuzzTests {
 
   @Test("changed tables, arrays and archives give something or an error")
   func mutations() throws {
-    let count = ProcessInfo.processInfo.environment["FUZZ"] == nil ? 2_000 : 100_000
+    let count = TestSwitch.fuzz.isOn ? 100_000 : 2_000
     var seeds = Self.tables.map { Data($0.utf8) }
     for name in ["fortran-f8.npy", "big-i2.npy", "stored.npz", "deflated.npz", "images.idx", "floats.idx.gz"] {
       // Larger ones are changed in places that do not matter.
@@ -86,7 +87,7 @@ struct ReaderFuzzTests {
 
   @Test("a table that is written, whatever is in it, is read with the cells that it has")
   func roundTrips() throws {
-    let count = ProcessInfo.processInfo.environment["FUZZ"] == nil ? 200 : 10_000
+    let count = TestSwitch.fuzz.isOn ? 10_000 : 200
     let words = ["x", "y,z", "q\"q", " w", "ä\n", "5 kg", "a;b", "'", "true", "x|y", "#1", "\tt"]
     for number in 0..<count {
       var generator = Generator(state: UInt64(number))

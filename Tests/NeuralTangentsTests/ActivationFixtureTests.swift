@@ -1,6 +1,7 @@
 import Foundation
 import NeuralTangents
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("Activations: 20-digit values")
@@ -73,7 +74,7 @@ struct ActivationFixtureTests {
         compare(values.kappaDot[index], row.kappaDot, scales.kappaDot[index], row.kappaDotSpread, "kappaDot"))
       worst.variance = max(worst.variance, compare(variances[index], row.diagonal1, 0, nil, "variance"))
     }
-    if ProcessInfo.processInfo.environment["NEURAL_TANGENTS_PRINT_ACCURACY"] != nil {
+    if TestSwitch.printErrors.isOn {
       print("accuracy \(dtype) \(entry.testDescription) \(rows.count) rows: \(worst)")
     }
   }

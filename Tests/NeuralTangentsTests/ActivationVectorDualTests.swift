@@ -2,6 +2,7 @@ import CVectorKernels
 import Foundation
 import NeuralTangents
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("Activations: vector kernels")
@@ -58,7 +59,7 @@ struct ActivationVectorDualTests {
       worst.kappaDot = max(
         worst.kappaDot, error(kappaDot[index], expected.kappaDot[index], scales.kappaDot[index], "kappaDot"))
     }
-    if ProcessInfo.processInfo.environment["NEURAL_TANGENTS_PRINT_ACCURACY"] != nil {
+    if TestSwitch.printErrors.isOn {
       print("vector \(dtype) \(sample.testDescription): \(worst)")
     }
   }

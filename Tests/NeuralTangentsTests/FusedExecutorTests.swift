@@ -1,6 +1,7 @@
 import Foundation
 import NeuralTangents
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("The fused executor", .serialized)
@@ -18,7 +19,7 @@ struct FusedExecutorTests {
     return Tensor(rows, shape: [count, channels]).asType(dtype)
   }
 
-  static let seeds = Array(0..<(ProcessInfo.processInfo.environment["FUZZ"] == nil ? 60 : 2000))
+  static let seeds = Array(0..<(TestSwitch.fuzz.isOn ? 2000 : 60))
 
   @Test("equals the reference executor on random networks", arguments: seeds)
   func equalsReference(seed: Int) throws {

@@ -1,5 +1,6 @@
 import Foundation
 import NeuralTangents
+import TestSupport
 import Testing
 
 @Suite("JSON of network files")
@@ -118,7 +119,7 @@ struct JSONReaderTests {
       state ^= state << 17
       return Int(state % UInt64(count))
     }
-    let isThorough = ProcessInfo.processInfo.environment["FUZZ"] != nil
+    let isThorough = TestSwitch.fuzz.isOn
     for _ in 0..<(isThorough ? 100_000 : 2_000) {
       var bytes = text
       for _ in 0...random(3) {

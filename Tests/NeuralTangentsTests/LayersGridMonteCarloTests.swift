@@ -1,13 +1,14 @@
 import Foundation
 import NeuralTangents
 import Tensors
+import TestSupport
 import Testing
 
 /// Kernels of networks with activations against random finite networks of width 1024: a few by default, whole grids with
 /// GRIDS=1.
 @Suite("Layers: grids against random networks")
 struct LayersGridMonteCarloTests {
-  private static let runsAll = ProcessInfo.processInfo.environment["GRIDS"] != nil
+  private static let runsAll = TestSwitch.grids.isOn
 
   /// A network as text, and the shape of its inputs.
   struct Case: CustomTestStringConvertible, Sendable {

@@ -1,12 +1,13 @@
 import Foundation
 import NeuralTangents
 import Tensors
+import TestSupport
 import Testing
 
 /// Kernels of networks without activations are exact means over weights, which a finite sum gives.
 @Suite("Linear networks with positions")
 struct LinearNetworkTests {
-  static let seeds = Array(0..<(ProcessInfo.processInfo.environment["FUZZ"] == nil ? 100 : 2000))
+  static let seeds = Array(0..<(TestSwitch.fuzz.isOn ? 2000 : 100))
 
   @Test("kernels of random linear networks are the means over all weights, with and without masks", arguments: seeds)
   func random(seed: Int) throws {

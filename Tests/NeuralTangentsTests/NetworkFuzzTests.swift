@@ -1,11 +1,12 @@
 import Foundation
 import NeuralTangents
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("Random networks with positions")
 struct NetworkFuzzTests {
-  static let seeds = Array(0..<(ProcessInfo.processInfo.environment["FUZZ"] == nil ? 60 : 2000))
+  static let seeds = Array(0..<(TestSwitch.fuzz.isOn ? 2000 : 60))
 
   /// One network, its inputs and the kernel that the properties are about.
   private struct Case {

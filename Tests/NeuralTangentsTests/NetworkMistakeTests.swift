@@ -1,11 +1,12 @@
 import Foundation
 import NeuralTangents
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("Networks and data that do not fit")
 struct NetworkMistakeTests {
-  static let seeds = Array(0..<(ProcessInfo.processInfo.environment["FUZZ"] == nil ? 144 : 2000))
+  static let seeds = Array(0..<(TestSwitch.fuzz.isOn ? 2000 : 144))
 
   @Test("every mistake is an error of one line that says what was expected and found", arguments: seeds)
   func mistakes(seed: Int) throws {

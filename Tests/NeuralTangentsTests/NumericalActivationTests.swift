@@ -1,6 +1,7 @@
 import Foundation
 import NeuralTangents
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("Activations without a closed dual: values")
@@ -54,7 +55,7 @@ struct NumericalActivationTests {
       #expect(abs(variances[index] - row.diagonal1) <= tolerance * row.diagonal1 + row.kappaError)
       if !isWide { worst = (max(worst.kappa, errors.kappa), max(worst.kappaDot, errors.kappaDot)) }
     }
-    if ProcessInfo.processInfo.environment["NEURAL_TANGENTS_PRINT_ACCURACY"] != nil {
+    if TestSwitch.printErrors.isOn {
       print("accuracy \(dtype) \(entry.testDescription) \(rows.count) rows: \(worst)")
     }
   }

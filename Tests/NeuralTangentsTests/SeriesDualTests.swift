@@ -2,6 +2,7 @@ import CVectorKernels
 import Foundation
 import NeuralTangents
 import Tensors
+import TestSupport
 import Testing
 
 /// Rows of the vector kernel of an activation, as executors call it.
@@ -77,7 +78,7 @@ struct SeriesDualTests {
       ActivationSample(CustomActivation(kinks: [-3, 3]) { $0 * clip($0 / 6 + 0.5, 0, 1) }),
     ]
   static let lengths = [SeriesLength.short, .long]
-  static let prints = ProcessInfo.processInfo.environment["NEURAL_TANGENTS_PRINT_ACCURACY"] != nil
+  static let prints = TestSwitch.printErrors.isOn
 
   @Test(
     "series equal composite quadrature", arguments: NumericalActivationTests.entries, lengths)

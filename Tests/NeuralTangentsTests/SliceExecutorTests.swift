@@ -1,11 +1,12 @@
 import Foundation
 import NeuralTangents
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("The fused executor on networks with positions", .serialized)
 struct FusedSliceTests {
-  static let seeds = Array(0..<(ProcessInfo.processInfo.environment["FUZZ"] == nil ? 150 : 2600))
+  static let seeds = Array(0..<(TestSwitch.fuzz.isOn ? 2600 : 150))
   private static let constant = 1000.0
 
   private static func scale(_ tensor: Tensor) -> Double { max(abs(tensor).max().scalar(as: Double.self), 1e-12) }

@@ -2,6 +2,7 @@ import CovarianceEngine
 import Foundation
 import NeuralTangents
 import Tensors
+import TestSupport
 import Testing
 
 /// How the executor of slices is told to spare memory.
@@ -81,7 +82,7 @@ struct SliceLimitTests {
     }
   }
 
-  static let seeds = Array(0..<(ProcessInfo.processInfo.environment["FUZZ"] == nil ? 60 : 1500))
+  static let seeds = Array(0..<(TestSwitch.fuzz.isOn ? 1500 : 60))
 
   @Test("gives the same bits on random networks", arguments: seeds)
   func random(seed: Int) throws {

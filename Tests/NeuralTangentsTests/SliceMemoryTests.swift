@@ -2,6 +2,7 @@ import CovarianceEngine
 import Foundation
 import NeuralTangents
 import Tensors
+import TestSupport
 import Testing
 
 @Suite("The memory of the executor of slices", .serialized)
@@ -90,7 +91,7 @@ struct SliceMemoryTests {
   }
 
   /// Whether nothing else runs in this process, whose memory would count.
-  private static let isAlone = ProcessInfo.processInfo.environment["MEMORY"] != nil
+  private static let isAlone = TestSwitch.memory.isOn
 
   @Test("is what a process takes", .enabled(if: isAlone), arguments: ["pooled", "pooled twice", "flatten"])
   func measured(_ name: String) throws {

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Tensors
@@ -10,7 +11,7 @@ struct ProgramFuzzTests {
 
   /// Seeds to try: some by default, thousands when FUZZ is set.
   private static var seeds: Range<UInt64> {
-    ProcessInfo.processInfo.environment["FUZZ"] == nil ? 0..<300 : 0..<10_000
+    TestSwitch.fuzz.isOn ? 0..<10_000 : 0..<300
   }
 
   /// Generates programs and holds them against a check; a failing one is made as small as it can be and printed.

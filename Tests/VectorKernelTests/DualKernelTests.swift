@@ -1,5 +1,6 @@
 import CVectorKernels
 import Foundation
+import TestSupport
 import Testing
 
 /// The two element types of the kernels, so that each test is written once.
@@ -157,7 +158,7 @@ struct DualKernelTests {
       #expect(error.slope <= (given.kind == "gaussian" ? 8 : 5.5), "\(given.name) at \(point): \(got.slope)")
       worst = (max(worst.value, error.value), max(worst.slope, error.slope))
     }
-    if ProcessInfo.processInfo.environment["NEURAL_TANGENTS_PRINT_ERRORS"] != nil {
+    if TestSwitch.printErrors.isOn {
       print(
         String(
           format: "%@ %@: kappa %.1f, derivative %.1f units of %@", given.name, T.typeName, worst.value, worst.slope,
