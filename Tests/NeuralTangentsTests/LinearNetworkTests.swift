@@ -1,4 +1,3 @@
-import Foundation
 import NeuralTangents
 import Tensors
 import TestSupport

@@ -1,5 +1,4 @@
 import CovarianceEngine
-import Foundation
 import NeuralTangents
 import Tensors
 import TestSupport
