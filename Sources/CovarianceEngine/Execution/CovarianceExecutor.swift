@@ -28,13 +28,13 @@ package struct CovarianceGoal: Sendable {
   package struct Input: Sendable {
     /// Whether it is a matrix of inputs and channels, or a kernel of such, without masks.
     var isMatrix: Bool
-    var hasTheta: Bool
+    var tangent: Tangent
     var hasMask: Bool
     /// Channels of data; 0 for a kernel.
     var channels: Int
 
-    package init(isMatrix: Bool, hasTheta: Bool = false, hasMask: Bool = false, channels: Int) {
-      (self.isMatrix, self.hasTheta, self.hasMask, self.channels) = (isMatrix, hasTheta, hasMask, channels)
+    package init(isMatrix: Bool, tangent: Tangent = .zero, hasMask: Bool = false, channels: Int) {
+      (self.isMatrix, self.tangent, self.hasMask, self.channels) = (isMatrix, tangent, hasMask, channels)
     }
   }
 
@@ -42,7 +42,8 @@ package struct CovarianceGoal: Sendable {
   /// The values wanted.
   let outputs: [Int]
   let inputs: [Input]
-  let withNTK: Bool
+  /// Given where it is wanted, else absent.
+  let tangent: Tangent
   /// Whether the outputs' covariances between different positions are wanted.
   let wantsAllPositions: Bool
   let dtype: DType
@@ -50,10 +51,11 @@ package struct CovarianceGoal: Sendable {
   let flopsPerPair: Double
 
   package init(
-    _ program: CovarianceProgram, outputs: [Int], inputs: [Input], withNTK: Bool, wantsAllPositions: Bool, dtype: DType
+    _ program: CovarianceProgram, outputs: [Int], inputs: [Input], tangent: Tangent, wantsAllPositions: Bool,
+    dtype: DType
   ) {
     (self.program, self.outputs, self.inputs) = (program, outputs, inputs)
-    (self.withNTK, self.wantsAllPositions, self.dtype) = (withNTK, wantsAllPositions, dtype)
+    (self.tangent, self.wantsAllPositions, self.dtype) = (tangent, wantsAllPositions, dtype)
     demand = CovarianceDemand(program, outputs: outputs, wantsAllPositions: wantsAllPositions)
     flopsPerPair = CovarianceCost(program: program, demand: demand).pair(channels: inputs.map(\.channels))
   }
@@ -68,14 +70,14 @@ package struct CovarianceGoal: Sendable {
   var mostEntries: Double { (0..<program.valueCount).map(entries).max() ?? 1 }
 
   /// NNGP and, where it is wanted, tangent kernel.
-  var kernelCount: Double { withNTK ? 2 : 1 }
+  var kernelCount: Double { tangent == .absent ? 1 : 2 }
 }
 
 extension ProgramInput {
   var goalInput: CovarianceGoal.Input {
     let channels = if case .data(let data) = self { data.x1.shape[data.x1.rank - 1] } else { 0 }
     return CovarianceGoal.Input(
-      isMatrix: isMatrix, hasTheta: hasNTK, hasMask: mask(of: .first) != nil || mask(of: .second) != nil,
+      isMatrix: isMatrix, tangent: tangent, hasMask: mask(of: .first) != nil || mask(of: .second) != nil,
       channels: channels)
   }
 }

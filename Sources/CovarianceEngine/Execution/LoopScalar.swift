@@ -31,11 +31,16 @@ protocol LoopScalar: TensorScalar, BinaryFloatingPoint {
   static func dualDiagonal(
     _ dual: UnsafePointer<nt_dual>, _ n: Int, _ factors: UnsafePointer<Self>, stride: Int, _ k: Pointer,
     _ theta: Pointer?)
-  static func affine(_ rule: nt_affine, _ n: Int, thetaIsZero: Bool, _ k: Pointer, _ theta: Pointer?)
+  /// - Parameter tangent: that of what comes in.
+  static func affine(_ rule: nt_affine, _ n: Int, _ tangent: Tangent, _ k: Pointer, _ theta: Pointer?)
   static func scaleRow(_ n: Int, row: Self, column: UnsafePointer<Self>, _ k: Pointer, _ theta: Pointer?)
   static func scaleDiagonal(_ n: Int, _ scale: UnsafePointer<Self>, _ k: Pointer, _ theta: Pointer?)
+  /// - Parameters:
+  ///   - tangent: that of the branch that the other is taken into.
+  ///   - theta: nil where neither has a given one.
+  ///   - theta2: nil where that of the other branch is not given.
   static func combine(
-    _ combination: PairCombination, _ n: Int, thetaIsZero: Bool, _ k: Pointer, _ theta: Pointer?,
+    _ combination: PairCombination, _ n: Int, _ tangent: Tangent, _ k: Pointer, _ theta: Pointer?,
     _ k2: UnsafePointer<Self>, _ theta2: UnsafePointer<Self>?)
 }
 
@@ -101,9 +106,9 @@ extension Float: LoopScalar {
     nt_dual_diagonal_f32(dual, n, factors, stride, k, theta)
   }
 
-  static func affine(_ rule: nt_affine, _ n: Int, thetaIsZero: Bool, _ k: Pointer, _ theta: Pointer?) {
+  static func affine(_ rule: nt_affine, _ n: Int, _ tangent: Tangent, _ k: Pointer, _ theta: Pointer?) {
     var description = rule
-    nt_affine_f32(&description, n, thetaIsZero ? 1 : 0, k, theta)
+    nt_affine_f32(&description, n, tangent == .given ? 0 : 1, k, tangent == .absent ? nil : theta)
   }
 
   static func scaleRow(_ n: Int, row: Float, column: UnsafePointer<Float>, _ k: Pointer, _ theta: Pointer?) {
@@ -115,10 +120,10 @@ extension Float: LoopScalar {
   }
 
   static func combine(
-    _ combination: PairCombination, _ n: Int, thetaIsZero: Bool, _ k: Pointer, _ theta: Pointer?,
+    _ combination: PairCombination, _ n: Int, _ tangent: Tangent, _ k: Pointer, _ theta: Pointer?,
     _ k2: UnsafePointer<Float>, _ theta2: UnsafePointer<Float>?
   ) {
-    let isZero: Int32 = thetaIsZero ? 1 : 0
+    let isZero: Int32 = tangent == .given ? 0 : 1
     switch combination {
     case .sum: nt_add_f32(n, isZero, k, theta, k2, theta2)
     case .product: nt_multiply_f32(n, isZero, k, theta, k2, theta2)
@@ -180,9 +185,9 @@ extension Double: LoopScalar {
     nt_dual_diagonal_f64(dual, n, factors, stride, k, theta)
   }
 
-  static func affine(_ rule: nt_affine, _ n: Int, thetaIsZero: Bool, _ k: Pointer, _ theta: Pointer?) {
+  static func affine(_ rule: nt_affine, _ n: Int, _ tangent: Tangent, _ k: Pointer, _ theta: Pointer?) {
     var description = rule
-    nt_affine_f64(&description, n, thetaIsZero ? 1 : 0, k, theta)
+    nt_affine_f64(&description, n, tangent == .given ? 0 : 1, k, tangent == .absent ? nil : theta)
   }
 
   static func scaleRow(_ n: Int, row: Double, column: UnsafePointer<Double>, _ k: Pointer, _ theta: Pointer?) {
@@ -194,10 +199,10 @@ extension Double: LoopScalar {
   }
 
   static func combine(
-    _ combination: PairCombination, _ n: Int, thetaIsZero: Bool, _ k: Pointer, _ theta: Pointer?,
+    _ combination: PairCombination, _ n: Int, _ tangent: Tangent, _ k: Pointer, _ theta: Pointer?,
     _ k2: UnsafePointer<Double>, _ theta2: UnsafePointer<Double>?
   ) {
-    let isZero: Int32 = thetaIsZero ? 1 : 0
+    let isZero: Int32 = tangent == .given ? 0 : 1
     switch combination {
     case .sum: nt_add_f64(n, isZero, k, theta, k2, theta2)
     case .product: nt_multiply_f64(n, isZero, k, theta, k2, theta2)

@@ -33,7 +33,8 @@ public struct CovarianceState: Sendable {
 
   /// The tangent kernel, of the shape of K12.
   public enum Theta: Sendable {
-    case notRequested
+    /// Nobody asked for it.
+    case absent
     /// No trainable layer so far.
     case zero
     case matrix(Tensor)

@@ -61,7 +61,7 @@ public struct GramJob: Sendable {
   ///   - body: called with the rows and their kernel with all inputs of the second data set; `cov2` of it is nil.
   /// - Throws: `NetworkError` as `run`, and what `body` throws.
   public func forEachStrip(rows: Int? = nil, _ body: (Range<Int>, Kernel) throws -> Void) throws {
-    let entries = plan.computation.withNTK ? 1 << 22 : 1 << 23
+    let entries = plan.computation.tangent == .absent ? 1 << 23 : 1 << 22
     try plan.forEachStrip(rows: rows ?? max(1, entries / columnCount)) { rows, outputs in
       try body(rows, kernel(outputs, rows: rows))
     }

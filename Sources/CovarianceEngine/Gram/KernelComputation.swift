@@ -26,7 +26,7 @@ package struct KernelComputation: Sendable {
   let goal: CovarianceGoal
   let choice: ExecutorChoice
 
-  var withNTK: Bool { goal.withNTK }
+  var tangent: Tangent { goal.tangent }
   var executor: any CovarianceExecutor { choice.executor }
 
   /// - Parameters:
@@ -50,7 +50,7 @@ package struct KernelComputation: Sendable {
     let areGraphsTraced = [patterns?.first, patterns?.second].contains { $0?.isTraced ?? false }
     self.isTraced = isTraced || areGraphsTraced || self.inputs.contains(where: \.isTraced)
     let goal = CovarianceGoal(
-      program, outputs: ids, inputs: self.inputs.map(\.goalInput), withNTK: kernels.contains(.ntk),
+      program, outputs: ids, inputs: self.inputs.map(\.goalInput), tangent: Tangent(isWanted: kernels.contains(.ntk)),
       wantsAllPositions: options.positions == .all, dtype: dtype)
     choice = try ExecutorChoice(
       goal, options: options, counts: self.inputs[0].counts, hasTwoDataSets: self.inputs.allSatisfy(\.hasTwoDataSets),

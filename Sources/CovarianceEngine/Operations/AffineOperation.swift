@@ -51,7 +51,7 @@ public struct AffineOperation: CovarianceOperation {
     var result = input
     result.k12 = map(input.k12)
     (result.k11, result.k22) = (map(input.k11), map(input.k22))
-    if case .notRequested = input.theta { return result }
+    if case .absent = input.theta { return result }
     var change = Tensor.zeros([], dtype: result.k12.dtype)
     if inputScale != 0 { change = change + input.k12 * inputScale }
     if outputScale != 0 { change = change + result.k12 * outputScale }

@@ -29,10 +29,9 @@ package enum ProgramInput: Sendable {
     }
   }
 
-  /// Whether it has a tangent kernel already.
-  var hasNTK: Bool {
-    if case .kernel(let kernel) = self { return kernel.ntk != nil }
-    return false
+  /// Whether it has a tangent kernel already; that of data is zero.
+  var tangent: Tangent {
+    if case .kernel(let kernel) = self, kernel.ntk != nil { .given } else { .zero }
   }
 
   /// Whether it is data of two data sets.

@@ -214,7 +214,7 @@ struct NetworkDescriber {
       CovarianceGoal.Input(isMatrix: program.positions[input].isEmpty, channels: channels)
     }
     let goal = CovarianceGoal(
-      program, outputs: outputs, inputs: inputs, withNTK: true, wantsAllPositions: true, dtype: .float32)
+      program, outputs: outputs, inputs: inputs, tangent: .given, wantsAllPositions: true, dtype: .float32)
     guard let choice = try? ExecutorChoice(goal, options: KernelOptions()) else { return }
     description.executor = choice.executor.name
     if choice.isReference { description.obstacle = choice.reason?.description }

@@ -65,7 +65,7 @@ package struct ExecutorChoice: Sendable {
     do throws(Obstacle) {
       let graph = try SliceGraphBuilder.build(
         goal.program, outputs: goal.outputs, areFull: goal.outputs.map { _ in goal.wantsAllPositions },
-        withNTK: goal.withNTK, inputsWithNTK: goal.inputs.map(\.hasTheta), inputsWithMasks: goal.inputs.map(\.hasMask))
+        tangent: goal.tangent, inputTangents: goal.inputs.map(\.tangent), inputsWithMasks: goal.inputs.map(\.hasMask))
       return ExecutorChoice(SliceExecutor(goal, graph, counts: counts, hasTwoDataSets: hasTwoDataSets))
     } catch {
       return ExecutorChoice(SegmentExecutor(goal), because: error)

@@ -2,7 +2,7 @@ import Tensors
 
 /// The state of a program's input.
 struct InputCovariances {
-  let withNTK: Bool
+  let tangent: Tangent
   /// Whether covariances between different positions are needed.
   let isFull: Bool
   /// Whether a data set's covariances between different inputs are needed.
@@ -25,7 +25,7 @@ struct InputCovariances {
     let k22 = data.x2.map { layout.hasFullBatch ? cross($0, $0, layout) : ofItself($0, layout) } ?? k11
     func mean(_ x: Tensor) -> Tensor? { needsMeans ? x.mean(axis: x.rank - 1) : nil }
     return CovarianceState(
-      k12: cross(x1, x2, layout), theta: withNTK ? .zero : .notRequested, k11: k11, k22: k22, layout: layout,
+      k12: cross(x1, x2, layout), theta: tangent == .absent ? .absent : .zero, k11: k11, k22: k22, layout: layout,
       mean1: mean(x1), mean2: mean(x2), mask1: data.mask1, mask2: data.mask2 ?? (data.x2 == nil ? data.mask1 : nil))
   }
 
@@ -46,7 +46,7 @@ struct InputCovariances {
         found: "one of other activations: compute the kernel of the whole network at once")
     }
     let state = CovarianceState(
-      k12: kernel.nngp, theta: withNTK ? kernel.ntk.map { .matrix($0) } ?? .zero : .notRequested, k11: kernel.cov1,
+      k12: kernel.nngp, theta: tangent == .absent ? .absent : kernel.ntk.map { .matrix($0) } ?? .zero, k11: kernel.cov1,
       k22: kernel.cov2 ?? kernel.cov1, layout: kernel.layout, mask1: kernel.mask1,
       mask2: kernel.mask2 ?? (kernel.isSymmetric ? kernel.mask1 : nil))
     let needed = hasFullBatch ? state : state.withoutOtherInputs()

@@ -7,7 +7,7 @@ struct ReferenceRun {
   private let batch: KernelOptions.Extent
   private var program: CovarianceProgram { goal.program }
   private var outputs: [Int] { goal.outputs }
-  private var withNTK: Bool { goal.withNTK }
+  private var tangent: Tangent { goal.tangent }
   private var demand: CovarianceDemand { goal.demand }
   private var inputs: [ProgramInput] { block.inputs }
   private var patterns: GraphPatterns? { block.patterns }
@@ -69,7 +69,7 @@ struct ReferenceRun {
     var states: [CovarianceState] = []
     for (index, input) in inputs.enumerated() {
       let covariances = InputCovariances(
-        withNTK: withNTK, isFull: demand.isFull(index), hasFullBatch: hasFullBatch,
+        tangent: tangent, isFull: demand.isFull(index), hasFullBatch: hasFullBatch,
         needsMeans: demand.needsMeans[index])
       states.append(try covariances.state(of: input))
     }
@@ -140,7 +140,7 @@ extension CovarianceState: TensorTree {
   public var structure: [String] {
     let theta =
       switch theta {
-      case .notRequested: "none"
+      case .absent: "none"
       case .zero: "zero"
       case .matrix: "matrix"
       }

@@ -26,7 +26,7 @@ struct RowExecutor: CovarianceExecutor {
 
   func run(_ request: BlockRequest) throws(NetworkError) -> [CovarianceBlock] {
     goal.dtype == .float32
-      ? try RowRun<Float>(plan, request, withNTK: goal.withNTK).run()
-      : try RowRun<Double>(plan, request, withNTK: goal.withNTK).run()
+      ? try RowRun<Float>(plan, request, tangent: goal.tangent).run()
+      : try RowRun<Double>(plan, request, tangent: goal.tangent).run()
   }
 }

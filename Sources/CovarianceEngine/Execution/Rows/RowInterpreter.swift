@@ -74,7 +74,7 @@ final class RowInterpreter<Scalar: LoopScalar> {
       correct(input, tile, a, b, channels)
     case .kernel(let kernel):
       copyBlock(of: kernel.nngp, to: kTile(input), tile)
-      if executor.withNTK, let ntk = kernel.ntk { copyBlock(of: ntk, to: thetaTile(input), tile) }
+      if executor.tangent != .absent, let ntk = kernel.ntk { copyBlock(of: ntk, to: thetaTile(input), tile) }
     }
   }
 
@@ -128,37 +128,37 @@ final class RowInterpreter<Scalar: LoopScalar> {
     }
     for instruction in executor.plan.instructions {
       switch instruction {
-      case .copy(let from, let to, let hasTheta):
+      case .copy(let from, let to, let tangent):
         k[to].update(from: k[from], count: padded)
-        if hasTheta { theta[to].update(from: theta[from], count: padded) }
-      case .affine(let register, let rule, let thetaIsZero):
+        if tangent == .given { theta[to].update(from: theta[from], count: padded) }
+      case .affine(let register, let rule, let tangent):
         Scalar.affine(
-          rule, padded, thetaIsZero: thetaIsZero, k[register], executor.withNTK ? theta[register] : nil)
-      case .dual(let register, let routine, let factor, let hasTheta):
-        let tangent = hasTheta ? theta[register] : nil
+          rule, padded, tangent, k[register], theta[register])
+      case .dual(let register, let routine, let factor, let tangent):
+        let thetaRow = tangent == .given ? theta[register] : nil
         switch routine {
         case .vector(let dual):
           Scalar.dualRow(
             dual, padded, row: self1.factors(factor) + i, rowStride: self1.stride,
-            column: self2.factors(factor) + column, stride: self2.stride, k[register], tangent)
+            column: self2.factors(factor) + column, stride: self2.stride, k[register], thetaRow)
         case .tensor(let index):
           let activation = executor.plan.activations[index]
           let q12 = Tensor(copying: k[register], shape: [1, count])
           let q11 = Tensor(copying: self1.factors(factor) + i, shape: [1, 1])
           let q22 = Tensor(copying: self2.factors(factor) + column, shape: [1, count])
-          if let tangent { try tangent.multiply(by: activation.derivativeDual(q12, q11, q22), count: count) }
+          if let thetaRow { try thetaRow.multiply(by: activation.derivativeDual(q12, q11, q22), count: count) }
           try k[register].update(from: activation.dual(q12, q11, q22), count: count)
         }
-      case .normalize(let register, _, _, let factor, let hasTheta):
+      case .normalize(let register, _, _, let factor, let tangent):
         Scalar.scaleRow(
           padded, row: self1.factors(factor)[i], column: self2.factors(factor) + column, k[register],
-          hasTheta ? theta[register] : nil)
+          tangent == .given ? theta[register] : nil)
       case .dropout:
         break  // Changes the covariance of an input with itself only, which the self-covariances give.
-      case .combine(let into, let from, let combination, let intoHasTheta, let fromHasTheta):
+      case .combine(let into, let from, let combination, let intoTangent, let fromTangent):
         Scalar.combine(
-          combination, padded, thetaIsZero: !intoHasTheta, k[into], intoHasTheta || fromHasTheta ? theta[into] : nil,
-          k[from], fromHasTheta ? UnsafePointer(theta[from]) : nil)
+          combination, padded, intoTangent, k[into], max(intoTangent, fromTangent) == .given ? theta[into] : nil,
+          k[from], fromTangent == .given ? UnsafePointer(theta[from]) : nil)
       }
     }
   }
@@ -167,7 +167,7 @@ final class RowInterpreter<Scalar: LoopScalar> {
   private func keepOutputs(_ count: Int, at place: Int) {
     for (output, tile) in zip(executor.plan.outputs, outputPlaces) where output.register >= executor.plan.inputCount {
       (kTile(tile) + place).update(from: k[output.register], count: count)
-      if output.hasTheta { (thetaTile(tile) + place).update(from: theta[output.register], count: count) }
+      if output.tangent == .given { (thetaTile(tile) + place).update(from: theta[output.register], count: count) }
     }
   }
 
@@ -178,12 +178,12 @@ final class RowInterpreter<Scalar: LoopScalar> {
     let (result, place) = (results[output], outputPlaces[output])
     try store(kTile(place), to: result.k, tile, name: "nngp")
     if let exact = executor.exact1 { setDiagonal(of: result.k, to: exact.outputVariances(output), tile) }
-    guard let tangent = result.thetaPointer else { return }
-    if executor.plan.outputs[output].hasTheta {
-      try store(thetaTile(place), to: tangent, tile, name: "ntk")
-      if let exact = executor.exact1 { setDiagonal(of: tangent, to: exact.outputThetas(output), tile) }
+    guard let target = result.thetaPointer else { return }
+    if executor.plan.outputs[output].tangent == .given {
+      try store(thetaTile(place), to: target, tile, name: "ntk")
+      if let exact = executor.exact1 { setDiagonal(of: target, to: exact.outputThetas(output), tile) }
     } else {
-      clear(tangent, tile)
+      clear(target, tile)
     }
   }
 

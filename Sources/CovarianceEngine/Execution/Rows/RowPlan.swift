@@ -3,12 +3,12 @@ import CVectorKernels
 /// A covariance program as instructions on a few registers, each a row of K and of Θ that stays in cache.
 struct RowPlan: @unchecked Sendable {
   enum Instruction: @unchecked Sendable {
-    case copy(from: Int, to: Int, hasTheta: Bool)
-    case affine(Int, nt_affine, thetaIsZero: Bool)
-    case dual(Int, DualRoutine, factor: Int, hasTheta: Bool)
-    case normalize(Int, epsilon: Double, overBatch: Bool, factor: Int, hasTheta: Bool)
-    case dropout(Int, keepRate: Double, hasTheta: Bool)
-    case combine(into: Int, from: Int, PairCombination, intoHasTheta: Bool, fromHasTheta: Bool)
+    case copy(from: Int, to: Int, tangent: Tangent)
+    case affine(Int, nt_affine, tangent: Tangent)
+    case dual(Int, DualRoutine, factor: Int, tangent: Tangent)
+    case normalize(Int, epsilon: Double, overBatch: Bool, factor: Int, tangent: Tangent)
+    case dropout(Int, keepRate: Double, tangent: Tangent)
+    case combine(into: Int, from: Int, PairCombination, intoTangent: Tangent, fromTangent: Tangent)
   }
 
   /// How the duals of an activation are computed on a row. Holds no references, whose counting would show in every row.
@@ -34,8 +34,8 @@ struct RowPlan: @unchecked Sendable {
   fileprivate(set) var registerCount: Int
   /// Arrays of per-input factors in all.
   fileprivate(set) var factorCount = 0
-  /// The registers of the outputs, and whether their Θ was ever set.
-  fileprivate(set) var outputs: [(register: Int, hasTheta: Bool)] = []
+  /// The registers of the outputs.
+  fileprivate(set) var outputs: [(register: Int, tangent: Tangent)] = []
   let inputCount: Int
   /// What the instructions' pointers point to.
   private var descriptions = DualDescriptions(.long)
@@ -56,37 +56,38 @@ struct RowPlan: @unchecked Sendable {
 
 /// Compiles covariance programs for rows.
 private struct RowPlanBuilder: Lowering {
-  private let withNTK: Bool
+  /// Given where it is wanted.
+  private let tangent: Tangent
   private var plan: RowPlan
   private var allocation: RegisterAllocation
-  /// Per value, whether its Θ was ever set.
-  private var hasTheta: [Bool]
+  /// Per value.
+  private var tangents: [Tangent]
   private var step: CovarianceProgram.Step!
-  /// The register that holds what has been made of the step so far, and whether its Θ is set.
+  /// The register that holds what has been made of the step so far.
   private var target = 0
-  private var targetHasTheta = false
+  private var targetTangent = Tangent.absent
 
   init(_ goal: CovarianceGoal) {
-    withNTK = goal.withNTK
+    tangent = goal.tangent
     plan = RowPlan(inputCount: goal.program.inputCount)
     allocation = RegisterAllocation(goal.program, outputs: goal.outputs)
-    hasTheta = [Bool](repeating: false, count: goal.program.valueCount)
-    for (input, known) in goal.inputs.enumerated() { hasTheta[input] = withNTK && known.hasTheta }
+    tangents = Array(repeating: min(.zero, goal.tangent), count: goal.program.valueCount)
+    for (input, known) in goal.inputs.enumerated() { tangents[input] = min(known.tangent, tangent) }
   }
 
   mutating func compile(_ step: CovarianceProgram.Step, at index: Int) throws(Obstacle) {
     self.step = step
     target = ownRegister(at: index)
-    targetHasTheta = hasTheta[step.operands[0]]
+    targetTangent = tangents[step.operands[0]]
     try step.operation.lower(to: &self)
-    hasTheta[step.result] = targetHasTheta
+    tangents[step.result] = targetTangent
     allocation.define(step.result, target)
     allocation.release(step.operands, at: index, except: target)
   }
 
   func plan(outputs: [Int]) -> RowPlan {
     var plan = plan
-    plan.outputs = outputs.map { (allocation.register(of: $0), hasTheta[$0]) }
+    plan.outputs = outputs.map { (allocation.register(of: $0), tangents[$0]) }
     plan.registerCount = allocation.count
     return plan
   }
@@ -98,34 +99,34 @@ private struct RowPlanBuilder: Lowering {
     let register = allocation.register(of: operand)
     if allocation.isLastUse(of: operand, at: index) && !step.operands.dropFirst().contains(operand) { return register }
     let copy = allocation.allocate()
-    plan.instructions.append(.copy(from: register, to: copy, hasTheta: hasTheta[operand]))
+    plan.instructions.append(.copy(from: register, to: copy, tangent: tangents[operand]))
     return copy
   }
 
   mutating func affine(_ rule: AffineOperation) {
-    plan.instructions.append(.affine(target, rule.loopDescription, thetaIsZero: !targetHasTheta))
-    targetHasTheta = withNTK
+    plan.instructions.append(.affine(target, rule.loopDescription, tangent: targetTangent))
+    targetTangent = tangent
   }
 
   mutating func scale(_ factor: Double) {
     let rule = AffineOperation(weightVariance: HyperParameter(factor), outputScale: 0)
-    plan.instructions.append(.affine(target, rule.loopDescription, thetaIsZero: !targetHasTheta))
+    plan.instructions.append(.affine(target, rule.loopDescription, tangent: targetTangent))
   }
 
   mutating func dual(_ dual: any Dual) {
     let routine = plan.routine(of: dual)
-    plan.instructions.append(.dual(target, routine, factor: plan.factorCount, hasTheta: targetHasTheta))
+    plan.instructions.append(.dual(target, routine, factor: plan.factorCount, tangent: targetTangent))
     plan.factorCount += routine.factorCount
   }
 
   mutating func normalize(epsilon: Double, positionAxes: [Int], overBatch: Bool) {
     plan.instructions.append(
-      .normalize(target, epsilon: epsilon, overBatch: overBatch, factor: plan.factorCount, hasTheta: targetHasTheta))
+      .normalize(target, epsilon: epsilon, overBatch: overBatch, factor: plan.factorCount, tangent: targetTangent))
     plan.factorCount += 1
   }
 
   mutating func dropout(keepRate: Double) {
-    plan.instructions.append(.dropout(target, keepRate: keepRate, hasTheta: targetHasTheta))
+    plan.instructions.append(.dropout(target, keepRate: keepRate, tangent: targetTangent))
   }
 
   mutating func combine(_ combination: BranchCombination) {
@@ -133,8 +134,8 @@ private struct RowPlanBuilder: Lowering {
       plan.instructions.append(
         .combine(
           into: target, from: allocation.register(of: operand), combination.pair(at: position),
-          intoHasTheta: targetHasTheta, fromHasTheta: hasTheta[operand]))
-      targetHasTheta = targetHasTheta || hasTheta[operand]
+          intoTangent: targetTangent, fromTangent: tangents[operand]))
+      targetTangent = max(targetTangent, tangents[operand])
     }
   }
 

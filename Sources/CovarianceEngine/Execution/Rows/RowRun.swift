@@ -10,7 +10,7 @@ import Tensors
 struct RowRun<Scalar: LoopScalar>: Sendable {
   let plan: RowPlan
   let inputs: [ProgramInput]
-  let withNTK: Bool
+  let tangent: Tangent
   let isSymmetric: Bool
   let n1: Int
   let n2: Int
@@ -28,11 +28,11 @@ struct RowRun<Scalar: LoopScalar>: Sendable {
   /// second-level cache together.
   static var tileSize: Int { 256 }
 
-  init(_ plan: RowPlan, _ block: BlockRequest, withNTK: Bool) throws(NetworkError) {
+  init(_ plan: RowPlan, _ block: BlockRequest, tangent: Tangent) throws(NetworkError) {
     let inputs = block.inputs
     self.plan = plan
     self.inputs = inputs
-    self.withNTK = withNTK
+    self.tangent = tangent
     origin = (block.rows.lowerBound, block.columns.lowerBound)
     let isSymmetric = inputs.allSatisfy(\.isSymmetric)
     self.isSymmetric = isSymmetric
@@ -56,7 +56,7 @@ struct RowRun<Scalar: LoopScalar>: Sendable {
   }
 
   func run() throws(NetworkError) -> [CovarianceBlock] {
-    let results = plan.outputs.map { _ in RowResult<Scalar>(n1: n1, n2: n2, withNTK: withNTK) }
+    let results = plan.outputs.map { _ in RowResult<Scalar>(n1: n1, n2: n2, tangent: tangent) }
     let tiles = tiles()
     let failure = Mutex<NetworkError?>(nil)
     Threads.forEachWorker(tiles.count) { next in
@@ -110,11 +110,11 @@ final class RowResult<Scalar: LoopScalar>: @unchecked Sendable {
   let k: UnsafeMutablePointer<Scalar>
   let thetaPointer: UnsafeMutablePointer<Scalar>?
 
-  init(n1: Int, n2: Int, withNTK: Bool) {
+  init(n1: Int, n2: Int, tangent: Tangent) {
     (k12, k) = Self.matrix(n1, n2)
-    let tangent = withNTK ? Self.matrix(n1, n2) : nil
-    theta = tangent?.0
-    thetaPointer = tangent?.1
+    let theta = tangent == .absent ? nil : Self.matrix(n1, n2)
+    self.theta = theta?.0
+    thetaPointer = theta?.1
   }
 
   private static func matrix(_ n1: Int, _ n2: Int) -> (Tensor, UnsafeMutablePointer<Scalar>) {

@@ -49,8 +49,8 @@ struct SelfCovariances<Scalar: LoopScalar>: @unchecked Sendable {
     let registers = Scratch<Scalar>(2 * plan.registerCount * stride)
     func k(_ register: Int) -> UnsafeMutablePointer<Scalar> { registers.pointer + 2 * register * stride }
     func theta(_ register: Int) -> UnsafeMutablePointer<Scalar> { registers.pointer + (2 * register + 1) * stride }
-    func theta(_ register: Int, if hasTheta: Bool) -> UnsafeMutablePointer<Scalar>? {
-      hasTheta ? theta(register) : nil
+    func theta(_ register: Int, _ tangent: Tangent) -> UnsafeMutablePointer<Scalar>? {
+      tangent == .given ? theta(register) : nil
     }
     for register in 0..<2 * plan.registerCount * stride { registers.pointer[register] = 1 }
 
@@ -69,27 +69,27 @@ struct SelfCovariances<Scalar: LoopScalar>: @unchecked Sendable {
 
     for instruction in plan.instructions {
       switch instruction {
-      case .copy(let from, let to, let hasTheta):
+      case .copy(let from, let to, let tangent):
         k(to).update(from: k(from), count: stride)
-        if hasTheta { theta(to).update(from: theta(from), count: stride) }
-      case .affine(let register, let rule, let thetaIsZero):
-        Scalar.affine(rule, stride, thetaIsZero: thetaIsZero, k(register), theta(register))
-      case .dual(let register, let routine, let factor, let hasTheta):
+        if tangent == .given { theta(to).update(from: theta(from), count: stride) }
+      case .affine(let register, let rule, let tangent):
+        Scalar.affine(rule, stride, tangent, k(register), theta(register))
+      case .dual(let register, let routine, let factor, let tangent):
         let factors = factorStorage.pointer + factor * stride
         switch routine {
         case .vector(let dual):
           Scalar.factors(dual, stride, k(register), factors, stride: stride)
-          Scalar.dualDiagonal(dual, stride, factors, stride: stride, k(register), theta(register, if: hasTheta))
+          Scalar.dualDiagonal(dual, stride, factors, stride: stride, k(register), theta(register, tangent))
         case .tensor(let index):
           let activation = plan.activations[index]
           factors.update(from: k(register), count: stride)
           let q = Tensor(copying: k(register), shape: [stride])
-          if hasTheta {
+          if tangent == .given {
             try theta(register).multiply(by: activation.derivativeDual(q, q, q), count: stride)
           }
           try k(register).update(from: activation.varianceDual(q), count: stride)
         }
-      case .normalize(let register, let epsilon, let overBatch, let factor, let hasTheta):
+      case .normalize(let register, let epsilon, let overBatch, let factor, let tangent):
         let factors = factorStorage.pointer + factor * stride
         if overBatch {
           var total = 0.0
@@ -99,24 +99,24 @@ struct SelfCovariances<Scalar: LoopScalar>: @unchecked Sendable {
         } else {
           for index in 0..<stride { factors[index] = Self.inverseRoot(Double(k(register)[index]) + epsilon) }
         }
-        Scalar.scaleDiagonal(stride, factors, k(register), theta(register, if: hasTheta))
-      case .dropout(let register, let keepRate, let hasTheta):
+        Scalar.scaleDiagonal(stride, factors, k(register), theta(register, tangent))
+      case .dropout(let register, let keepRate, let tangent):
         let scale = Scalar(1 / keepRate)
         for index in 0..<stride {
           k(register)[index] *= scale
-          if hasTheta { theta(register)[index] *= scale }
+          if tangent == .given { theta(register)[index] *= scale }
         }
-      case .combine(let into, let from, let combination, let intoHasTheta, let fromHasTheta):
+      case .combine(let into, let from, let combination, let intoTangent, let fromTangent):
         Scalar.combine(
-          combination, stride, thetaIsZero: !intoHasTheta, k(into), theta(into, if: intoHasTheta || fromHasTheta),
-          k(from), fromHasTheta ? UnsafePointer(theta(from)) : nil)
+          combination, stride, intoTangent, k(into), theta(into, max(intoTangent, fromTangent)),
+          k(from), theta(from, fromTangent).map { UnsafePointer($0) })
       }
     }
 
     for (output, location) in plan.outputs.enumerated() {
       (outputStorage.pointer + 2 * output * stride).update(from: k(location.register), count: stride)
       let target = outputStorage.pointer + (2 * output + 1) * stride
-      if location.hasTheta {
+      if location.tangent == .given {
         target.update(from: theta(location.register), count: stride)
       } else {
         target.update(repeating: 0, count: stride)

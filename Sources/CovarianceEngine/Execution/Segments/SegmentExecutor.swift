@@ -21,7 +21,7 @@ struct SegmentExecutor: CovarianceExecutor {
     let shape = SliceBlockShape(n1: rows, n2: columns, dataSizes: [])
     let slices = program.segments.map { segment in
       guard case .fused(let graph) = segment.executor else { return 0 }
-      return graph.memory(shape, goal.dtype, withNTK: goal.withNTK, threads: threads).total(threads: threads)
+      return graph.memory(shape, goal.dtype, tangent: goal.tangent, threads: threads).total(threads: threads)
     }
     return 4 * goal.kernelCount * Double(goal.dtype.byteCount) * goal.mostEntries * Double(rows) * Double(columns)
       + Double(slices.max() ?? 0)
@@ -31,7 +31,7 @@ struct SegmentExecutor: CovarianceExecutor {
   func obstacle(of step: CovarianceProgram.Step) -> Obstacle? { goal.program.sliceObstacle(of: step) }
 
   func run(_ request: BlockRequest) throws(NetworkError) -> [CovarianceBlock] {
-    let results = try SegmentRun(program, request, withNTK: goal.withNTK).run()
+    let results = try SegmentRun(program, request, tangent: goal.tangent).run()
     try request.requireFinite(results)
     return results
   }

@@ -4,13 +4,13 @@ import Tensors
 struct SegmentRun {
   private let program: SegmentedProgram
   private let block: BlockRequest
-  private let withNTK: Bool
+  private let tangent: Tangent
   private let isSymmetric: Bool
 
-  init(_ program: SegmentedProgram, _ block: BlockRequest, withNTK: Bool) {
+  init(_ program: SegmentedProgram, _ block: BlockRequest, tangent: Tangent) {
     self.program = program
     self.block = block
-    self.withNTK = withNTK
+    self.tangent = tangent
     isSymmetric = block.inputs.allSatisfy(\.isSymmetric)
   }
 
@@ -37,8 +37,8 @@ struct SegmentRun {
     switch segment.executor {
     case .fused(let plan):
       return part.inputs[0].dtype == .float32
-        ? try SliceRun<Float>(plan, part, withNTK: withNTK).run()
-        : try SliceRun<Double>(plan, part, withNTK: withNTK).run()
+        ? try SliceRun<Float>(plan, part, tangent: tangent).run()
+        : try SliceRun<Double>(plan, part, tangent: tangent).run()
     case .reference(let program, let demand):
       let executor = ProgramEvaluator(
         program: program, demand: demand,
@@ -48,14 +48,15 @@ struct SegmentRun {
       var states: [CovarianceState] = []
       for (index, input) in part.inputs.enumerated() {
         let covariances = InputCovariances(
-          withNTK: withNTK, isFull: demand.isFull(index), hasFullBatch: false, needsMeans: false)
+          tangent: tangent, isFull: demand.isFull(index), hasFullBatch: false, needsMeans: false)
         states.append(try executor.finished(covariances.state(of: input)))
       }
       return try executor.run(states, outputs: segment.places).map { state in
         let state = isSymmetric ? state.symmetrized() : state
         return CovarianceBlock(
           k12: state.k12,
-          theta: withNTK ? state.theta.matrix ?? .zeros(state.k12.shape, dtype: state.k12.dtype) : nil, k11: state.k11,
+          theta: tangent == .absent ? nil : state.theta.matrix ?? .zeros(state.k12.shape, dtype: state.k12.dtype),
+          k11: state.k11,
           k22: isSymmetric ? nil : state.k22, layout: state.layout, mask1: state.mask1, mask2: state.mask2)
       }
     }

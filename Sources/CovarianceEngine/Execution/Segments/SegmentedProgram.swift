@@ -32,7 +32,7 @@ struct SegmentedProgram: Sendable {
   }
 
   init(_ goal: CovarianceGoal) {
-    let (program, outputs, withNTK) = (goal.program, goal.outputs, goal.withNTK)
+    let (program, outputs, tangent) = (goal.program, goal.outputs, goal.tangent)
     self.outputs = outputs
     let demand = CovarianceDemand(
       program, outputs: outputs, areFull: outputs.map { goal.demand.isFull($0) }, knowsLocality: false)
@@ -59,8 +59,8 @@ struct SegmentedProgram: Sendable {
       let executor: Segment.Executor
       if let plan = stage.isMultiple(of: 2)
         ? try? SliceGraphBuilder.build(
-          part, outputs: ids, areFull: areFull, withNTK: withNTK,
-          inputsWithNTK: inputs.map { $0 < program.inputCount ? goal.inputs[$0].hasTheta : withNTK },
+          part, outputs: ids, areFull: areFull, tangent: tangent,
+          inputTangents: inputs.map { $0 < program.inputCount ? goal.inputs[$0].tangent : tangent },
           inputsWithMasks: inputs.map { $0 < program.inputCount ? goal.inputs[$0].hasMask : hasMasks }) : nil
       {
         executor = .fused(plan)

@@ -9,8 +9,8 @@ struct LanePair<Scalar: SliceScalar>: @unchecked Sendable {
   let firstHasLanes: Bool
   /// Which data set the first input is of.
   let dataSet: DataSet
-  /// Whether Θ of inputs with themselves is wanted.
-  let wantsSelfTheta: Bool
+  /// Given where that of inputs with themselves is wanted.
+  let selfTangent: Tangent
   let first: LaneGroup<Scalar>
   let second: LaneGroup<Scalar>
   /// Per lane, where its pair is among all covariances of inputs with themselves, or of pairs of inputs.
@@ -22,10 +22,10 @@ struct LanePair<Scalar: SliceScalar>: @unchecked Sendable {
   private let data: [UnsafePointer<Scalar>?]
 
   /// The inputs of a group with themselves.
-  init(itself group: LaneGroup<Scalar>, of dataSet: DataSet, wantsSelfTheta: Bool, inputCount: Int) {
+  init(itself group: LaneGroup<Scalar>, of dataSet: DataSet, selfTangent: Tangent, inputCount: Int) {
     (isOfItself, firstHasLanes) = (true, true)
     self.dataSet = dataSet
-    self.wantsSelfTheta = wantsSelfTheta
+    self.selfTangent = selfTangent
     (first, second, lane) = (group, group, 0)
     data = []
     places = (0..<Scalar.lanes).map { group.inputs[min($0, group.inputs.count - 1)] }
@@ -37,7 +37,7 @@ struct LanePair<Scalar: SliceScalar>: @unchecked Sendable {
     _ input: Int, of first: LaneGroup<Scalar>, with second: LaneGroup<Scalar>, data: [UnsafePointer<Scalar>?],
     inputCount: Int
   ) {
-    (isOfItself, firstHasLanes, dataSet, wantsSelfTheta) = (false, false, .first, false)
+    (isOfItself, firstHasLanes, dataSet, selfTangent) = (false, false, .first, .absent)
     (self.first, self.second, self.data) = (first, second, data)
     lane = input - first.inputs[0]
     places = (0..<Scalar.lanes).map { input * inputCount + second.inputs[min($0, second.inputs.count - 1)] }
@@ -46,7 +46,7 @@ struct LanePair<Scalar: SliceScalar>: @unchecked Sendable {
 
   /// The inputs of a group each with that in the same lane of another; `inputCount` is the size of the second data set.
   init(_ first: LaneGroup<Scalar>, with second: LaneGroup<Scalar>, inputCount: Int) {
-    (isOfItself, firstHasLanes, dataSet, wantsSelfTheta) = (false, true, .first, false)
+    (isOfItself, firstHasLanes, dataSet, selfTangent) = (false, true, .first, .absent)
     (self.first, self.second, lane) = (first, second, 0)
     data = first.data.map { $0.map { UnsafePointer($0.pointer) } }
     places = (0..<Scalar.lanes).map { lane in

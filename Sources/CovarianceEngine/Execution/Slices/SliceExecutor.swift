@@ -23,15 +23,15 @@ struct SliceExecutor: CovarianceExecutor {
     let sizes = zip(goal.program.positions, goal.inputs).map { $1.channels * $0.reduce(1, *) }
     let shape = SliceBlockShape(
       n1: isExchanged ? columns : rows, n2: isExchanged ? rows : columns, dataSizes: sizes)
-    return Double(graph.memory(shape, goal.dtype, withNTK: goal.withNTK, threads: threads).total(threads: threads))
+    return Double(graph.memory(shape, goal.dtype, tangent: goal.tangent, threads: threads).total(threads: threads))
   }
 
   func run(_ request: BlockRequest) throws(NetworkError) -> [CovarianceBlock] {
     let request = isExchanged ? request.exchanged : request
     let results =
       goal.dtype == .float32
-      ? try SliceRun<Float>(graph, request, withNTK: goal.withNTK).run()
-      : try SliceRun<Double>(graph, request, withNTK: goal.withNTK).run()
+      ? try SliceRun<Float>(graph, request, tangent: goal.tangent).run()
+      : try SliceRun<Double>(graph, request, tangent: goal.tangent).run()
     return isExchanged ? results.map(\.mirrored) : results
   }
 }

@@ -12,8 +12,8 @@ struct SliceGraph: @unchecked Sendable {
     var kind: Kind
     /// Sizes of the positions of the result.
     var sizes: PositionAxes
-    /// Whether Θ of the result was ever set; where it was not, it is zero.
-    var hasTheta: Bool
+    /// That of the result.
+    var tangent: Tangent
     /// Where the sizes are among those of the graph.
     var sizeIndex: UInt16 = 0
 
@@ -241,8 +241,8 @@ struct SliceStep {
   /// The displacements of these for one of the whole chain's result.
   var stride = PositionAxes(repeating: 1)
   var resultStride = PositionAxes(repeating: 1)
-  /// Whether Θ is set before the step.
-  var hasTheta: Bool
+  /// That of what it works on.
+  var tangent: Tangent
   /// Where the sizes of what it makes are among those of the graph.
   var sizeIndex: UInt16 = 0
 

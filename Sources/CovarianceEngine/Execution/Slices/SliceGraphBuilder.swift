@@ -3,7 +3,8 @@ import CVectorKernels
 /// Compiles covariance programs for slices: operations lower themselves to nodes and to the steps of chains.
 struct SliceGraphBuilder: Lowering {
   private let program: CovarianceProgram
-  private let withNTK: Bool
+  /// Given where it is wanted.
+  private let goalTangent: Tangent
   private var graph = SliceGraph()
   /// The node that holds each value of the program.
   private var nodeOf: [Int?]
@@ -21,17 +22,17 @@ struct SliceGraphBuilder: Lowering {
 
   /// - Throws: `Obstacle` for a program with an operation that is not made of slices.
   static func build(
-    _ program: CovarianceProgram, outputs: [Int], areFull: [Bool], withNTK: Bool, inputsWithNTK: [Bool],
+    _ program: CovarianceProgram, outputs: [Int], areFull: [Bool], tangent: Tangent, inputTangents: [Tangent],
     inputsWithMasks: [Bool]
   ) throws(Obstacle) -> SliceGraph {
     if let obstacle = program.steps.lazy.compactMap({ program.sliceObstacle(of: $0) }).first { throw obstacle }
-    var builder = SliceGraphBuilder(program, outputs: outputs, withNTK: withNTK)
+    var builder = SliceGraphBuilder(program, outputs: outputs, tangent: tangent)
     (builder.graph.program, builder.graph.outputValues) = (program, outputs)
     for input in 0..<program.inputCount {
       let sizes = PositionAxes(sizes: program.positions[input])
       builder.hasMask[input] = inputsWithMasks[input]
       builder.nodeOf[input] = builder.add(
-        .input(input), sizes: sizes, hasTheta: withNTK && inputsWithNTK[input])
+        .input(input), sizes: sizes, tangent: min(tangent, inputTangents[input]))
     }
     for step in program.steps where builder.useCount[step.result] > 0 { try builder.compile(step) }
     for (output, isFull) in zip(outputs, areFull) {
@@ -43,9 +44,9 @@ struct SliceGraphBuilder: Lowering {
     return builder.graph
   }
 
-  private init(_ program: CovarianceProgram, outputs: [Int], withNTK: Bool) {
+  private init(_ program: CovarianceProgram, outputs: [Int], tangent: Tangent) {
     self.program = program
-    self.withNTK = withNTK
+    goalTangent = tangent
     nodeOf = Array(repeating: nil, count: program.valueCount)
     hasMask = Array(repeating: false, count: program.valueCount)
     (isDirty, needsZeros) = (hasMask, hasMask)
@@ -62,8 +63,8 @@ struct SliceGraphBuilder: Lowering {
     }
   }
 
-  private mutating func add(_ kind: SliceGraph.Kind, sizes: PositionAxes, hasTheta: Bool) -> Int {
-    graph.nodes.append(SliceGraph.Node(kind: kind, sizes: sizes, hasTheta: hasTheta))
+  private mutating func add(_ kind: SliceGraph.Kind, sizes: PositionAxes, tangent: Tangent) -> Int {
+    graph.nodes.append(SliceGraph.Node(kind: kind, sizes: sizes, tangent: tangent))
     return graph.nodes.count - 1
   }
 
@@ -88,19 +89,19 @@ struct SliceGraphBuilder: Lowering {
   /// The node that holds it.
   private var node: Int { nodeOf[step.result]! }
   private var sizes: PositionAxes { graph.nodes[node].sizes }
-  private var hasTheta: Bool { graph.nodes[node].hasTheta }
+  private var tangent: Tangent { graph.nodes[node].tangent }
   /// Whether others read what the next verb works on.
   private var isShared: Bool { !isStarted && useCount[step.operands[0]] > 1 }
 
-  private mutating func finish(_ kind: SliceGraph.Kind, sizes: PositionAxes, hasTheta: Bool? = nil) {
-    nodeOf[result] = add(kind, sizes: sizes, hasTheta: hasTheta ?? self.hasTheta)
+  private mutating func finish(_ kind: SliceGraph.Kind, sizes: PositionAxes, tangent: Tangent? = nil) {
+    nodeOf[result] = add(kind, sizes: sizes, tangent: tangent ?? self.tangent)
     isStarted = true
   }
 
   /// Lets the chain that ends here go on, or starts one.
-  private mutating func extend(_ operation: SliceStep.Operation, hasTheta: Bool? = nil) {
+  private mutating func extend(_ operation: SliceStep.Operation, tangent: Tangent? = nil) {
     if isShared { startChain() }
-    append(operation, sizes: sizes, hasTheta: hasTheta)
+    append(operation, sizes: sizes, tangent: tangent)
   }
 
   private mutating func startChain() {
@@ -109,16 +110,16 @@ struct SliceGraphBuilder: Lowering {
   }
 
   /// Appends a step to the chain; what holds the value may be no chain yet.
-  private mutating func append(_ operation: SliceStep.Operation, sizes: PositionAxes, hasTheta: Bool? = nil) {
+  private mutating func append(_ operation: SliceStep.Operation, sizes: PositionAxes, tangent: Tangent? = nil) {
     if case .chain = graph.nodes[node].kind {} else { startChain() }
     let node = node
     guard case .chain(let source, let stride, var steps) = graph.nodes[node].kind else { return }
     steps.append(
       SliceStep(
-        operation: operation, sizes: graph.nodes[node].sizes, resultSizes: sizes, hasTheta: graph.nodes[node].hasTheta))
+        operation: operation, sizes: graph.nodes[node].sizes, resultSizes: sizes, tangent: graph.nodes[node].tangent))
     graph.nodes[node].kind = .chain(source: source, stride: stride, steps: steps)
     graph.nodes[node].sizes = sizes
-    graph.nodes[node].hasTheta = hasTheta ?? graph.nodes[node].hasTheta
+    graph.nodes[node].tangent = tangent ?? graph.nodes[node].tangent
     isStarted = true
   }
 
@@ -128,7 +129,7 @@ struct SliceGraphBuilder: Lowering {
     var affine = rule.loopDescription
     isDirty[result] = isDirty[result] || affine.bias_variance != 0 || affine.theta_constant != 0
     foldScale(into: &affine)
-    extend(.affine(affine), hasTheta: withNTK)
+    extend(.affine(affine), tangent: goalTangent)
   }
 
   /// Takes the mean over a convolution's window, which comes before its weights, into these.
@@ -168,7 +169,7 @@ struct SliceGraphBuilder: Lowering {
     hasMask[result] = step.operands.allSatisfy { hasMask[$0] }
     isDirty[result] = false
     let nodes = step.operands.map { nodeOf[$0]! }
-    finish(.combine(nodes, combination), sizes: sizes, hasTheta: nodes.contains { graph.nodes[$0].hasTheta })
+    finish(.combine(nodes, combination), sizes: sizes, tangent: nodes.map { graph.nodes[$0].tangent }.max())
   }
 
   mutating func flatten() {

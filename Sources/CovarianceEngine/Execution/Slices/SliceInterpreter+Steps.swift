@@ -10,24 +10,24 @@ extension SliceInterpreter {
   ) throws(NetworkError) {
     let extent = SliceExtent(sizes: step.sizes, displacement: displacement &* step.stride)
     let count = extent.lengths.product * Scalar.lanes
-    let ownTheta = computesTheta && step.hasTheta ? theta : nil
+    let ownTheta = min(tangent, step.tangent) == .given ? theta : nil
     switch step.operation {
     case .window(let window):
       let result = SliceExtent(sizes: step.resultSizes, displacement: displacement &* step.resultStride)
       sum(window, extent, result, k, kOut)
-      if computesTheta && step.hasTheta { sum(window, extent, result, theta, thetaOut) }
+      if ownTheta != nil { sum(window, extent, result, theta, thetaOut) }
     case .window2D(let rows, let columns):
       let result = SliceExtent(sizes: step.resultSizes, displacement: displacement &* step.resultStride)
       let planes = extent.lengths[0] * extent.lengths[1]
       let along = columns.description(length: extent.lengths[3], result: result.lengths[3])
       let across = rows.description(length: extent.lengths[2], result: result.lengths[2], outer: planes)
       Scalar.sliceWindow2D(across, along, k, kOut, scratch: rowScratch)
-      if computesTheta && step.hasTheta { Scalar.sliceWindow2D(across, along, theta, thetaOut, scratch: rowScratch) }
+      if ownTheta != nil { Scalar.sliceWindow2D(across, along, theta, thetaOut, scratch: rowScratch) }
     case .fusedPass(let pass):
       let result = SliceExtent(sizes: step.resultSizes, displacement: displacement &* step.resultStride)
       try run(pass, step, extent, result, displacement, k, theta, kOut, thetaOut)
     case .affine(let affine):
-      Scalar.affine(affine, count, thetaIsZero: !step.hasTheta, k, computesTheta ? theta : nil)
+      Scalar.affine(affine, count, min(tangent, step.tangent), k, theta)
     case .dual(let routine, let set):
       if makesFactors && extent.displacement == .zero { makeFactors(set, of: k) }
       try dual(routine, factorSets[set], extent, k, ownTheta)
@@ -41,7 +41,7 @@ extension SliceInterpreter {
     case .scaleAll(let scale):
       let factor = nt_affine(
         weight_variance: scale, bias_variance: 0, theta_from_input: 0, theta_from_output: 0, theta_constant: 0)
-      Scalar.affine(factor, count, thetaIsZero: false, k, ownTheta)
+      Scalar.affine(factor, count, .given, k, ownTheta)
     case .dropout(let keepRate):
       for index in 0..<count {
         k[index] /= Scalar(keepRate)
@@ -120,14 +120,15 @@ extension SliceInterpreter {
       rows: pass.rows?.description(length: extent.lengths[2], result: middle.lengths[2])
         ?? .none(length: extent.lengths[2]),
       columns: pass.columns?.description(length: middle.lengths[3], result: result.lengths[3])
-        ?? .none(length: middle.lengths[3]), theta_is_zero: step.hasTheta ? 0 : 1)
+        ?? .none(length: middle.lengths[3]), theta_is_zero: step.tangent == .given ? 0 : 1)
     let operandPlane = extent.lengths[2] * extent.lengths[3] * Scalar.lanes
     let resultPlane = result.lengths[2] * result.lengths[3] * Scalar.lanes
+    let isGiven = tangent == .given
     var (from, to) = (0, 0)
     try middle.forEachPlane { (first, second, _) throws(NetworkError) in
       Scalar.sliceFusedPass(
         description, factors.plane(factorSets[pass.factorSet], first: first, second: second), k + from,
-        computesTheta ? UnsafePointer(theta + from) : nil, kOut + to, computesTheta ? thetaOut + to : nil,
+        isGiven ? UnsafePointer(theta + from) : nil, kOut + to, isGiven ? thetaOut + to : nil,
         scratch: rowScratch)
       from += operandPlane
       to += resultPlane
@@ -145,7 +146,7 @@ extension SliceInterpreter {
     } else {
       variances.pointer.update(from: k, count: count)
     }
-    Scalar.affine(pass.affine, count, thetaIsZero: true, variances.pointer, nil)
+    Scalar.affine(pass.affine, count, .absent, variances.pointer, nil)
     makeFactors(pass.factorSet, of: variances.pointer)
   }
 

@@ -18,24 +18,24 @@ final class SliceInterpreter<Scalar: SliceScalar> {
   private(set) var factors: PairFactors<Scalar>
   /// Whether the variances that come along become factors.
   private(set) var makesFactors = false
-  /// Whether Θ of the pair is computed.
-  private(set) var computesTheta = false
+  /// Given where that of the pair is computed.
+  private(set) var tangent = Tangent.absent
   private var isOfItself = false
   /// For the passes of layers: two rows.
   let rowScratch: Pointer
   private let rowMemory: Scratch<Scalar>
   private let sizeTable: UnsafeMutableBufferPointer<PositionAxes>
   private let inputs: [SliceInput]
-  private let withNTK: Bool
+  private let runTangent: Tangent
   /// Slices of all jobs, and of inputs with themselves beside them, in positions.
   private var memory: (k: Scratch<Scalar>, theta: Scratch<Scalar>, size: Int)
   private var selfMemory: (k: Scratch<Scalar>, size: Int)
   private let part = Scratch<Double>(Scalar.lanes)
 
-  init(_ graph: SliceGraph, _ inputs: [SliceInput], withNTK: Bool, _ pair: LanePair<Scalar>) {
+  init(_ graph: SliceGraph, _ inputs: [SliceInput], tangent: Tangent, _ pair: LanePair<Scalar>) {
     self.graph = graph
     self.inputs = inputs
-    self.withNTK = withNTK
+    runTangent = tangent
     self.pair = pair
     factors = pair.factors
     factorSets = .allocate(capacity: graph.factorSets.count)
@@ -59,7 +59,7 @@ final class SliceInterpreter<Scalar: SliceScalar> {
 
   private func reserve(_ size: Int, _ selfSize: Int) {
     let lanes = Scalar.lanes
-    if size > memory.size { memory = (Scratch(size * lanes), Scratch(withNTK ? size * lanes : 1), size) }
+    if size > memory.size { memory = (Scratch(size * lanes), Scratch(runTangent == .absent ? 1 : size * lanes), size) }
     if selfSize > selfMemory.size { selfMemory = (Scratch(selfSize * lanes), selfSize) }
   }
 
@@ -75,7 +75,7 @@ final class SliceInterpreter<Scalar: SliceScalar> {
     // Only in lock step are the slices of several jobs there at the same time.
     reserve(itself == nil ? size : size * jobs.count, schedule.selfMemorySize)
     let stride = size * Scalar.lanes
-    let thetaStride = withNTK ? stride : 0
+    let thetaStride = runTangent == .absent ? 0 : stride
     // Nothing is counted inside of the loops over instructions, which may be short.
     let (memoryK, memoryTheta) = (memory.k.pointer, memory.theta.pointer)
     guard let itself else {
@@ -117,7 +117,7 @@ final class SliceInterpreter<Scalar: SliceScalar> {
     factors = pair.factors
     isOfItself = pair.isOfItself
     makesFactors = pair.isOfItself && schedule.makesFactors
-    computesTheta = withNTK && schedule.purpose != .factors && (!pair.isOfItself || pair.wantsSelfTheta)
+    tangent = schedule.purpose == .factors ? .absent : min(runTangent, pair.isOfItself ? pair.selfTangent : .given)
   }
 
   @inline(__always)
@@ -128,7 +128,7 @@ final class SliceInterpreter<Scalar: SliceScalar> {
   ) throws(NetworkError) {
     let lanes = Scalar.lanes
     let (from, to) = (Int(instruction.from) * lanes, Int(instruction.to) * lanes)
-    let withTheta = computesTheta && instruction.hasTheta
+    let isGiven = min(tangent, instruction.tangent) == .given
     let displacement = PositionAxes(truncatingIfNeeded: instruction.displacement)
     if case .step(let step) = instruction.operation {
       return try run(step.pointee, displacement, k + from, theta + from, k + to, theta + to)
@@ -138,39 +138,39 @@ final class SliceInterpreter<Scalar: SliceScalar> {
     switch instruction.operation {
     case .step: break
     case .load(let input):
-      try load(input, extent, k + to, withTheta ? theta + to : nil)
+      try load(input, extent, k + to, isGiven ? theta + to : nil)
     case .copy:
       (k + to).update(from: k + from, count: count)
-      if withTheta { (theta + to).update(from: theta + from, count: count) }
-    case .combine(let combination, let intoHasTheta):
-      let hasTheta = computesTheta && (intoHasTheta || instruction.hasTheta)
+      if isGiven { (theta + to).update(from: theta + from, count: count) }
+    case .combine(let combination, let into):
+      let isResultGiven = min(tangent, max(into, instruction.tangent)) == .given
       Scalar.combine(
-        combination, count, thetaIsZero: !intoHasTheta, k + to, hasTheta ? theta + to : nil, k + from,
-        withTheta ? UnsafePointer(theta + from) : nil)
+        combination, count, into, k + to, isResultGiven ? theta + to : nil, k + from,
+        isGiven ? UnsafePointer(theta + from) : nil)
     case .clear:
       (k + to).update(repeating: 0, count: count)
-      if withTheta { (theta + to).update(repeating: 0, count: count) }
+      if isGiven { (theta + to).update(repeating: 0, count: count) }
     case .addRun(let index, let weight):
       var run = schedule.run(index)
       run.inner *= lanes
       Scalar.sliceAddRun(run, weight: Scalar(weight), k + from, k + to)
-      if withTheta { Scalar.sliceAddRun(run, weight: Scalar(weight), theta + from, theta + to) }
+      if isGiven { Scalar.sliceAddRun(run, weight: Scalar(weight), theta + from, theta + to) }
     case .permute(let order):
       permute(order, extent, k + from, k + to)
-      if withTheta { permute(order, extent, theta + from, theta + to) }
+      if isGiven { permute(order, extent, theta + from, theta + to) }
     case .sum(let scale, let factorSet):
       store(sum(k + from, extent), scale, k + to)
-      if withTheta { store(sum(theta + from, extent), scale, theta + to) }
-      multiply(factorSet, k + to, withTheta ? theta + to : nil)
+      if isGiven { store(sum(theta + from, extent), scale, theta + to) }
+      multiply(factorSet, k + to, isGiven ? theta + to : nil)
     case .addToSum(let slot, let weight):
       guard let sums else { break }
       add(k + from, extent, weight, to: sums.k(slot))
-      if withTheta { add(theta + from, extent, weight, to: sums.theta(slot)) }
+      if isGiven { add(theta + from, extent, weight, to: sums.theta(slot)) }
     case .endSum(let index, let factorSet, let scale):
       guard let sums else { break }
       store(sums.total(Int(index), isTheta: false), scale, k + to)
-      if withTheta { store(sums.total(Int(index), isTheta: true), scale, theta + to) }
-      multiply(factorSet, k + to, withTheta ? theta + to : nil)
+      if isGiven { store(sums.total(Int(index), isTheta: true), scale, theta + to) }
+      multiply(factorSet, k + to, isGiven ? theta + to : nil)
     case .output(let output): try body(output, extent, k + from, theta + from)
     }
   }

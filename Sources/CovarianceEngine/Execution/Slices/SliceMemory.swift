@@ -12,15 +12,15 @@ struct SliceMemory: Sendable {
 
 extension SliceGraph {
   /// The memory for a block.
-  func memory(_ shape: SliceBlockShape, _ dtype: DType, withNTK: Bool, threads: Int) -> SliceMemory {
+  func memory(_ shape: SliceBlockShape, _ dtype: DType, tangent: Tangent, threads: Int) -> SliceMemory {
     dtype == .float32
-      ? SliceRun<Float>.memory(self, shape, withNTK: withNTK, threads: threads)
-      : SliceRun<Double>.memory(self, shape, withNTK: withNTK, threads: threads)
+      ? SliceRun<Float>.memory(self, shape, tangent: tangent, threads: threads)
+      : SliceRun<Double>.memory(self, shape, tangent: tangent, threads: threads)
   }
 }
 
 extension SliceRun {
-  fileprivate static func memory(_ graph: SliceGraph, _ shape: SliceBlockShape, withNTK: Bool, threads: Int)
+  fileprivate static func memory(_ graph: SliceGraph, _ shape: SliceBlockShape, tangent: Tangent, threads: Int)
     -> SliceMemory
   {
     let plan = graph.plan
@@ -32,7 +32,7 @@ extension SliceRun {
     // The interpreter: slices, two rows, the variances that factors are made of, sums.
     let positions = graph.nodes.map(\.sizes.product).max() ?? 1
     let jobs = graph.goesInLockStep ? plan.jobCount : 1
-    let slices = jobs * plan.memorySize * (withNTK ? 2 : 1) + plan.selfMemorySize
+    let slices = jobs * plan.memorySize * (tangent == .absent ? 1 : 2) + plan.selfMemorySize
     let variances = graph.factorNodes.isEmpty ? 0 : positions
     memory.perThread += (slices + variances + SliceInterpreter<Scalar>.rowCount(graph)) * lanes * size
     let chunks = [SliceSchedule.Purpose.cross, .itself].map { plan.traversal($0).chunks.count }.max() ?? 0

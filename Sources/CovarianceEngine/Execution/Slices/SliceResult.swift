@@ -12,7 +12,7 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
   private let origin: (row: Int, column: Int)
   private let isExchanged: Bool
   private let isSymmetric: Bool
-  private let hasTheta: Bool
+  private let tangent: Tangent
   private let positionCount: Int
   private var isDiagonal: Bool { !output.wantsAllPositions }
   private let pointers: (k12: Pointer, theta: Pointer?, k11: Pointer, k22: Pointer?)
@@ -20,14 +20,14 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
   private typealias Pointer = UnsafeMutablePointer<Scalar>
 
   init(
-    _ output: SliceGraph.Output, hasTheta: Bool, n1: Int, n2: Int, isSymmetric: Bool, withNTK: Bool,
+    _ output: SliceGraph.Output, tangent: Tangent, n1: Int, n2: Int, isSymmetric: Bool,
     origin: (row: Int, column: Int), isExchanged: Bool
   ) {
     self.output = output
     (self.origin, self.isExchanged) = (origin, isExchanged)
     self.n2 = n2
     self.isSymmetric = isSymmetric
-    self.hasTheta = hasTheta
+    self.tangent = tangent
     positionCount = output.positions.reduce(1, *)
     let shape = output.positions + (output.wantsAllPositions ? output.positions : [])
     func tensor(_ batch: [Int], cleared: Bool = false) -> (Tensor, Pointer) {
@@ -40,7 +40,7 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
       return (tensor, pointer)
     }
     let (k12, k11) = (tensor([n1, n2]), tensor([n1]))
-    let theta = withNTK ? tensor([n1, n2], cleared: !hasTheta) : nil
+    let theta = tangent == .absent ? nil : tensor([n1, n2], cleared: tangent == .zero)
     let k22 = isSymmetric ? nil : tensor([n2])
     (self.k12, self.theta, self.k11, self.k22) = (k12.0, theta?.0, k11.0, k22?.0)
     pointers = (k12.1, theta?.1, k11.1, k22?.1)
@@ -52,7 +52,9 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
     _ k: UnsafePointer<Scalar>, _ theta: UnsafePointer<Scalar>, _ extent: SliceExtent, rows: [Int], columns: [Int]
   ) throws(NetworkError) {
     try store(k, to: pointers.k12, extent, rows, columns, name: "nngp")
-    if let target = pointers.theta, hasTheta { try store(theta, to: target, extent, rows, columns, name: "ntk") }
+    if let target = pointers.theta, tangent == .given {
+      try store(theta, to: target, extent, rows, columns, name: "ntk")
+    }
   }
 
   /// Covariances of `inputs` with themselves.
@@ -69,7 +71,7 @@ final class SliceResult<Scalar: SliceScalar>: @unchecked Sendable {
         target[input * entries + entry] = value
         if isSymmetric { pointers.k12[(input * n2 + input) * entries + entry] = value }
       }
-      guard isSymmetric, let matrix = pointers.theta, hasTheta else { continue }
+      guard isSymmetric, let matrix = pointers.theta, tangent == .given else { continue }
       try forEachEntry(extent, theta + lane, name: "ntk", of: [place, place]) {
         entry, _, value in
         matrix[(input * n2 + input) * entries + entry] = value

@@ -10,7 +10,7 @@ import Tensors
 struct SliceRun<Scalar: SliceScalar>: @unchecked Sendable {
   let graph: SliceGraph
   let inputs: [SliceInput]
-  let withNTK: Bool
+  let tangent: Tangent
   let isSymmetric: Bool
   let n1: Int
   let n2: Int
@@ -22,10 +22,10 @@ struct SliceRun<Scalar: SliceScalar>: @unchecked Sendable {
   private let origin: (row: Int, column: Int)
   private let isExchanged: Bool
 
-  init(_ graph: SliceGraph, _ block: BlockRequest, withNTK: Bool) throws(NetworkError) {
+  init(_ graph: SliceGraph, _ block: BlockRequest, tangent: Tangent) throws(NetworkError) {
     let (inputs, program) = (block.inputs, graph.program)
     self.graph = graph
-    self.withNTK = withNTK
+    self.tangent = tangent
     wanted = block.selfCovariances
     origin = (block.rows.lowerBound, block.columns.lowerBound)
     isExchanged = block.isExchanged
@@ -76,7 +76,7 @@ struct SliceRun<Scalar: SliceScalar>: @unchecked Sendable {
   func run() throws(NetworkError) -> [CovarianceBlock] {
     let results = graph.outputs.map {
       SliceResult<Scalar>(
-        $0, hasTheta: graph.nodes[$0.node].hasTheta, n1: n1, n2: n2, isSymmetric: isSymmetric, withNTK: withNTK,
+        $0, tangent: graph.nodes[$0.node].tangent, n1: n1, n2: n2, isSymmetric: isSymmetric,
         origin: origin, isExchanged: isExchanged)
     }
     let shape = SliceBlockShape(
@@ -190,9 +190,10 @@ struct SliceRun<Scalar: SliceScalar>: @unchecked Sendable {
     LaneGroupStore.Key(index: index, dataSet: isSymmetric ? .first : dataSet, comesFirst: comesFirst)
   }
 
-  func pair(of group: LaneGroup<Scalar>, _ key: LaneGroupStore<Scalar>.Key, wantsTheta: Bool = true) -> LanePair<Scalar>
-  {
-    LanePair(itself: group, of: key.dataSet, wantsSelfTheta: isSymmetric && wantsTheta, inputCount: n2)
+  func pair(of group: LaneGroup<Scalar>, _ key: LaneGroupStore<Scalar>.Key, tangent: Tangent = .given) -> LanePair<
+    Scalar
+  > {
+    LanePair(itself: group, of: key.dataSet, selfTangent: isSymmetric ? tangent : .absent, inputCount: n2)
   }
 
   func group(_ key: LaneGroupStore<Scalar>.Key) -> LaneGroup<Scalar> {

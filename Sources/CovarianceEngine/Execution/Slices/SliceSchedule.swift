@@ -75,8 +75,8 @@ struct SliceInstruction {
     case load(input: Int)
     case step(UnsafePointer<SliceStep>)
     case copy
-    /// Takes a slice into another.
-    case combine(PairCombination, intoHasTheta: Bool)
+    /// Takes a slice into another, whose tangent is this.
+    case combine(PairCombination, into: Tangent)
     case clear
     case addRun(Int, weight: Double)
     /// The same positions in another order, which says for every axis of the result that of the operand.
@@ -91,8 +91,8 @@ struct SliceInstruction {
   }
 
   var operation: Operation
-  /// Whether Θ of what it reads is set.
-  var hasTheta: Bool
+  /// That of what it reads.
+  var tangent: Tangent
   var subject: SliceSchedule.Subject
   /// The sizes, among all of the graph, and the displacement of the slice that it makes, or reads if it makes none; a step has
   /// its own sizes.

@@ -148,11 +148,11 @@ struct SliceScheduler {
 
   private mutating func emit(
     _ operation: SliceInstruction.Operation, sizes: UInt16, _ displacement: PositionAxes, from: Int = 0, to: Int = 0,
-    hasTheta: Bool
+    tangent: Tangent
   ) {
     instructions.append(
       SliceInstruction(
-        operation: operation, hasTheta: hasTheta, subject: streams[current].subject, sizes: sizes,
+        operation: operation, tangent: tangent, subject: streams[current].subject, sizes: sizes,
         from: Int32(from), to: Int32(to), displacement: SIMD4<Int32>(truncatingIfNeeded: displacement)))
   }
 
@@ -161,7 +161,7 @@ struct SliceScheduler {
   ) {
     emit(
       operation, sizes: graph.nodes[node].sizeIndex, displacement, from: from, to: to,
-      hasTheta: graph.nodes[node].hasTheta)
+      tangent: graph.nodes[node].tangent)
   }
 
   // MARK: - Slices
@@ -272,12 +272,12 @@ struct SliceScheduler {
     if !needsOtherMemory && place.ownedCount == nil {
       emit(
         .copy, sizes: description.pointee.sizeIndex, displacement &* stride, from: place.offset, to: next.offset,
-        hasTheta: description.pointee.hasTheta)
+        tangent: description.pointee.tangent)
       place = next
     }
     emit(
       .step(UnsafePointer(description)), sizes: description.pointee.sizeIndex, displacement, from: place.offset,
-      to: next.offset, hasTheta: description.pointee.hasTheta)
+      to: next.offset, tangent: description.pointee.tangent)
     if needsOtherMemory { release(place) }
     return next
   }
@@ -354,15 +354,15 @@ struct SliceScheduler {
     _ index: Int, _ sources: [Int], _ combination: BranchCombination, _ displacement: PositionAxes
   ) -> Place {
     var total = pull(sources[0], displacement)
-    var totalHasTheta = graph.nodes[sources[0]].hasTheta
+    var tangent = graph.nodes[sources[0]].tangent
     if total.ownedCount == nil { total = copy(total, sources[0], displacement) }
     for (position, source) in sources.enumerated().dropFirst() {
       let branch = pull(source, displacement)
       emit(
-        .combine(combination.pair(at: position), intoHasTheta: totalHasTheta), sizes: graph.nodes[index].sizeIndex,
+        .combine(combination.pair(at: position), into: tangent), sizes: graph.nodes[index].sizeIndex,
         displacement,
-        from: branch.offset, to: total.offset, hasTheta: graph.nodes[source].hasTheta)
-      totalHasTheta = totalHasTheta || graph.nodes[source].hasTheta
+        from: branch.offset, to: total.offset, tangent: graph.nodes[source].tangent)
+      tangent = max(tangent, graph.nodes[source].tangent)
       release(branch)
     }
     return total
@@ -402,7 +402,7 @@ struct SliceScheduler {
     let result = allocate(index, .zero)
     emit(
       .sum(scale: scale, factorSet: Int32(factor ?? -1)), sizes: graph.nodes[source].sizeIndex, .zero,
-      from: place.offset, to: result.offset, hasTheta: graph.nodes[index].hasTheta)
+      from: place.offset, to: result.offset, tangent: graph.nodes[index].tangent)
     release(place)
     return result
   }

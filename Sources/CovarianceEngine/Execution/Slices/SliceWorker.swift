@@ -87,7 +87,7 @@ final class SliceWorker<Scalar: SliceScalar> {
   func play(_ sections: [SliceSchedule.Section], _ unit: Unit) throws(NetworkError) {
     guard let pair = unit.jobs.first?.pair else { return }
     let interpreter =
-      self.interpreter ?? SliceInterpreter(graph, run.inputs, withNTK: run.withNTK, pair)
+      self.interpreter ?? SliceInterpreter(graph, run.inputs, tangent: run.tangent, pair)
     self.interpreter = interpreter
     for section in sections {
       let schedule = graph.schedule(unit.purpose, section)
@@ -164,8 +164,8 @@ final class SliceWorker<Scalar: SliceScalar> {
     return Unit(
       .cross, jobs, outputs: .rows(rows, columns: second.inputs),
       itself: (
-        first === second ? nil : run.pair(of: first, firstKey, wantsTheta: false),
-        run.pair(of: second, secondKey, wantsTheta: false)
+        first === second ? nil : run.pair(of: first, firstKey, tangent: .absent),
+        run.pair(of: second, secondKey, tangent: .absent)
       ))
   }
 

@@ -100,7 +100,7 @@ struct AttentionOperation: CovarianceOperation {
     let k12 = cross(values.k12, weights1, weights2)
     let theta: CovarianceState.Theta =
       switch values.theta {
-      case .notRequested: .notRequested
+      case .absent: .absent
       case .zero: .matrix((2 * learningRate) * k12)
       case .matrix(let matrix): .matrix(cross(matrix, weights1, weights2) + (2 * learningRate) * k12)
       }
@@ -116,8 +116,8 @@ struct AttentionOperation: CovarianceOperation {
     let scale = settings.scoreScale * settings.outputScale
     let variance = scale * scale
     let k12 = variance * (inner(keys.k12, values.k12) * keys.k12)
-    var theta = CovarianceState.Theta.notRequested
-    if case .notRequested = keys.theta {
+    var theta = CovarianceState.Theta.absent
+    if case .absent = keys.theta {
     } else {
       var change = (4 * learningRate) * k12
       if let matrix = keys.theta.matrix {
