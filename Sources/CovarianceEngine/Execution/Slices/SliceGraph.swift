@@ -121,24 +121,20 @@ struct SliceGraph: @unchecked Sendable {
   var plan: SlicePlan {
     schedules.lock.withLock {
       if let plan = schedules.plan { return plan }
-      let plan = SlicePlan(self)
+      var made: [SliceSchedule] = []
+      let plan = SlicePlan(self, &made)
       schedules.plan = plan
+      for schedule in made { schedules.keep(schedule, SliceSchedules.Key(schedule.purpose, schedule.section), limits) }
       return plan
     }
   }
 
   /// What is done for pairs of inputs; kept, unless it is large.
   func schedule(_ purpose: SliceSchedule.Purpose, _ section: SliceSchedule.Section) -> SliceSchedule {
-    let key = SliceSchedules.Key(purpose: purpose, section: section)
+    let key = SliceSchedules.Key(purpose, section)
     if let schedule = schedules.lock.withLock({ schedules.known[key] }) { return schedule }
-    let schedule = SliceScheduler.schedule(self, purpose, section, plan.traversal(purpose))
-    schedules.lock.withLock {
-      var isKept = true
-      if case .body = section { isKept = schedules.byteCount + schedule.byteCount <= limits.scheduleBytes }
-      guard isKept, schedules.known[key] == nil else { return }
-      schedules.byteCount += schedule.byteCount
-      schedules.known[key] = schedule
-    }
+    let schedule = SliceScheduler.schedule(self, key.purpose, section, plan.traversal(purpose))
+    schedules.lock.withLock { schedules.keep(schedule, key, limits) }
     return schedule
   }
 
@@ -162,15 +158,29 @@ struct SliceGraph: @unchecked Sendable {
   /// Copies of a graph share its schedules.
   private final class SliceSchedules: @unchecked Sendable {
     struct Key: Hashable {
-      var purpose: SliceSchedule.Purpose
-      var section: SliceSchedule.Section
+      let purpose: SliceSchedule.Purpose
+      let section: SliceSchedule.Section
+
+      /// In the head there are only factors, whatever comes after.
+      init(_ purpose: SliceSchedule.Purpose, _ section: SliceSchedule.Section) {
+        self.purpose = section == .head ? .factors : purpose
+        self.section = section
+      }
     }
 
     // Not a Mutex, whose locking the thread sanitizer does not see.
     let lock = NSLock()
     var plan: SlicePlan?
-    var known: [Key: SliceSchedule] = [:]
-    var byteCount = 0
+    private(set) var known: [Key: SliceSchedule] = [:]
+    private var byteCount = 0
+
+    /// Called under the lock.
+    func keep(_ schedule: SliceSchedule, _ key: Key, _ limits: SliceLimits) {
+      if case .body = key.section, byteCount + schedule.byteCount > limits.scheduleBytes { return }
+      guard known[key] == nil else { return }
+      byteCount += schedule.byteCount
+      known[key] = schedule
+    }
   }
 
   func isChainWithoutSource(_ node: Int, at displacement: PositionAxes) -> Bool {

@@ -1,4 +1,10 @@
+import CVectorKernels
+import Tensors
+
 /// How the work for pairs of inputs is cut, and what memory the pieces need: found once per graph.
+///
+/// Small bodies are scheduled whole, and their schedules are those that pairs go through; of large ones the plan writes a
+/// sample.
 struct SlicePlan: Sendable {
   private let cross: SliceTraversal
   private let itself: SliceTraversal
@@ -18,59 +24,73 @@ struct SlicePlan: Sendable {
   /// Bytes of a position of a slice, K and Θ in all lanes.
   private static let positionBytes = 128
 
-  init(_ graph: SliceGraph) {
+  /// - Parameter schedules: gets those that were written on the way and are what pairs of inputs go through.
+  init(_ graph: SliceGraph, _ schedules: inout [SliceSchedule]) {
     var consumers = graph.sums.enumerated().map { index, pool in
       SliceTraversal.Consumer.sum(index, source: graph.nodes[pool].sources[0])
     }
     for (index, output) in graph.outputs.enumerated() where graph.hasBodyItems(output) {
       consumers.append(.output(index, node: output.node))
     }
+    let halves = graph.halvesPools && !graph.sums.isEmpty
+    func halved(_ traversal: SliceTraversal, _ bands: PositionAxes) -> SliceTraversal {
+      halves ? SliceTraversal(graph, consumers: consumers, isOfItself: true, bands: bands) : traversal
+    }
     let positions = graph.nodes.map(\.sizes.product).max() ?? 1
     let limit = graph.limits.sliceBytes(
       positions: positions, groupBytes: LaneGroup<Float>.byteCount(graph, dataSizes: []))
     var bands = PositionAxes(repeating: 1)
-    var traversal: SliceTraversal
+    var traversal = SliceTraversal(graph, consumers: consumers, isOfItself: false, bands: bands)
+    var itself = halved(traversal, bands)
+    let whole = Self.wholeBodies(graph, cross: traversal, itself: itself, limit: limit)
     var sample: SliceSchedule
     var items: Range<Int>
-    repeat {
-      traversal = SliceTraversal(graph, consumers: consumers, isOfItself: false, bands: bands)
-      items = traversal.middle
-      if graph.goesInLockStep { items = items.clamped(to: max(0, traversal.zero - 4)..<traversal.zero + 4) }
-      sample = SliceScheduler.schedule(graph, .cross, .body(items), traversal)
-      // Lock step keeps all slices of a piece, so pieces are small instead.
-    } while !graph.goesInLockStep && sample.memorySize * Self.positionBytes > limit
-      && Self.split(&bands, consumers.map { graph.nodes[$0.node].sizes }, except: traversal.outerAxis)
-    cross = traversal
-    itself =
-      graph.halvesPools && !graph.sums.isEmpty
-      ? SliceTraversal(graph, consumers: consumers, isOfItself: true, bands: bands) : traversal
+    if let whole {
+      (sample, items) = (whole.cross, traversal.items.indices)
+    } else {
+      repeat {
+        traversal = SliceTraversal(graph, consumers: consumers, isOfItself: false, bands: bands)
+        items = traversal.middle
+        if graph.goesInLockStep { items = items.clamped(to: max(0, traversal.zero - 4)..<traversal.zero + 4) }
+        sample = SliceScheduler.schedule(graph, .cross, .body(items), traversal)
+        // Lock step keeps all slices of a piece, so pieces are small instead.
+      } while !graph.goesInLockStep && sample.memorySize * Self.positionBytes > limit
+        && Self.split(&bands, consumers.map { graph.nodes[$0.node].sizes }, except: traversal.outerAxis)
+      itself = halved(traversal, bands)
+    }
+    (cross, self.itself) = (traversal, itself)
 
     let tail = SliceScheduler.schedule(graph, .cross, .tail, traversal)
     let itselfTail = SliceScheduler.schedule(graph, .itself, .tail, traversal)
     let head = SliceScheduler.schedule(graph, .factors, .head, traversal)
-    let itemBytes = max(1, sample.byteCount / max(1, items.count))
+    schedules = [tail, itselfTail, head] + (whole.map { [$0.cross, $0.itself] } ?? [])
     let itemCount = cross.items.count + itself.items.count
+    let bodyBytes: Int
+    if let whole {
+      bodyBytes = whole.cross.byteCount + whole.itself.byteCount
+    } else {
+      bodyBytes = itemCount * max(1, sample.byteCount / max(1, items.count))
+    }
     keptScheduleBytes =
-      min(graph.limits.scheduleBytes, itemCount * itemBytes) + tail.byteCount + 2 * itselfTail.byteCount
-      + head.byteCount
+      min(graph.limits.scheduleBytes, bodyBytes) + tail.byteCount + 2 * itselfTail.byteCount + head.byteCount
     // Where slices are kept, longer pieces leave gaps in memory that the sample does not have.
     let isMixed = graph.nodes.contains { if case .table = $0.kind { true } else { false } }
-    let most = isMixed ? sample.memorySize * 3 / 2 : sample.memorySize
-    var memory = max(most, tail.memorySize, itselfTail.memorySize, head.memorySize)
+    var memory = isMixed && whole == nil ? sample.memorySize * 3 / 2 : sample.memorySize
+    memory = max(memory, whole?.itself.memorySize ?? 0, tail.memorySize, itselfTail.memorySize, head.memorySize)
     if graph.goesInLockStep {
       let share = max(1, sample.memorySize * Self.positionBytes / max(1, items.count))
       pieceSize = max(1, min(1 << 10, limit / share))
       memory = max(memory, items.isEmpty ? 0 : sample.memorySize * pieceSize / items.count)
       jobCount = graph.hasBody ? 1 : max(1, min(16, limit / max(1, memory * Self.positionBytes)))
     } else {
+      let itemBytes = max(1, bodyBytes / max(1, itemCount))
       pieceSize =
-        itemCount * itemBytes <= graph.limits.scheduleBytes
-        ? max(1, itemCount) : max(1, graph.limits.sectionBytes / itemBytes)
+        bodyBytes <= graph.limits.scheduleBytes ? max(1, itemCount) : max(1, graph.limits.sectionBytes / itemBytes)
       jobCount = 1
     }
     memorySize = memory
     selfMemorySize = max(sample.selfMemorySize, tail.selfMemorySize)
-    scheduleBytes = min(pieceSize, max(1, itemCount)) * itemBytes
+    scheduleBytes = min(pieceSize, max(1, itemCount)) * max(1, bodyBytes / max(1, itemCount))
     let sampled = items.reduce(0) { sum, index in
       let item = traversal.items[index]
       return sum
@@ -80,6 +100,32 @@ struct SlicePlan: Sendable {
         ).lengths.product
     }
     factorReads = tail.factorReads + sample.factorReads * Double(cross.cost) / Double(max(1, sampled))
+  }
+
+  /// The schedules of whole bodies, written side by side, where both are sure to be kept; nil where they are too large, or
+  /// take more memory than slices may.
+  private static func wholeBodies(
+    _ graph: SliceGraph, cross: SliceTraversal, itself: SliceTraversal, limit: Int
+  ) -> (cross: SliceSchedule, itself: SliceSchedule)? {
+    guard !graph.goesInLockStep, !cross.isEmpty else { return nil }
+    let instructions = graph.nodes.reduce(0) { $0 + $1.mostInstructions }
+    let bytes = instructions * (MemoryLayout<SliceInstruction>.stride + MemoryLayout<nt_slice_run>.stride / 2)
+    guard bytes * (cross.items.count + itself.items.count) / cross.items.count <= graph.limits.scheduleBytes else {
+      return nil
+    }
+    let results = Guarded<[SliceSchedule.Purpose: SliceSchedule]>([:])
+    let work: [(SliceSchedule.Purpose, SliceTraversal)] = [(.cross, cross), (.itself, itself)]
+    Threads.forEach(work.count) { index in
+      let (purpose, traversal) = work[index]
+      let schedule = SliceScheduler.schedule(graph, purpose, .body(traversal.items.indices), traversal)
+      results.withLock { $0[purpose] = schedule }
+    }
+    let made = results.withLock { $0 }
+    guard let cross = made[.cross], let itself = made[.itself],
+      cross.byteCount + itself.byteCount <= graph.limits.scheduleBytes,
+      max(cross.memorySize, itself.memorySize) * positionBytes <= limit
+    else { return nil }
+    return (cross, itself)
   }
 
   /// Doubles the number of bands along the axis with the most displacements per band; false where there is none left.
@@ -98,4 +144,19 @@ struct SlicePlan: Sendable {
 
   /// Bytes of both traversals.
   var traversalBytes: Int { (cross.items.count + itself.items.count) * MemoryLayout<SliceTraversal.Item>.stride }
+}
+
+extension SliceGraph.Node {
+  /// Instructions for the slices of all displacements, about as many as a schedule has at most.
+  fileprivate var mostInstructions: Int {
+    let displacements = (sizes &* 2 &- 1).product
+    switch kind {
+    case .chain(_, _, let steps): return displacements * (steps.count + 1)
+    case .combine(let sources, _): return displacements * (sources.count + 1)
+    case .table(_, _, let table):
+      return displacements * (table.terms(of: 0).reduce(2) { $0 + $1.runs.count })
+    case .input, .permute: return displacements
+    case .flatten, .globalPool: return displacements + 1
+    }
+  }
 }
