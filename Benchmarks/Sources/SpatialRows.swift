@@ -61,11 +61,12 @@ extension Row {
   static let memoryOfKernels: [Row] = {
     func row(
       _ name: String, _ network: SpatialNetwork, depth: Int, _ rows: Int, _ columns: Int, side: Int = 32,
-      channels: Int = 3, target: Double = 64
+      channels: Int = 3, activation: String? = nil, target: Double = 64
     ) -> Row {
       let size = side == 32 ? "" : ", \(side)x\(side)x\(channels)"
       var row = Row(
-        name: "memory, \(name)\(size), N=\(rows)x\(columns)", kind: .memory, rows: rows, repeats: 1, target: target)
+        name: "memory, \(name)\(size), N=\(rows)x\(columns)", kind: .memory, activation: activation, rows: rows,
+        repeats: 1, target: target)
       (row.network, row.depth, row.shape, row.columns) = (network, depth, [side, side, channels], columns)
       return row
     }
@@ -84,6 +85,13 @@ extension Row {
     rows.append(
       row("convolution, pool, convolution, global average pool", .poolGap, depth: 2, 1, 1, side: 128, target: 256))
     rows.append(row("WideResNet-16, global average pool", .wideResNet, depth: 16, 1, 16, side: 128, target: 256))
+    // Series have a hundred factors per position.
+    for (activation, side) in [("tanh", 32), ("elu", 32), ("tanh", 128)] {
+      rows.append(
+        row(
+          "3 x (conv + \(activation)), global average pool", .convOf, depth: 3, side == 32 ? 4 : 1, side == 32 ? 64 : 1,
+          side: side, activation: activation, target: side == 32 ? 64 : 256))
+    }
     // One slice of a million positions in all lanes has 64 MB; the bound is for one thread, because only one has work.
     for depth in [20, 40] {
       var row = row(

@@ -34,6 +34,10 @@ struct SliceCut: CustomTestStringConvertible, Sendable {
       $0.factors = 0
       $0.slices = 1
     },
+    SliceCut("factors in lock step, in strips of a few positions", threads: 2) {
+      $0.factors = 0
+      $0.stripBytes = 1
+    },
     SliceCut("chunks shared by threads", threads: 3) { $0.sharedCost = 0 },
     SliceCut("everything small", threads: 2) {
       $0.sharedCost = 0
@@ -79,6 +83,70 @@ struct SliceLimitTests {
         try item.network.kernel(a, b, options: limited)
       }
       try expectSame(plain, other, cut, item.name)
+    }
+  }
+
+  /// Activations whose factors are made in strips.
+  static let series: [FusedImageTests.Case] = [
+    FusedImageTests.Case(
+      name: "pooled images", positions: [9, 8],
+      network: Serial(SliceMemoryTests.conv(3, Tanh()) + [GlobalAvgPool(), Dense(4), Sigmoid(), Dense(1)])),
+    FusedImageTests.Case(
+      name: "parts of images", positions: [16, 11],
+      network: Serial(
+        SliceMemoryTests.conv(2, Elu()) + [
+          AvgPool(window: [4, 3], strides: [4, 2]), HardTanh(), Flatten(), Softplus(),
+        ])),
+    FusedImageTests.Case(
+      name: "strides and branches", positions: [11, 10],
+      network: Serial {
+        Conv(4, window: [3, 2], strides: [2, 1], padding: .valid, weightStd: 1.3, biasStd: 0.1)
+        FanOut(2)
+        Parallel {
+          Serial {
+            Silu()
+            Conv(4, window: [3, 3], padding: .circular)
+          }
+          Tanh()
+        }
+        FanInSum()
+        LayerNorm(axes: [-1])
+        Softsign()
+        GlobalAvgPool()
+      }),
+    FusedImageTests.Case(
+      name: "sequences", positions: [150],
+      network: Serial {
+        Conv(4, window: [5], padding: .same, weightStd: 1.2, biasStd: 0.1)
+        Tanh()
+        SumPool(window: [3], strides: [2], padding: .same)
+        Mish()
+        GlobalAvgPool()
+      }),
+    FusedImageTests.Case(
+      name: "volumes", positions: [3, 5, 6],
+      network: Serial {
+        Conv(4, window: [2, 3, 3], padding: .same, weightStd: 1.2, biasStd: 0.1)
+        Tanh()
+        AvgPool(window: [1, 2, 2], strides: [1, 2, 2])
+        Selu()
+        GlobalAvgPool()
+      }),
+  ]
+
+  @Test("gives the same bits where factors of series are made in strips", arguments: series, [DType.float32, .float64])
+  func series(_ item: FusedImageTests.Case, _ dtype: DType) throws {
+    let x1 = uniformData(seed: 11, shape: [11] + item.positions + [3]).asType(dtype)
+    let x2 = uniformData(seed: 12, shape: [2] + item.positions + [3]).asType(dtype)
+    for (a, b) in [(x1, nil), (x1, x2), (x2, nil)] {
+      let options = KernelOptions(executor: .fused, threads: 1)
+      let plain = try item.network.kernel(a, b, options: options)
+      for cut in SliceCut.all where cut.limits.factors == 0 && cut.keepsOrder {
+        var limited = options
+        limited.threads = cut.threads
+        let other = try SliceLimits.$current.withValue(cut.limits) { try item.network.kernel(a, b, options: limited) }
+        try expectSame(plain, other, cut, "\(item.name), \(cut.testDescription)")
+      }
     }
   }
 

@@ -6,18 +6,20 @@ import Testing
 
 @Suite("The memory of the executor of slices", .serialized)
 struct SliceMemoryTests {
-  static func conv(_ count: Int) -> [any Layer] {
+  static func conv(_ count: Int, _ activation: any Activation = Relu()) -> [any Layer] {
     (0..<count).flatMap { _ -> [any Layer] in
-      [Conv(8, window: [3, 3], padding: .same, weightStd: 1.4, biasStd: 0.1), Relu()]
+      [Conv(8, window: [3, 3], padding: .same, weightStd: 1.4, biasStd: 0.1), activation]
     }
   }
 
   /// Functions whose duals are series have many factors per input and position.
   static func series(_ depth: Int, _ activation: any Activation) -> Serial {
-    let convolutions = (0..<depth).flatMap { _ -> [any Layer] in
-      [Conv(8, window: [3, 3], padding: .same, weightStd: 1.4, biasStd: 0.1), activation]
-    }
-    return Serial(convolutions + [GlobalAvgPool(), Dense(1)])
+    Serial(conv(depth, activation) + [GlobalAvgPool(), Dense(1)])
+  }
+
+  /// The mean of every part of an image.
+  static func seriesOfParts(_ depth: Int, _ activation: any Activation) -> Serial {
+    Serial(conv(depth, activation) + [AvgPool(window: [8, 8], strides: [8, 8]), Flatten(), Dense(1)])
   }
 
   static func pooled(_ depth: Int) -> Serial { Serial(conv(depth) + [GlobalAvgPool(), Dense(1)]) }
@@ -72,7 +74,9 @@ struct SliceMemoryTests {
     "is at most 256 MB per thread for 128×128 images",
     arguments: [
       pooled(3), pooled(21), pooled(100), pooledTwice, Serial { WideResNet(blockSize: 2, biasStd: 0.1) },
-      Serial { Myrtle(depth: 10, biasStd: 0.1) }, residual(100),
+      Serial { Myrtle(depth: 10, biasStd: 0.1) }, residual(100), series(3, Tanh()), series(21, Tanh()),
+      series(21, Sigmoid()), seriesOfParts(21, Elu()), series(21, CustomActivation(kinks: [1]) { maximum($0, 1) }),
+      series(100, Elu()),
     ])
   func large(_ network: Serial) throws {
     for threads in [1, 2] {
@@ -92,12 +96,16 @@ struct SliceMemoryTests {
   /// Whether nothing else runs in this process, whose memory would count.
   private static let isAlone = TestSwitch.memory.isOn
 
-  @Test("is what a process takes", .enabled(if: isAlone), arguments: ["pooled", "pooled twice", "flatten"])
+  @Test(
+    "is what a process takes", .enabled(if: isAlone),
+    arguments: ["pooled", "pooled twice", "flatten", "series", "wide series"])
   func measured(_ name: String) throws {
     let (network, shape): (Serial, [Int]) =
       switch name {
       case "pooled": (Self.pooled(2), [40, 40, 3])
       case "pooled twice": (Self.pooledTwice, [48, 48, 1])
+      case "series": (Self.series(2, Tanh()), [40, 40, 3])
+      case "wide series": (Self.seriesOfParts(3, Elu()), [128, 128, 3])
       default: (Self.residual(20), [400, 400, 1])
       }
     let x = uniformData(seed: 4, shape: [2] + shape).asType(.float32)

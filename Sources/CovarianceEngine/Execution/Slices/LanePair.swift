@@ -17,7 +17,8 @@ struct LanePair<Scalar: SliceScalar>: @unchecked Sendable {
   let places: [Int]
   /// Per lane, where its pair is among all pairs of inputs.
   let crossPlaces: [Int]
-  private let lane: Int
+  /// Where the first input is in its group, if it is one.
+  let lane: Int
   /// The data of the first input, per input of the network.
   private let data: [UnsafePointer<Scalar>?]
 

@@ -65,6 +65,17 @@ struct SliceGraph: @unchecked Sendable {
     /// Whether the numbers of a position stand together, instead of all positions' for each number: the many of a series
     /// would otherwise lie at distances that caches map to one place.
     var isInterleaved = false
+    /// Whether it is never there at all positions: `SliceStrips` makes it for some of them at a time.
+    var isInStrips = false
+  }
+
+  /// The strips of a graph that goes in lock step.
+  struct Strips {
+    /// Positions, and numbers per position, of the largest factor set in strips.
+    var positions: Int
+    var count: Int
+    /// Positions of the second inputs in a strip.
+    var length: Int
   }
 
   struct Output {
@@ -107,6 +118,8 @@ struct SliceGraph: @unchecked Sendable {
   var goesInLockStep = false
   /// The factor sets that are there all the time even then.
   var keptFactorSets: [Int] = []
+  /// How the factors of series are made; nil where there are none, or where they are there all the time.
+  var strips: Strips?
   let limits = SliceLimits.current
 
   /// Whether the output is made in the body of the schedules, slice by slice.
@@ -182,6 +195,8 @@ struct SliceGraph: @unchecked Sendable {
       known[key] = schedule
     }
   }
+
+  func isInStrips(_ step: SliceStep) -> Bool { step.factorSet.map { factorSets[$0].isInStrips } ?? false }
 
   func isChainWithoutSource(_ node: Int, at displacement: PositionAxes) -> Bool {
     guard case .chain(_, _, let steps) = nodes[node].kind, displacement != .zero else { return false }

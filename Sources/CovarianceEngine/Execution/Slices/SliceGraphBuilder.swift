@@ -337,11 +337,17 @@ struct SliceGraphBuilder: Lowering {
       case .mask, .visible: isKept = true
       case .dual, .normalize: break
       }
-      let numbers = graph.factorSets[index].count * graph.factorSets[index].sizes.product
+      let (count, positions) = (graph.factorSets[index].count, graph.factorSets[index].sizes.product)
+      let numbers = count * positions
       if isKept {
         graph.keptFactorSets.append(index)
         graph.factorSets[index].offset = kept
         kept += numbers
+      } else if graph.factorSets[index].isInterleaved {
+        graph.factorSets[index].isInStrips = true
+        let other = graph.strips
+        graph.strips = SliceGraph.Strips(
+          positions: max(positions, other?.positions ?? 0), count: max(count, other?.count ?? 0), length: 0)
       } else {
         transient.append(index)
         largest = max(largest, numbers)
@@ -350,6 +356,10 @@ struct SliceGraphBuilder: Lowering {
     for index in transient { graph.factorSets[index].offset = kept }
     graph.factorCount = kept + largest
     graph.goesInLockStep = true
+    if let strips = graph.strips {
+      let bytes = strips.count * Float.lanes * MemoryLayout<Float>.stride
+      graph.strips?.length = max(16, min(strips.positions, graph.limits.stripBytes / bytes))
+    }
   }
 }
 

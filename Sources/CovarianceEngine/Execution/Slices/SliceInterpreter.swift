@@ -29,6 +29,8 @@ final class SliceInterpreter<Scalar: SliceScalar> {
   private let runTangent: Tangent
   /// Slices of all jobs, and of inputs with themselves beside them, in positions.
   private var memory: (k: Scratch<Scalar>, theta: Scratch<Scalar>, size: Int)
+  /// In lock step, where the factors of series are made.
+  private(set) lazy var strips = graph.strips.map { SliceStrips<Scalar>($0) }
   private var selfMemory: (k: Scratch<Scalar>, size: Int)
   private let part = Scratch<Double>(Scalar.lanes)
 
@@ -74,38 +76,70 @@ final class SliceInterpreter<Scalar: SliceScalar> {
     let size = schedule.memorySize
     // Only in lock step are the slices of several jobs there at the same time.
     reserve(itself == nil ? size : size * jobs.count, schedule.selfMemorySize)
-    let stride = size * Scalar.lanes
-    let thetaStride = runTangent == .absent ? 0 : stride
+    if graph.goesInLockStep { return try runInLockStep(schedule, jobs, itself, body) }
     // Nothing is counted inside of the loops over instructions, which may be short.
     let (memoryK, memoryTheta) = (memory.k.pointer, memory.theta.pointer)
-    guard let itself else {
-      for (index, job) in jobs.enumerated() {
-        select(job.pair, schedule)
-        let sums = job.sums.places
-        try schedule.instructions.withUnsafeBufferPointer { (instructions) throws(NetworkError) in
-          for instruction in instructions {
-            try execute(instruction, schedule, sums, memoryK, memoryTheta) {
-              (output, extent, k, theta) throws(NetworkError) in try body(index, output, extent, k, theta)
-            }
+    for (index, job) in jobs.enumerated() {
+      select(job.pair, schedule)
+      let sums = job.sums.places
+      try schedule.instructions.withUnsafeBufferPointer { (instructions) throws(NetworkError) in
+        for instruction in instructions {
+          try execute(instruction, schedule, sums, memoryK, memoryTheta) {
+            (output, extent, k, theta) throws(NetworkError) in try body(index, output, extent, k, theta)
           }
         }
       }
-      return
     }
-    for instruction in schedule.instructions {
-      switch instruction.subject {
-      case .first, .second:
-        guard let pair = instruction.subject == .first ? itself.first : itself.second else { continue }
-        select(pair, schedule)
-        try execute(instruction, schedule, nil, selfMemory.k.pointer, selfMemory.k.pointer) {
-          (_, _, _, _) throws(NetworkError) in
+  }
+
+  private func runInLockStep(
+    _ schedule: SliceSchedule, _ jobs: [Job], _ itself: (first: LanePair<Scalar>?, second: LanePair<Scalar>)?,
+    _ body: (_ job: Int, _ output: Int, _ extent: SliceExtent, _ k: Pointer, _ theta: Pointer) throws(NetworkError) ->
+      Void
+  ) throws(NetworkError) {
+    let stride = schedule.memorySize * Scalar.lanes
+    let thetaStride = runTangent == .absent ? 0 : stride
+    let (memoryK, memoryTheta, selfK) = (memory.k.pointer, memory.theta.pointer, selfMemory.k.pointer)
+    try schedule.instructions.withUnsafeBufferPointer { (instructions) throws(NetworkError) in
+      var next = 0
+      while next < instructions.count {
+        let instruction = instructions[next]
+        if let step = instruction.step, graph.isInStrips(step.pointee) {
+          var end = next + 1
+          while end < instructions.count, instructions[end].step == step { end += 1 }
+          var batch = SliceStripBatch<Scalar>(step.pointee)
+          for instruction in instructions[next..<end] {
+            let from = Int(instruction.from) * Scalar.lanes
+            switch instruction.subject {
+            case .first: if itself?.first != nil { batch.firstVariances = selfK + from }
+            case .second: if itself != nil { batch.secondVariances = selfK + from }
+            case .pair:
+              for (index, job) in jobs.enumerated() {
+                select(job.pair, schedule)
+                let theta = min(tangent, step.pointee.tangent) == .given
+                batch.append(
+                  PositionAxes(truncatingIfNeeded: instruction.displacement), job.pair, memoryK + index * stride + from,
+                  theta ? memoryTheta + index * thetaStride + from : nil)
+              }
+            }
+          }
+          strips?.run(batch, factorSets)
+          next = end
+          continue
         }
-      case .pair:
-        for (index, job) in jobs.enumerated() {
-          select(job.pair, schedule)
-          let (k, theta) = (memoryK + index * stride, memoryTheta + index * thetaStride)
-          try execute(instruction, schedule, job.sums.places, k, theta) {
-            (output, extent, k, theta) throws(NetworkError) in try body(index, output, extent, k, theta)
+        next += 1
+        switch instruction.subject {
+        case .first, .second:
+          guard let itself, let pair = instruction.subject == .first ? itself.first : itself.second else { continue }
+          select(pair, schedule)
+          try execute(instruction, schedule, nil, selfK, selfK) { (_, _, _, _) throws(NetworkError) in }
+        case .pair:
+          for (index, job) in jobs.enumerated() {
+            select(job.pair, schedule)
+            let (k, theta) = (memoryK + index * stride, memoryTheta + index * thetaStride)
+            try execute(instruction, schedule, job.sums.places, k, theta) {
+              (output, extent, k, theta) throws(NetworkError) in try body(index, output, extent, k, theta)
+            }
           }
         }
       }

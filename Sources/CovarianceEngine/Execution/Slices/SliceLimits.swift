@@ -19,6 +19,9 @@ package struct SliceLimits: Sendable {
   /// Inputs in lanes with their factors, per thread.
   package var groupBytes = 24 << 20
 
+  /// The factors of series at the positions of one strip.
+  package var stripBytes = 4 << 20
+
   package init() {}
 
   /// Some tens of megabytes for small images; as much as a few tens of layers need for large ones.

@@ -34,6 +34,7 @@ extension SliceRun {
     let jobs = graph.goesInLockStep ? plan.jobCount : 1
     let slices = jobs * plan.memorySize * (tangent == .absent ? 1 : 2) + plan.selfMemorySize
     let variances = graph.factorNodes.isEmpty ? 0 : positions
+    if let strips = graph.strips { memory.perThread += SliceStrips<Scalar>.count(strips) * size }
     memory.perThread += (slices + variances + SliceInterpreter<Scalar>.rowCount(graph)) * lanes * size
     let chunks = [SliceSchedule.Purpose.cross, .itself].map { plan.traversal($0).chunks.count }.max() ?? 0
     let sums = ChunkSums.count(chunks, graph.sums.count, lanes) * MemoryLayout<Double>.stride

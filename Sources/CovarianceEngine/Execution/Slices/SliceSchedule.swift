@@ -101,4 +101,7 @@ struct SliceInstruction {
   var from: Int32
   var to: Int32
   var displacement: SIMD4<Int32>
+
+  /// The step of a chain that it is.
+  var step: UnsafePointer<SliceStep>? { if case .step(let step) = operation { step } else { nil } }
 }

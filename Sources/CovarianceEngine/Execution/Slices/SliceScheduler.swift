@@ -263,23 +263,30 @@ struct SliceScheduler {
     if !description.pointee.changesInput(isOfItself: streams[current].isOfItself, displacement: displacement) {
       return place
     }
-    var (place, next) = (place, place)
-    let (sizes, stride) = (description.pointee.resultSizes, description.pointee.resultStride)
     let needsOtherMemory = description.pointee.needsOtherMemory
-    if needsOtherMemory || place.ownedCount == nil {
+    let place = needsOtherMemory ? place : owned(place, index, step, displacement)
+    var next = place
+    if needsOtherMemory {
+      let (sizes, stride) = (description.pointee.resultSizes, description.pointee.resultStride)
       next = allocate(SliceExtent(sizes: sizes, displacement: displacement &* stride).lengths.product)
-    }
-    if !needsOtherMemory && place.ownedCount == nil {
-      emit(
-        .copy, sizes: description.pointee.sizeIndex, displacement &* stride, from: place.offset, to: next.offset,
-        tangent: description.pointee.tangent)
-      place = next
     }
     emit(
       .step(UnsafePointer(description)), sizes: description.pointee.sizeIndex, displacement, from: place.offset,
       to: next.offset, tangent: description.pointee.tangent)
     if needsOtherMemory { release(place) }
     return next
+  }
+
+  /// The slice that a step which works in place takes, in memory that nobody else reads.
+  private mutating func owned(_ place: Place, _ index: Int, _ step: Int, _ displacement: PositionAxes) -> Place {
+    guard place.ownedCount == nil else { return place }
+    let description = graph.steps[index][step]
+    let displacement = displacement &* description.resultStride
+    let copy = allocate(SliceExtent(sizes: description.resultSizes, displacement: displacement).lengths.product)
+    emit(
+      .copy, sizes: description.sizeIndex, displacement, from: place.offset, to: copy.offset,
+      tangent: description.tangent)
+    return copy
   }
 
   // MARK: - Lock step
@@ -333,6 +340,15 @@ struct SliceScheduler {
       open.append(slices.map { beginChain(node, $0.0) })
     }
     for step in graph.steps[node].indices {
+      if graph.isInStrips(graph.steps[node][step]) {
+        // All slices are taken through it together, so that no copy may come in between.
+        for (index, slices) in needed.enumerated() {
+          current = index
+          for (slice, (displacement, _)) in slices.enumerated() where step >= open[index][slice].first {
+            open[index][slice].place = owned(open[index][slice].place, node, step, displacement)
+          }
+        }
+      }
       for (index, slices) in needed.enumerated() {
         current = index
         for (slice, (displacement, _)) in slices.enumerated() where step >= open[index][slice].first {
