@@ -52,6 +52,9 @@ struct VectorRows {
     let padded = Self.padded(q, 1), factors = factors(padded)
     var k = padded, theta = [Double](repeating: 1, count: padded.count)
     nt_dual_diagonal_f64(description.pointer, padded.count, factors, padded.count, &k, &theta)
+    var alone = padded
+    nt_series_variances_f64(description.pointer, alone.count, &alone)
+    #expect(zip(alone, k).allSatisfy { $0.bitPattern == $1.bitPattern || $0.isNaN && $1.isNaN })
     return (Array(k[..<q.count]), Array(theta[..<q.count]))
   }
 
@@ -59,6 +62,9 @@ struct VectorRows {
     let padded = Self.padded(q, 1), factors = factors(padded)
     var k = padded, theta = [Float](repeating: 1, count: padded.count)
     nt_dual_diagonal_f32(description.pointer, padded.count, factors, padded.count, &k, &theta)
+    var alone = padded
+    nt_series_variances_f32(description.pointer, alone.count, &alone)
+    #expect(zip(alone, k).allSatisfy { $0.bitPattern == $1.bitPattern || $0.isNaN && $1.isNaN })
     return (Array(k[..<q.count]), Array(theta[..<q.count]))
   }
 }

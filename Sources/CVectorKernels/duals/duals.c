@@ -24,6 +24,9 @@ int nt_dual_factor_count(const nt_dual *dual) {
   void nt_dual_diagonal_##bits(const nt_dual *dual, long n, const REAL *factors, long stride, REAL *k, REAL *theta) { \
     NT_DISPATCH(nt_dual_diagonal_##bits)(dual, n, factors, stride, k, theta);                                         \
   }                                                                                                                   \
+  void nt_series_variances_##bits(const nt_dual *dual, long n, REAL *q) {                                             \
+    NT_DISPATCH(nt_series_variances_##bits)(dual, n, q);                                                              \
+  }                                                                                                                   \
   void nt_affine_##bits(const nt_affine *affine, long n, int theta_is_zero, REAL *k, REAL *theta) {                   \
     NT_DISPATCH(nt_affine_##bits)(affine, n, theta_is_zero, k, theta);                                                \
   }                                                                                                                   \

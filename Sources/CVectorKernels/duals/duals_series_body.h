@@ -36,8 +36,8 @@ static const TYPED(nt_series_tail) TYPED(nt_series_tail_258) = {SERIES_TAIL(258,
 // The error of the fit where a table knows nothing: 2^116.
 #define SERIES_UNKNOWN 0x1p116
 
-// The factors of one input with deviation `sigma`, in double precision.
-static void TYPED(nt_series_interpolate)(const nt_series *series, double sigma, double *columns) {
+// The first columns, a multiple of 8, of one input with deviation `sigma`.
+static void TYPED(nt_series_interpolate)(const nt_series *series, double sigma, int wanted, double *columns) {
   const int count = nt_series_column_count(series);
   unsigned long long bits;
   __builtin_memcpy(&bits, &sigma, sizeof bits);
@@ -50,7 +50,7 @@ static void TYPED(nt_series_interpolate)(const nt_series *series, double sigma, 
   } else if (piece < nt_series_piece_count) {
     x = 2 * __builtin_ldexp(sigma, -(piece + nt_series_lowest_piece)) - 3;
   } else {
-    for (int c = 0; c < count; c++) columns[c] = sigma * 0;
+    for (int c = 0; c < wanted; c++) columns[c] = sigma * 0;
     columns[nt_series_fit_error] = SERIES_UNKNOWN;
     return;
   }
@@ -59,7 +59,7 @@ static void TYPED(nt_series_interpolate)(const nt_series *series, double sigma, 
     series->make(series, piece);
     coefficients = __atomic_load_n(&series->pieces[piece], __ATOMIC_ACQUIRE);
   }
-  for (int c = 0; c < count; c += 8) {
+  for (int c = 0; c < wanted; c += 8) {
     VD sums[8 / D_LANES];
     NT_UNROLL for (int v = 0; v < 8 / D_LANES; v++) sums[v] = SPLAT_D(0);
     for (int i = 0; i < nt_series_piece_terms; i++)
@@ -88,7 +88,7 @@ enum {
 
 static void TYPED(nt_series_factors)(const nt_dual *dual, long n, const REAL *q, REAL *factors, long stride) {
   const nt_series *series = dual->series;
-  const int blocks = series->terms / nt_series_block;
+  const int blocks = series->terms / nt_series_block, count = nt_series_column_count(series);
   double columns[nt_series_first_term + nt_series_most_terms];
   const double *terms = columns + nt_series_first_term;
   for (long j = 0; j < n; j += D_LANES) {
@@ -96,7 +96,7 @@ static void TYPED(nt_series_factors)(const nt_dual *dual, long n, const REAL *q,
     for (long l = j; l < j + D_LANES; l++) {
       const double variance = q[l];
       REAL *own = factors + l;
-      TYPED(nt_series_interpolate)(series, __builtin_sqrt(variance), columns);
+      TYPED(nt_series_interpolate)(series, __builtin_sqrt(variance), count, columns);
       own[TYPED(nt_series_variance) * stride] = q[l];
       for (int c = 0; c < nt_series_rest; c++)
         own[(TYPED(nt_series_columns) + c) * stride] = (REAL)columns[c];
@@ -343,6 +343,38 @@ static void TYPED(nt_series_diagonal)(const nt_dual *dual, long n, const REAL *f
   TYPED(nt_series_pending) pending;
   pending.count = 0;
   TYPED(nt_series_loop)(dual->series, &pending, n, factors, stride, factors, stride, k, theta, 0);
+  TYPED(nt_series_finish)(dual->series, &pending);
+}
+
+// Equal inputs need few columns and no terms. Bitwise what nt_series_entries gives.
+static void TYPED(nt_series_variances)(const nt_dual *dual, long n, REAL *q) {
+  enum { wanted = 8 };
+  _Static_assert(nt_series_fit_error < wanted, "columns of the variances are among the first");
+  TYPED(nt_series_pending) pending;
+  pending.count = 0;
+  for (long j = 0; j < n; j += R_LANES) {
+    const VR old = LOAD_R(q + j);
+    VR mean = SPLAT_R(0), spread = SPLAT_R(0), error = SPLAT_R(0);
+    for (long l = 0; l < R_LANES; l++) {
+      double columns[wanted];
+      TYPED(nt_series_interpolate)(dual->series, __builtin_sqrt((double)q[j + l]), wanted, columns);
+      mean[l] = (REAL)columns[nt_series_mean];
+      spread[l] = (REAL)columns[nt_series_spread];
+      error[l] = (REAL)columns[nt_series_fit_error];
+    }
+    mean = mean * mean;
+    STORE_R(q + j, V_FMA(old, spread, mean));
+    const MASK_R is_unknown = error + error >= SPLAT_R(SERIES_UNKNOWN);
+    if (!TYPED(nt_series_any)(is_unknown)) continue;
+    for (long l = 0; l < R_LANES; l++) {
+      if (is_unknown[l] == 0) continue;
+      if (pending.count == 64) TYPED(nt_series_finish)(dual->series, &pending);
+      const long i = pending.count++;
+      pending.q12[i] = pending.q11[i] = pending.q22[i] = old[l];
+      pending.k[i] = q + j + l;
+      pending.theta[i] = NULL;
+    }
+  }
   TYPED(nt_series_finish)(dual->series, &pending);
 }
 

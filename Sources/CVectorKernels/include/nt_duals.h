@@ -91,6 +91,10 @@ void nt_dual_row_f64(const nt_dual *dual, long n, const double *row_factors, lon
 void nt_dual_diagonal_f32(const nt_dual *dual, long n, const float *factors, long stride, float *k, float *theta);
 void nt_dual_diagonal_f64(const nt_dual *dual, long n, const double *factors, long stride, double *k, double *theta);
 
+// q <- kappa(q, q, q) of a dual of nt_dual_series, without factors: bitwise what nt_dual_diagonal gives.
+void nt_series_variances_f32(const nt_dual *dual, long n, float *q);
+void nt_series_variances_f64(const nt_dual *dual, long n, double *q);
+
 // An affine layer: k' = weight_variance k + bias_variance and
 // theta' = weight_variance theta + theta_from_input k + theta_from_output k' + theta_constant.
 // With theta_is_zero theta is only written; with theta NULL it is left out.

@@ -31,6 +31,7 @@ protocol LoopScalar: TensorScalar, BinaryFloatingPoint {
   static func dualDiagonal(
     _ dual: UnsafePointer<nt_dual>, _ n: Int, _ factors: UnsafePointer<Self>, stride: Int, _ k: Pointer,
     _ theta: Pointer?)
+  static func seriesVariances(_ dual: UnsafePointer<nt_dual>, _ n: Int, _ q: Pointer)
   /// - Parameter tangent: that of what comes in.
   static func affine(_ rule: nt_affine, _ n: Int, _ tangent: Tangent, _ k: Pointer, _ theta: Pointer?)
   static func scaleRow(_ n: Int, row: Self, column: UnsafePointer<Self>, _ k: Pointer, _ theta: Pointer?)
@@ -104,6 +105,10 @@ extension Float: LoopScalar {
     _ theta: Pointer?
   ) {
     nt_dual_diagonal_f32(dual, n, factors, stride, k, theta)
+  }
+
+  static func seriesVariances(_ dual: UnsafePointer<nt_dual>, _ n: Int, _ q: UnsafeMutablePointer<Float>) {
+    nt_series_variances_f32(dual, n, q)
   }
 
   static func affine(_ rule: nt_affine, _ n: Int, _ tangent: Tangent, _ k: Pointer, _ theta: Pointer?) {
@@ -183,6 +188,10 @@ extension Double: LoopScalar {
     _ theta: Pointer?
   ) {
     nt_dual_diagonal_f64(dual, n, factors, stride, k, theta)
+  }
+
+  static func seriesVariances(_ dual: UnsafePointer<nt_dual>, _ n: Int, _ q: UnsafeMutablePointer<Double>) {
+    nt_series_variances_f64(dual, n, q)
   }
 
   static func affine(_ rule: nt_affine, _ n: Int, _ tangent: Tangent, _ k: Pointer, _ theta: Pointer?) {

@@ -7,12 +7,20 @@ struct SliceStripBatch<Scalar: SliceScalar> {
 
   struct Slice {
     let extent: SliceExtent
+    /// The positions of the second input from the first to the last one.
+    let places: Range<Int>
     /// How far the position of the second input is behind that of the first.
     let shift: Int
     let k: Pointer
     let theta: Pointer?
     /// The place of its first input among those of the batch.
     let first: Int
+
+    /// The positions of the first input for those of the second in a strip.
+    func ownPlaces(in strip: Range<Int>) -> Range<Int> {
+      let places = places.clamped(to: strip)
+      return places.lowerBound - shift..<places.upperBound - shift
+    }
   }
 
   let step: SliceStep
@@ -34,8 +42,11 @@ struct SliceStripBatch<Scalar: SliceScalar> {
     precondition(pair.isOfItself || !pair.firstHasLanes, "packed pairs in lock step")
     let first = lanes.firstIndex(of: pair.lane) ?? lanes.count
     if first == lanes.count { lanes.append(pair.lane) }
-    let shift = extent.index(of: extent.secondStart) - extent.index(of: extent.start)
-    slices.append(Slice(extent: extent, shift: shift, k: k, theta: theta, first: first))
+    let start = extent.index(of: extent.secondStart), end = extent.index(of: extent.secondStart &+ extent.lengths &- 1)
+    slices.append(
+      Slice(
+        extent: extent, places: start..<end + 1, shift: start - extent.index(of: extent.start), k: k, theta: theta,
+        first: first))
     if pair.isOfItself && extent.displacement == .zero { secondVariances = k }
   }
 
@@ -58,35 +69,34 @@ struct SliceStripBatch<Scalar: SliceScalar> {
 /// A series has a hundred factors per input and position. For large images they would take more memory than all slices, and
 /// every slice would read them from there. So the slices that are in lock step go together through one strip of positions of the
 /// second inputs after another, for which the factors are made and stay in cache. A slice with displacement Δ reads the first
-/// input at positions that are behind by a constant number, so that a strip of the second inputs needs one of the first that
+/// input at positions that are before by a constant number, so that a strip of the second inputs needs one of the first that
 /// is longer by what these numbers differ.
 ///
 /// The factors of a position are the same to the last bit however it is reached, and so is what is made of them.
 final class SliceStrips<Scalar: SliceScalar> {
   private typealias Pointer = UnsafeMutablePointer<Scalar>
+  private typealias Slice = SliceStripBatch<Scalar>.Slice
 
   private let length: Int
   private let first: Scratch<Scalar>
   private let second: Scratch<Scalar>
-  /// The factors of a few positions of a whole group of first inputs.
+  /// The factors of one input at as many positions as there are lanes, and the variances that they are made of.
   private let part: Scratch<Scalar>
+  private let partVariances = Scratch<Scalar>(Scalar.lanes)
   private let firstVariances: Scratch<Scalar>
   private let secondVariances: Scratch<Scalar>
-
-  private static var partLength: Int { 16 }
 
   init(_ strips: SliceGraph.Strips) {
     length = strips.length
     let position = strips.count * Scalar.lanes
-    (first, second) = (Scratch(2 * length * position), Scratch(length * position))
-    part = Scratch(Self.partLength * position)
+    (first, second, part) = (Scratch(2 * length * position), Scratch(length * position), Scratch(position))
     firstVariances = Scratch(strips.positions * Scalar.lanes)
     secondVariances = Scratch(strips.positions * Scalar.lanes)
   }
 
   /// Numbers that it keeps.
   static func count(_ strips: SliceGraph.Strips) -> Int {
-    ((3 * strips.length + partLength) * strips.count + 2 * strips.positions) * Scalar.lanes
+    ((3 * strips.length + 1) * strips.count + 2 * strips.positions + 1) * Scalar.lanes
   }
 
   /// Replaces all slices of a batch, the variances among them, by what the activation makes of them.
@@ -94,41 +104,61 @@ final class SliceStrips<Scalar: SliceScalar> {
     guard case .dual(.vector(let dual), let index) = batch.step.operation, let variances = batch.secondVariances else {
       preconditionFailure("a batch without variances or without a series")
     }
-    let (lanes, positions, count) = (Scalar.lanes, factorSets[index].sizes.product, factorSets[index].count)
-    secondVariances.pointer.update(from: variances, count: positions * lanes)
-    if let variances = batch.firstVariances { firstVariances.pointer.update(from: variances, count: positions * lanes) }
+    let (size, count) = (factorSets[index].sizes.product * Scalar.lanes, factorSets[index].count)
+    secondVariances.pointer.update(from: variances, count: size)
+    if !batch.isOfItself { Scalar.seriesVariances(dual, size, variances) }
+    if let variances = batch.firstVariances {
+      firstVariances.pointer.update(from: variances, count: size)
+      Scalar.seriesVariances(dual, size, variances)
+    }
     let q2 = secondVariances.pointer, q1 = batch.firstVariances == nil ? q2 : firstVariances.pointer
-    let ofItself = batch.isOfItself ? nil : batch.secondVariances
-    var firstOfItself = FirstOfItself(target: batch.firstVariances)
-
-    // One group at least, for the variances.
-    let groups = batch.groups(within: length)
-    for (place, group) in (groups.isEmpty ? [[]] : groups).enumerated() {
-      let (least, most) = (group.first?.shift ?? 0, group.last?.shift ?? 0)
-      for start in stride(from: 0, to: positions, by: length) {
-        let strip = start..<min(start + length, positions)
-        makeFactors(dual, count, of: q2, at: strip, to: second.pointer)
-        if place == 0, let ofItself { apply(dual, strip, second.pointer, to: ofItself) }
-        let begin = min(max(0, strip.lowerBound - most), positions)
-        let range = begin..<max(begin, min(positions, strip.upperBound - least))
-        if group.isEmpty || range.isEmpty { continue }
+    for group in batch.groups(within: length) {
+      let begin = group.map(\.places.lowerBound).min()!, end = group.map(\.places.upperBound).max()!
+      for start in stride(from: begin, to: end, by: length) {
+        let strip = start..<min(start + length, end)
+        let slices = group.filter { $0.places.overlaps(strip) }
+        guard let places = Self.hull(slices.map { $0.places.clamped(to: strip) }),
+          let own = Self.hull(slices.map { $0.ownPlaces(in: strip) })
+        else { continue }
         if batch.isOfItself {
-          makeFactors(dual, count, of: q1, at: range, to: first.pointer)
+          let both = min(places.lowerBound, own.lowerBound)..<max(places.upperBound, own.upperBound)
+          let isOne = both.count <= 2 * length
+          makeFactors(dual, count, of: q1, at: isOne ? both : own, to: first.pointer)
+          if !isOne { makeFactors(dual, count, of: q2, at: places, to: second.pointer) }
+          let columns = isOne ? Factors(first.pointer, from: both) : Factors(second.pointer, from: places)
+          for slice in slices {
+            apply(dual, count, slice, strip, Factors(first.pointer, from: isOne ? both : own), columns, isLanes: true)
+          }
         } else {
-          makeFirst(dual, count, of: q1, at: range, lanes: batch.lanes, &firstOfItself)
-        }
-        let width = batch.isOfItself ? lanes : 1
-        for slice in group {
-          let own = first.pointer + (batch.isOfItself ? 0 : slice.first * count * 2 * length)
-          apply(dual, count, slice, strip, own, from: range.lowerBound, width: width)
+          makeFactors(dual, count, of: q2, at: places, to: second.pointer)
+          for (place, lane) in batch.lanes.enumerated() {
+            makeFactors(dual, count, of: q1, lane: lane, at: own, to: first.pointer + place * 2 * length * count)
+          }
+          for slice in slices {
+            let row = Factors(first.pointer + slice.first * 2 * length * count, from: own)
+            apply(dual, count, slice, strip, row, Factors(second.pointer, from: places), isLanes: false)
+          }
         }
       }
     }
-    makeFirst(dual, count, of: q1, at: positions..<positions, lanes: [], &firstOfItself)
+  }
+
+  private static func hull(_ ranges: [Range<Int>]) -> Range<Int>? {
+    guard let first = ranges.first else { return nil }
+    return ranges.reduce(first) { min($0.lowerBound, $1.lowerBound)..<max($0.upperBound, $1.upperBound) }
   }
 
   // MARK: - Factors
 
+  /// Where factors are, and the position that they begin with.
+  private struct Factors {
+    let pointer: Pointer
+    let start: Int
+
+    init(_ pointer: Pointer, from range: Range<Int>) { (self.pointer, start) = (pointer, range.lowerBound) }
+  }
+
+  /// The factors of all inputs of a group, shape (positions, numbers, lanes).
   private func makeFactors(
     _ dual: UnsafePointer<nt_dual>, _ count: Int, of q: Pointer, at range: Range<Int>, to target: Pointer
   ) {
@@ -139,73 +169,50 @@ final class SliceStrips<Scalar: SliceScalar> {
     }
   }
 
-  /// The covariances of a group of first inputs with themselves, up to where they have been replaced.
-  private struct FirstOfItself {
-    let target: Pointer?
-    var end = 0
-  }
-
-  /// The factors of single inputs of a group, one after another; takes along what is not yet replaced of the group's
-  /// covariances with themselves.
-  private func makeFirst(
-    _ dual: UnsafePointer<nt_dual>, _ count: Int, of q: Pointer, at range: Range<Int>, lanes wanted: [Int],
-    _ ofItself: inout FirstOfItself
+  /// The factors of one input of a group, shape (positions, numbers): of as many positions side by side as there are lanes.
+  private func makeFactors(
+    _ dual: UnsafePointer<nt_dual>, _ count: Int, of q: Pointer, lane: Int, at range: Range<Int>, to target: Pointer
   ) {
-    let lanes = Scalar.lanes
-    let begin = ofItself.target == nil ? range.lowerBound : min(ofItself.end, range.lowerBound)
-    for start in stride(from: begin, to: range.upperBound, by: Self.partLength) {
-      let places = start..<min(start + Self.partLength, range.upperBound)
-      makeFactors(dual, count, of: q, at: places, to: part.pointer)
-      if let target = ofItself.target, places.upperBound > ofItself.end {
-        let fresh = max(places.lowerBound, ofItself.end)..<places.upperBound
-        apply(dual, fresh, part.pointer + (fresh.lowerBound - places.lowerBound) * count * lanes, to: target)
-        ofItself.end = fresh.upperBound
-      }
-      let kept = places.clamped(to: range)
-      for (place, lane) in wanted.enumerated() {
-        let source = part.pointer + (kept.lowerBound - places.lowerBound) * count * lanes + lane
-        let target = first.pointer + (place * 2 * length + kept.lowerBound - range.lowerBound) * count
-        for number in 0..<kept.count * count { target[number] = source[number * lanes] }
+    let (lanes, part, variances) = (Scalar.lanes, part.pointer, partVariances.pointer)
+    for start in stride(from: range.lowerBound, to: range.upperBound, by: lanes) {
+      let places = start..<min(start + lanes, range.upperBound)
+      for place in 0..<lanes { variances[place] = q[min(start + place, places.upperBound - 1) * lanes + lane] }
+      Scalar.factors(dual, lanes, variances, part, stride: lanes)
+      let rows = target + (start - range.lowerBound) * count
+      if places.count == lanes {
+        Scalar.transpose(rows: count, columns: lanes, part, stride: lanes, to: rows, stride: count)
+      } else {
+        for place in 0..<places.count {
+          for number in 0..<count { rows[place * count + number] = part[number * lanes + place] }
+        }
       }
     }
   }
 
   // MARK: - Slices
 
-  /// The covariances of a group with itself at some positions.
-  private func apply(_ dual: UnsafePointer<nt_dual>, _ range: Range<Int>, _ factors: Pointer, to k: Pointer) {
-    let lanes = Scalar.lanes
-    Scalar.sliceDual(
-      dual, 1, range.count,
-      nt_slice_factors(
-        first: factors, second: factors, first_stride: lanes, second_stride: lanes, first_row: 0, second_row: 0,
-        first_has_lanes: 1), k + range.lowerBound * lanes, nil)
-  }
-
   /// A slice where the second inputs are in a strip.
   ///
-  /// - Parameters:
-  ///   - own: the factors of the first input from position `start` on.
-  ///   - width: how many inputs stand side by side there.
+  /// - Parameter isLanes: whether the first inputs stand side by side in lanes, too.
   private func apply(
-    _ dual: UnsafePointer<nt_dual>, _ count: Int, _ slice: SliceStripBatch<Scalar>.Slice, _ strip: Range<Int>,
-    _ own: Pointer, from start: Int, width: Int
+    _ dual: UnsafePointer<nt_dual>, _ count: Int, _ slice: Slice, _ strip: Range<Int>, _ first: Factors,
+    _ second: Factors, isLanes: Bool
   ) {
-    let (lanes, lengths, row) = (Scalar.lanes, slice.extent.lengths, slice.extent.sizes[3])
+    let (lanes, length, row) = (Scalar.lanes, slice.extent.lengths[3], slice.extent.sizes[3])
+    let width = isLanes ? lanes : 1
     var place = 0
     slice.extent.forEachRow { position in
-      let columns = (position + slice.shift..<position + slice.shift + lengths[3]).clamped(to: strip)
-      defer { place += lengths[3] }
-      if columns.isEmpty { return }
-      let skipped = columns.lowerBound - position - slice.shift
-      let offset = (place + skipped) * lanes
-      Scalar.sliceDual(
-        dual, 1, columns.count,
-        nt_slice_factors(
-          first: own + (position + skipped - start) * count * width,
-          second: second.pointer + (columns.lowerBound - strip.lowerBound) * count * lanes, first_stride: width,
-          second_stride: lanes, first_row: row * count, second_row: row * count,
-          first_has_lanes: width == lanes ? 1 : 0), slice.k + offset, slice.theta.map { $0 + offset })
+      let start = position + slice.shift
+      let columns = (start..<start + length).clamped(to: strip)
+      if !columns.isEmpty {
+        let offset = (place + columns.lowerBound - start) * lanes
+        let factors = nt_slice_factors(
+          first: first.pointer + (columns.lowerBound - slice.shift - first.start) * count * width,
+          second: second.pointer + (columns.lowerBound - second.start) * count * lanes, first_stride: width,
+          second_stride: lanes, first_row: row * count, second_row: row * count, first_has_lanes: isLanes ? 1 : 0)
+        Scalar.sliceDual(dual, 1, columns.count, factors, slice.k + offset, slice.theta.map { $0 + offset })
+      }
+      place += length
     }
   }
 }
