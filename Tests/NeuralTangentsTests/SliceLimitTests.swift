@@ -87,7 +87,7 @@ struct SliceLimitTests {
   }
 
   /// Activations whose factors are made in strips.
-  static let series: [FusedImageTests.Case] = [
+  static let inStrips: [FusedImageTests.Case] = [
     FusedImageTests.Case(
       name: "pooled images", positions: [9, 8],
       network: Serial(SliceMemoryTests.conv(3, Tanh()) + [GlobalAvgPool(), Dense(4), Sigmoid(), Dense(1)])),
@@ -134,7 +134,7 @@ struct SliceLimitTests {
       }),
   ]
 
-  @Test("gives the same bits where factors of series are made in strips", arguments: series, [DType.float32, .float64])
+  @Test("gives the same bits where factors of series are made in strips", arguments: inStrips, [DType.float32, .float64])
   func series(_ item: FusedImageTests.Case, _ dtype: DType) throws {
     let x1 = uniformData(seed: 11, shape: [11] + item.positions + [3]).asType(dtype)
     let x2 = uniformData(seed: 12, shape: [2] + item.positions + [3]).asType(dtype)

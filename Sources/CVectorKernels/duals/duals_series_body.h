@@ -89,33 +89,41 @@ enum {
 static void TYPED(nt_series_factors)(const nt_dual *dual, long n, const REAL *q, REAL *factors, long stride) {
   const nt_series *series = dual->series;
   const int blocks = series->terms / nt_series_block, count = nt_series_column_count(series);
-  double columns[nt_series_first_term + nt_series_most_terms];
-  const double *terms = columns + nt_series_first_term;
+  double columns[D_LANES][nt_series_first_term + nt_series_most_terms];
   for (long j = 0; j < n; j += D_LANES) {
     TYPED(nt_correlation_factors)(LOAD_WIDE(q + j), 1, factors + j, stride);
-    for (long l = j; l < j + D_LANES; l++) {
-      const double variance = q[l];
-      REAL *own = factors + l;
-      TYPED(nt_series_interpolate)(series, __builtin_sqrt(variance), count, columns);
-      own[TYPED(nt_series_variance) * stride] = q[l];
+    double size[D_LANES], rest[D_LANES], slope_rest[D_LANES];
+    for (int l = 0; l < D_LANES; l++) {
+      const double variance = q[j + l];
+      REAL *own = factors + j + l;
+      double *found = columns[l];
+      TYPED(nt_series_interpolate)(series, __builtin_sqrt(variance), count, found);
+      own[TYPED(nt_series_variance) * stride] = q[j + l];
       for (int c = 0; c < nt_series_rest; c++)
-        own[(TYPED(nt_series_columns) + c) * stride] = (REAL)columns[c];
-      const double mean = columns[nt_series_mean];
-      const double size = columns[nt_series_spread] + (mean == 0 ? 0 : mean * mean / variance);
-      double rest = columns[nt_series_rest], slope_rest = columns[nt_series_slope_rest];
-      rest = rest > 0 ? rest : 0;
-      slope_rest = slope_rest > 0 ? slope_rest : 0;
-      for (int i = series->terms - 1; i >= 0; i--) {
-        if ((i + 1) % nt_series_block == 0) {
-          double relative = rest > 0 ? rest / size : 0;
-          double slope_relative = slope_rest > 0 ? slope_rest / columns[nt_series_slope] : 0;
+        own[(TYPED(nt_series_columns) + c) * stride] = (REAL)found[c];
+      const double mean = found[nt_series_mean];
+      size[l] = found[nt_series_spread] + (mean == 0 ? 0 : mean * mean / variance);
+      rest[l] = found[nt_series_rest] > 0 ? found[nt_series_rest] : 0;
+      slope_rest[l] = found[nt_series_slope_rest] > 0 ? found[nt_series_slope_rest] : 0;
+    }
+    // Sums over terms, whose chains run beside each other.
+    for (int i = series->terms - 1; i >= 0; i--) {
+      const int place = nt_series_first_term + i, order = series->first + i * series->step;
+      REAL *own = factors + j + (TYPED(nt_series_rests) + blocks + i) * stride;
+      if ((i + 1) % nt_series_block == 0) {
+        REAL *rests = factors + j + (TYPED(nt_series_rests) + i / nt_series_block) * stride;
+        for (int l = 0; l < D_LANES; l++) {
+          double relative = rest[l] > 0 ? rest[l] / size[l] : 0;
+          double slope_relative = slope_rest[l] > 0 ? slope_rest[l] / columns[l][nt_series_slope] : 0;
           if (slope_relative > relative) relative = slope_relative;
-          own[(TYPED(nt_series_rests) + i / nt_series_block) * stride] = (REAL)__builtin_sqrt(relative);
+          rests[l] = (REAL)__builtin_sqrt(relative);
         }
-        const double square = terms[i] * terms[i];
-        rest += square;
-        slope_rest += (series->first + i * series->step) * square;
-        own[(TYPED(nt_series_rests) + blocks + i) * stride] = (REAL)terms[i];
+      }
+      NT_UNROLL for (int l = 0; l < D_LANES; l++) {
+        const double term = columns[l][place], square = term * term;
+        rest[l] += square;
+        slope_rest[l] += order * square;
+        own[l] = (REAL)term;
       }
     }
   }

@@ -30,9 +30,12 @@ package struct SliceLimits: Sendable {
   /// A few slices at least; as many as keep the work small that is done twice, and fewer where series take much for their
   /// factors.
   ///
-  /// - Parameter groupBytes: the factors of a group of inputs that are there at a time.
-  func sliceBytes(positions: Int, groupBytes: Int) -> Int {
+  /// - Parameters:
+  ///   - groupBytes: the factors of a group of inputs that are there at a time.
+  ///   - isInStrips: whether the factors of series are made anew for every few slices, and are most of the work.
+  func sliceBytes(positions: Int, groupBytes: Int, isInStrips: Bool) -> Int {
     if let slices { return slices }
+    if isInStrips { return max(36 << 20, min(144 << 20, 144 * 64 * positions)) }
     let most = max(24 << 20, min(64 << 20, 32 * 128 * positions))
     return groupBytes > 8 << 20 ? max(10 << 20, most - 3 * groupBytes / 2) : most
   }

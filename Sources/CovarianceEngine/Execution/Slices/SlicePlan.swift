@@ -38,7 +38,8 @@ struct SlicePlan: Sendable {
     }
     let positions = graph.nodes.map(\.sizes.product).max() ?? 1
     let limit = graph.limits.sliceBytes(
-      positions: positions, groupBytes: LaneGroup<Float>.byteCount(graph, dataSizes: []))
+      positions: positions, groupBytes: LaneGroup<Float>.byteCount(graph, dataSizes: []),
+      isInStrips: graph.strips != nil)
     var bands = PositionAxes(repeating: 1)
     var traversal = SliceTraversal(graph, consumers: consumers, isOfItself: false, bands: bands)
     var itself = halved(traversal, bands)
