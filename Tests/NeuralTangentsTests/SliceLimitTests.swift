@@ -36,7 +36,7 @@ struct SliceCut: CustomTestStringConvertible, Sendable {
     },
     SliceCut("factors in lock step, in strips of a few positions", threads: 2) {
       $0.factors = 0
-      $0.stripBytes = 1
+      $0.strips = 1
     },
     SliceCut("chunks shared by threads", threads: 3) { $0.sharedCost = 0 },
     SliceCut("everything small", threads: 2) {
@@ -95,7 +95,8 @@ struct SliceLimitTests {
       name: "parts of images", positions: [16, 11],
       network: Serial(
         SliceMemoryTests.conv(2, Elu()) + [
-          AvgPool(window: [4, 3], strides: [4, 2]), HardTanh(), Flatten(), Softplus(),
+          AvgPool(window: [4, 3], strides: [4, 2]), Conv(3, window: [1, 1], biasStd: 0.2), HardTanh(), Flatten(),
+          Dense(3), Softplus(),
         ])),
     FusedImageTests.Case(
       name: "strides and branches", positions: [11, 10],
@@ -107,7 +108,10 @@ struct SliceLimitTests {
             Silu()
             Conv(4, window: [3, 3], padding: .circular)
           }
-          Tanh()
+          Serial {
+            Tanh()
+            Conv(4, window: [1, 1], weightStd: 1.1)
+          }
         }
         FanInSum()
         LayerNorm(axes: [-1])
@@ -120,6 +124,7 @@ struct SliceLimitTests {
         Conv(4, window: [5], padding: .same, weightStd: 1.2, biasStd: 0.1)
         Tanh()
         SumPool(window: [3], strides: [2], padding: .same)
+        Conv(4, window: [1], weightStd: 0.5)
         Mish()
         GlobalAvgPool()
       }),
@@ -129,12 +134,14 @@ struct SliceLimitTests {
         Conv(4, window: [2, 3, 3], padding: .same, weightStd: 1.2, biasStd: 0.1)
         Tanh()
         AvgPool(window: [1, 2, 2], strides: [1, 2, 2])
+        Conv(4, window: [1, 1, 1], weightStd: 1.2)
         Selu()
         GlobalAvgPool()
       }),
   ]
 
-  @Test("gives the same bits where factors of series are made in strips", arguments: inStrips, [DType.float32, .float64])
+  @Test(
+    "gives the same bits where factors of series are made in strips", arguments: inStrips, [DType.float32, .float64])
   func series(_ item: FusedImageTests.Case, _ dtype: DType) throws {
     let x1 = uniformData(seed: 11, shape: [11] + item.positions + [3]).asType(dtype)
     let x2 = uniformData(seed: 12, shape: [2] + item.positions + [3]).asType(dtype)

@@ -358,7 +358,8 @@ struct SliceGraphBuilder: Lowering {
     graph.goesInLockStep = true
     if let strips = graph.strips {
       let bytes = strips.count * Float.lanes * MemoryLayout<Float>.stride
-      graph.strips?.length = max(16, min(strips.positions, graph.limits.stripBytes / bytes))
+      graph.strips?.length = max(
+        16, min(strips.positions, graph.limits.stripBytes(positions: strips.positions) / bytes))
     }
   }
 }

@@ -19,13 +19,15 @@ package struct SliceLimits: Sendable {
   /// Inputs in lanes with their factors, per thread.
   package var groupBytes = 24 << 20
 
-  /// The factors of series at the positions of one strip.
-  package var stripBytes = 4 << 20
+  /// The factors of series at the positions of one strip; nil for some rows of large images.
+  package var strips: Int?
 
   package init() {}
 
   /// Some tens of megabytes for small images; as much as a few tens of layers need for large ones.
   func factorBytes(positions: Int) -> Int { factors ?? max(16 << 20, min(96 << 20, 96 * 64 * positions)) }
+
+  func stripBytes(positions: Int) -> Int { strips ?? max(2 << 20, min(6 << 20, 400 * positions)) }
 
   /// A few slices at least; as many as keep the work small that is done twice, and fewer where series take much for their
   /// factors.
@@ -35,7 +37,7 @@ package struct SliceLimits: Sendable {
   ///   - isInStrips: whether the factors of series are made anew for every few slices, and are most of the work.
   func sliceBytes(positions: Int, groupBytes: Int, isInStrips: Bool) -> Int {
     if let slices { return slices }
-    if isInStrips { return max(36 << 20, min(144 << 20, 144 * 64 * positions)) }
+    if isInStrips { return max(24 << 20, min(144 << 20, 144 * 64 * positions)) }
     let most = max(24 << 20, min(64 << 20, 32 * 128 * positions))
     return groupBytes > 8 << 20 ? max(10 << 20, most - 3 * groupBytes / 2) : most
   }
