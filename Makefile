@@ -6,7 +6,7 @@ SANITIZED_TESTS ?= VectorKernelTests|TensorsTests|DataFilesTests|Fused|Gram
 SOURCES := Sources Tests Plugins Benchmarks Examples Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help dependencies build demo test test-neon fuzz grids sanitize benchmark tables cliff format lint client docs snippets clean
+.PHONY: help dependencies build demo test test-neon fuzz grids sanitize sanitize-sample benchmark tables cliff format lint client docs snippets clean
 
 help: ## Print this list.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -48,6 +48,16 @@ sanitize: dependencies ## Run the tests of the engine with the address and the t
 	TSAN_OPTIONS=suppressions=$(CURDIR)/Scripts/races.supp:print_suppressions=0 \
 	  $(SWIFT) test -c release --sanitize=thread --scratch-path .build-thread --filter '$(SANITIZED_TESTS)'
 
+# What threads share, and what the loops in C read and write, at the price of a few minutes.
+SAMPLED_TESTS ?= VectorKernelTests|DataFilesTests|GramStream|FusedImageTests/threads|SliceLimitTests/severalOutputs
+SAMPLE := SANITIZE_SAMPLE=1 $(SWIFT) test -Xcc -O1 --filter '$(SAMPLED_TESTS)'
+
+sanitize-sample: dependencies ## Run some of these tests with both sanitizers, in debug builds of libraries and tests only.
+	LSAN_OPTIONS=suppressions=$(CURDIR)/Scripts/leaks.supp:print_suppressions=0 \
+	  $(SAMPLE) --sanitize=address --scratch-path .build-address-sample
+	TSAN_OPTIONS=suppressions=$(CURDIR)/Scripts/races.supp:print_suppressions=0 \
+	  $(SAMPLE) --sanitize=thread --scratch-path .build-thread-sample
+
 benchmark: dependencies ## Measure, and compare with the Python library where it can be installed.
 	@Scripts/install-peer.sh
 	Benchmarks/run.sh
@@ -75,4 +85,4 @@ lint: ## Check the format of all Swift files.
 	$(SWIFT) format lint --strict --recursive $(SOURCES)
 
 clean: ## Remove everything that was built.
-	rm -rf .build .build-address .build-thread .build-neon Examples/Client/.build demo-output benchmark-output
+	rm -rf .build .build-address .build-thread .build-address-sample .build-thread-sample .build-neon Examples/Client/.build demo-output benchmark-output

@@ -86,3 +86,21 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// `make sanitize-sample` builds libraries and the tests that it runs, and nothing else, because it builds them twice.
+switch Context.environment["SANITIZE_SAMPLE"] {
+case nil, "", "0": break
+case "1":
+  let others = [
+    "neural-tangents", "benchmarks", "kernel-checks", "blas-checks", "extract-snippets", "ExtractSnippets",
+    "SnippetTests",
+    "CommandLineTests",
+  ]
+  package.products.removeAll { others.contains($0.name) }
+  package.targets.removeAll { others.contains($0.name) }
+  for target in package.targets where target.name == "NeuralTangentsTests" {
+    let suites = ["FusedImage", "FusedExecutor", "SliceExecutor", "SliceLimit", "SliceMemory", "GramJob", "GramStream"]
+    target.sources = ["Support"] + suites.map { "\($0)Tests.swift" }
+  }
+case .some(let value): fatalError("SANITIZE_SAMPLE: expected 1 or 0, found \"\(value)\"")
+}
