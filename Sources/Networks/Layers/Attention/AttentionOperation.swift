@@ -67,7 +67,7 @@ struct AttentionOperation: CovarianceOperation {
     var result = try input.map { k, _ in inputWeight * k + correlations }
     // The embeddings are parameters, too.
     switch result.theta {
-    case .notRequested: break
+    case .absent: break
     case .zero: result.theta = .matrix((learningRate * correlations).broadcast(to: result.k12.shape))
     case .matrix(let matrix):
       if learningRate != 1 { result.theta = .matrix(matrix + (learningRate - 1) * correlations) }
