@@ -31,20 +31,27 @@ let package = Package(
         .linkedFramework("Accelerate", .when(platforms: [.macOS, .iOS])),
         .linkedLibrary("dl", .when(platforms: [.linux])),
       ]),
-    .target(name: "Tensors", dependencies: ["CVectorKernels", "CLinearAlgebra"]),
+    .target(name: "Platform"),
+    .target(name: "Tensors", dependencies: ["CVectorKernels", "CLinearAlgebra", "Platform"]),
     .target(name: "DataFiles", dependencies: ["Tensors", "CZlib"]),
     .target(
-      name: "CovarianceEngine", dependencies: ["Tensors", "CVectorKernels", "CLinearAlgebra"],
+      name: "CovarianceEngine", dependencies: ["Tensors", "CVectorKernels", "CLinearAlgebra", "Platform"],
       exclude: ["README.md", "Execution/Slices/README.md"]),
     .target(
       name: "Networks",
-      dependencies: ["CovarianceEngine", "Tensors", "CVectorKernels", .product(name: "Yams", package: "Yams")]),
+      dependencies: ["CovarianceEngine", "Tensors", "CVectorKernels", "Platform"]),
+    // Apart, because a library for other languages has no use for Yams and what it needs.
+    .target(
+      name: "NetworkYAML",
+      dependencies: ["Networks", "CovarianceEngine", .product(name: "Yams", package: "Yams")]),
     .target(name: "FiniteWidth", dependencies: ["Networks", "CovarianceEngine", "Tensors"]),
-    .target(name: "Inference", dependencies: ["Networks", "CovarianceEngine", "Tensors"]),
+    .target(name: "Inference", dependencies: ["Networks", "CovarianceEngine", "Tensors", "Platform"]),
     .target(name: "Dynamics", dependencies: ["Inference", "Networks", "CovarianceEngine", "Tensors"]),
     .target(
       name: "NeuralTangents",
-      dependencies: ["Networks", "FiniteWidth", "Inference", "Dynamics", "CovarianceEngine", "DataFiles", "Tensors"]),
+      dependencies: [
+        "Networks", "NetworkYAML", "FiniteWidth", "Inference", "Dynamics", "CovarianceEngine", "DataFiles", "Tensors",
+      ]),
     .executableTarget(
       name: "neural-tangents",
       dependencies: [

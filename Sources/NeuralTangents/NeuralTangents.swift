@@ -4,5 +4,6 @@
 @_exported import Dynamics
 @_exported import FiniteWidth
 @_exported import Inference
+@_exported import NetworkYAML
 @_exported import Networks
 @_exported import Tensors

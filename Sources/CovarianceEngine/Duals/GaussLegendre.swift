@@ -1,4 +1,4 @@
-import Foundation
+import Platform
 
 /// Nodes xᵢ in (0, 1) and weights wᵢ with ∫₀¹ f(x) dx ≈ Σ wᵢ f(xᵢ), exact for polynomials f of degree below
 /// 2 · `degree`; both are within a few roundings of the exact ones.

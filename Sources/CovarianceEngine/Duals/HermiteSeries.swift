@@ -1,4 +1,4 @@
-import Foundation
+import Platform
 import Tensors
 
 /// The coefficients aₙ(q) = E[f(√q z) hₙ(z)] of a function, for standard normal z and the normalised Hermite
@@ -125,7 +125,7 @@ package struct HermiteSeries {
     static let rule = panel.composite(edges)
     static let nodes = Tensor(rule.nodes, shape: [rule.nodes.count, 1])
     private static let density = zip(rule.nodes, rule.weights).map { z, weight in
-      weight * Foundation.exp(-z * z / 2) * (0.5 / Double.pi).squareRoot()
+      weight * Platform.exp(-z * z / 2) * (0.5 / Double.pi).squareRoot()
     }
     static let weights = Tensor(density, shape: [density.count, 1])
     /// Weights times hₙ, shape (largest number of terms, nodes).

@@ -1,4 +1,4 @@
-import Foundation
+import Platform
 import Tensors
 
 /// E[f(u) f(v)] by integration in both variables between the kinks of f: slow, and exact to about 1e-11 for every
@@ -36,7 +36,7 @@ package struct PlanarExpectation {
     // Panels from the width of the function to that of the density.
     try SeriesSource.inGroups(q12, q11, q22) { first, second in
       let deviation = max(first, second).squareRoot()
-      return deviation > 6 ? Int((Foundation.log(deviation / 6) / Foundation.log(3)).rounded(.up)) : 0
+      return deviation > 6 ? Int((Platform.log(deviation / 6) / Platform.log(3)).rounded(.up)) : 0
     } _: { (grading, q12, q11, q22) throws(NetworkError) in
       try PlanarExpectation(f, kinks: kinks, grading: grading)(q12, q11, q22)
     }
@@ -82,7 +82,7 @@ package struct PlanarExpectation {
     return concatenate(parts, axis: 0).reshaped(offsets.shape)
   }
 
-  private var steps: [Double] { (0..<grading).map { Foundation.pow(3, Double($0) + 2) } }
+  private var steps: [Double] { (0..<grading).map { Platform.pow(3, Double($0) + 2) } }
 
   private struct Plane {
     let first, second, sign, cosine, sine: Tensor

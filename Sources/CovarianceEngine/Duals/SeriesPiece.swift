@@ -1,5 +1,5 @@
 import CVectorKernels
-import Foundation
+import Platform
 import Tensors
 
 /// Whether the factors of inputs may take memory: one number for every term, input and position.
@@ -47,7 +47,7 @@ package struct SeriesPieces: Sendable {
   /// The polynomials of a piece, shape [coefficient, highest first][column].
   package func coefficients(_ piece: Int) throws(NetworkError) -> [Double] {
     let exponent = piece + Int(nt_series_lowest_piece.rawValue)
-    let deviations = Interpolation.points.map { Foundation.scalbn((3 + $0) / 2, exponent) }
+    let deviations = Interpolation.points.map { Platform.scalbn((3 + $0) / 2, exponent) }
     let moments = try SampledMoments.of(source, deviations: deviations, upTo: first + step * terms + 100)
     var values: [[Double]] = []
     var errors: [Double] = []
@@ -55,7 +55,7 @@ package struct SeriesPieces: Sendable {
       let (row, fitError) = columns(moment)
       guard fitError.isFinite, row.allSatisfy(\.isFinite) else { return unknown }
       values.append(row)
-      errors.append(Foundation.log2(max(fitError, 1e-30)))
+      errors.append(Platform.log2(max(fitError, 1e-30)))
     }
     let polynomials = Interpolation.monomials(values)
     var result = [Double](repeating: 0, count: Interpolation.count * columnCount)
@@ -107,7 +107,7 @@ package struct SeriesPieces: Sendable {
     }
     let ratio = moments.mean / moments.deviation
     let size = moments.spread + (moments.mean == 0 ? 0 : ratio * ratio)
-    guard !fits.isEmpty else { return (row, fitError: Foundation.exp2(60)) }
+    guard !fits.isEmpty else { return (row, fitError: Platform.exp2(60)) }
     // Some times what is seen of them, for what is beyond the largest n.
     func relative(_ square: Double, _ slopeSquare: Double) -> Double {
       max(size > 0 ? square / size : 0, moments.slope > 0 ? slopeSquare / moments.slope : 0)
@@ -181,7 +181,7 @@ package struct SampledMoments {
     let sorted = places.map { min(max($0, -reach), reach) }.sorted()
     let (points, weights) = panel.composite(
       sorted.enumerated().filter { $0.offset == 0 || $0.element > sorted[$0.offset - 1] }.map(\.element))
-    return (points, zip(points, weights).map { $1 * Foundation.exp(-$0 * $0 / 2) * (0.5 / Double.pi).squareRoot() })
+    return (points, zip(points, weights).map { $1 * Platform.exp(-$0 * $0 / 2) * (0.5 / Double.pi).squareRoot() })
   }
 
   private init(
@@ -318,7 +318,7 @@ private struct TailFit: Sendable {
 /// From values at Chebyshev points to the coefficients of the polynomial through them.
 private enum Interpolation {
   static let count = Int(nt_series_piece_terms.rawValue)
-  static let points = (0..<count).map { Foundation.cos(.pi * (Double($0) + 0.5) / Double(count)) }
+  static let points = (0..<count).map { Platform.cos(.pi * (Double($0) + 0.5) / Double(count)) }
 
   /// Coefficients of the Chebyshev polynomials, exact integers.
   private static let polynomials: [[Double]] = {
@@ -340,7 +340,7 @@ private enum Interpolation {
       var coefficients = [Double](repeating: 0, count: columns)
       for (place, row) in values.enumerated() {
         let angle = .pi * Double(degree) * (Double(place) + 0.5) / Double(count)
-        let weight = (degree == 0 ? 1 : 2) * Foundation.cos(angle) / Double(count)
+        let weight = (degree == 0 ? 1 : 2) * Platform.cos(angle) / Double(count)
         for column in 0..<columns { coefficients[column] += weight * row[column] }
       }
       for (power, value) in polynomials[degree].enumerated() where value != 0 {

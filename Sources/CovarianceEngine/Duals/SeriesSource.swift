@@ -1,4 +1,4 @@
-import Foundation
+import Platform
 import Tensors
 
 /// A function whose duals are computed as series in the correlation, with what a table of its coefficients is made of.
@@ -29,7 +29,7 @@ package final class SeriesSource: Sendable {
   package let exact: Duals
   package let exactDerivative: Duals
   // Not a Mutex, whose locking the thread sanitizer does not see.
-  private let lock = NSLock()
+  private let lock = Lock()
   private nonisolated(unsafe) var tables: [SeriesLength: SeriesTable] = [:]
 
   /// The table for the vector kernels, made once: at most 80 pieces of some 20 KB that live as long as the source.
@@ -96,7 +96,7 @@ package final class SeriesSource: Sendable {
   /// What is seen of a function's symmetry, to rounding, at many points.
   package static func symmetry(of function: (Tensor) -> Tensor, kinks: [Double]) -> Symmetry {
     guard Set(kinks) == Set(kinks.map { -$0 + 0 }) else { return .none }
-    let places = (0..<120).map { Foundation.exp2(Double($0) / 5 - 14) }
+    let places = (0..<120).map { Platform.exp2(Double($0) / 5 - 14) }
     let found = [function(Tensor(places)), function(Tensor(places.map { -$0 }))]
     if found.contains(where: \.isTraced) { return .none }
     let (right, left) = (
@@ -117,7 +117,7 @@ package final class SeriesSource: Sendable {
   ) -> [Double]? {
     // Fractions of intervals, and of distances beyond the last kinks at many scales, without a pattern.
     let fractions = (1..<90).map { (Double($0) * 0.6180339887498949).truncatingRemainder(dividingBy: 1) }
-    let scales = (0..<90).map { Foundation.exp2(Double($0) / 3 - 15) }
+    let scales = (0..<90).map { Platform.exp2(Double($0) / 3 - 15) }
     var slopes: [Double] = []
     for index in 0...kinks.count {
       let places: [Double]

@@ -1,5 +1,5 @@
 import CVectorKernels
-import Foundation
+import Platform
 import Tensors
 
 /// The table of a series dual, as the vector kernels read it: pieces are made when an input of their range comes along, and
@@ -9,7 +9,7 @@ final class SeriesTable: @unchecked Sendable {
   private let layout: SeriesPieces
   private let pieces: UnsafeMutablePointer<UnsafeMutablePointer<Double>?>
   // Not a Mutex, whose locking the thread sanitizer does not see.
-  private let lock = NSLock()
+  private let lock = Lock()
 
   init(_ source: SeriesSource, _ length: SeriesLength) {
     layout = SeriesPieces(source, length)

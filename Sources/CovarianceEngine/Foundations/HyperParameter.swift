@@ -1,4 +1,4 @@
-import Foundation
+import Platform
 import Tensors
 
 /// A continuous constant of a layer: a number, or for derivatives a scalar tensor in its place.
@@ -96,9 +96,9 @@ extension HyperParameter {
     x.tensor.map { $0.asType(y.dtype) / y } ?? x.wrappedValue / y
   }
 
-  package var sine: HyperParameter { map(Foundation.sin, Tensors.sin) }
-  package var cosine: HyperParameter { map(Foundation.cos, Tensors.cos) }
-  package var exponential: HyperParameter { map(Foundation.exp, Tensors.exp) }
+  package var sine: HyperParameter { map(Platform.sin, Tensors.sin) }
+  package var cosine: HyperParameter { map(Platform.cos, Tensors.cos) }
+  package var exponential: HyperParameter { map(Platform.exp, Tensors.exp) }
   package var squareRoot: HyperParameter { map({ $0.squareRoot() }, Tensors.sqrt) }
 }
 

@@ -1,4 +1,4 @@
-import Foundation
+import Platform
 
 /// Hands tiles from a thread to a task, one at a time: the thread waits while a tile lies there, the task while none does.
 final class GramChannel: @unchecked Sendable {
@@ -9,8 +9,7 @@ final class GramChannel: @unchecked Sendable {
     case finished((any Error)?)
   }
 
-  /// A lock that thread sanitizers know, unlike `Mutex`, and that a thread can sleep on.
-  private let condition = NSCondition()
+  private let condition = Lock()
   private var tile: GramTile?
   private var state = State.running
   private var waiter: Waiter?

@@ -1,4 +1,4 @@
-import Foundation
+import Platform
 import Synchronization
 import Tensors
 
@@ -10,7 +10,7 @@ extension GramJob {
     let cancellation = Cancellation()
     return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
-        Thread.detachNewThread {
+        let begins = DetachedThread.run {
           continuation.resume(
             with: Result {
               guard let outputs = try plan.run(plan.tiles, until: { cancellation.isCancelled }) else {
@@ -19,6 +19,7 @@ extension GramJob {
               return kernel(outputs)
             })
         }
+        if !begins { continuation.resume(throwing: NetworkError.noThread) }
       }
     } onCancel: {
       cancellation.cancel()
@@ -65,9 +66,10 @@ public struct GramTiles: AsyncSequence, Sendable {
     let channel = GramChannel()
 
     init(_ plan: GramPlan) {
-      Thread.detachNewThread { [channel] in
+      let begins = DetachedThread.run { [channel] in
         channel.finish(with: Result { try Self.fill(channel, plan) })
       }
+      if !begins { channel.finish(with: Result<Void, NetworkError>.failure(.noThread)) }
     }
 
     deinit {
@@ -91,4 +93,10 @@ private final class Cancellation: Sendable {
 
   var isCancelled: Bool { flag.load(ordering: .relaxed) }
   func cancel() { flag.store(true, ordering: .relaxed) }
+}
+
+extension NetworkError {
+  /// The system gives no thread more.
+  package static let noThread = NetworkError(
+    expected: "a thread to compute on", found: "none that the system would give", kind: .memory)
 }

@@ -1,4 +1,4 @@
-import Foundation
+import Platform
 import Tensors
 
 /// One kernel to compute: a covariance program, what it starts from, what is wanted of it and how.
@@ -62,6 +62,26 @@ package struct KernelComputation: Sendable {
   package func run() throws(NetworkError) -> [Kernel] {
     let plan = try GramPlan(self)
     return blockKernels(try plan.run(plan.tilesIfAsked))
+  }
+
+  /// The same tile by tile, unless it is stopped; nil then.
+  ///
+  /// - Parameter isStopped: asked before every tile.
+  package func run(until isStopped: () -> Bool) throws(NetworkError) -> [Kernel]? {
+    let plan = try GramPlan(self)
+    return try plan.run(plan.tiles, until: isStopped).map { blockKernels($0) }
+  }
+
+  /// Types of the matrices of each output, before they are computed.
+  package var matrixTypes: [TensorType] {
+    outputs.indices.map { index in
+      let (value, second) = (outputs[index], shapes2[index])
+      let positions = value.positions
+      return TensorType(
+        shape: [value.shape[value.batchAxis], second[value.batchAxis]] + positions
+          + (options.positions == .diagonal ? [] : positions),
+        dtype: options.accumulation ?? inputs[0].dtype)
+    }
   }
 
   /// What is returned of all outputs, given the covariances of the inputs `rows` of the first data set.

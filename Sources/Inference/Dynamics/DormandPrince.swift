@@ -1,4 +1,4 @@
-import Foundation
+import Platform
 
 /// Solves y′ = f(y) from a state to later times with errors below a tolerance: the method of Dormand and Prince, of order 5 with
 /// an estimate of order 4, proportional–integral control of the step and an interpolation of order 4 between steps.

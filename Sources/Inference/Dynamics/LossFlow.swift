@@ -1,5 +1,5 @@
 import CovarianceEngine
-import Foundation
+import Platform
 import Tensors
 
 /// Training one network of infinite (or linearized) width by gradient flow on any loss, with or without momentum: numerically,

@@ -1,5 +1,5 @@
 import CovarianceEngine
-import Foundation
+import Platform
 
 /// How outputs follow the gradient of the mean squared error, ½ · mean over all |y| entries of (f − y)².
 ///

@@ -1,5 +1,5 @@
 import CovarianceEngine
-import Foundation
+import Platform
 import Networks
 import Tensors
 
@@ -220,7 +220,7 @@ private struct Evidence {
     return Tensor(entries, shape: [groups.count, count])
   }
 
-  func inputScales(_ point: [Double]) -> [Double] { point[scalePlaces].map { Foundation.exp($0) } }
+  func inputScales(_ point: [Double]) -> [Double] { point[scalePlaces].map { Platform.exp($0) } }
 
   func sample(_ point: [Double]) throws -> LBFGS.Sample {
     let result = try function(Tensor(point))

@@ -1,5 +1,5 @@
 import CovarianceEngine
-import Foundation
+import Platform
 
 /// Minimises a smooth function of a few numbers from its values and gradients: the limited-memory method of Broyden,
 /// Fletcher, Goldfarb and Shanno with a line search for the strong Wolfe conditions.

@@ -1,5 +1,5 @@
 import CovarianceEngine
-import Foundation
+import Platform
 import Tensors
 
 /// Exact Gaussian process regression from kernel matrices: one Cholesky factorisation, reused by every call.

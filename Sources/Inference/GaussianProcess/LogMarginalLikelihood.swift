@@ -1,5 +1,5 @@
 import CovarianceEngine
-import Foundation
+import Platform
 import Tensors
 
 /// The logarithm of the density of the targets under a Gaussian process: −½ yᵀ K̃⁻¹ y − ½ log det K̃ − (N/2) log 2π, summed

@@ -1,5 +1,5 @@
 import CovarianceEngine
-import Foundation
+import Platform
 import Tensors
 
 /// Class probabilities from a Gaussian posterior over one regression output per class (targets one-hot, centred or

@@ -1,5 +1,5 @@
 import CovarianceEngine
-import Foundation
+import Platform
 import Tensors
 
 /// How good class probabilities are: accuracy, likelihood, Brier score, and their reliability.
@@ -87,8 +87,8 @@ public struct ClassificationMetrics: Sendable, Hashable, CustomStringConvertible
   }
 
   public var description: String {
-    String(
-      format: "accuracy %.4f, negative log likelihood %.4f, Brier score %.4f, calibration error %.4f (%d points)",
+    formatted(
+      "accuracy %.4f, negative log likelihood %.4f, Brier score %.4f, calibration error %.4f (%ld points)",
       accuracy, negativeLogLikelihood, brierScore, expectedCalibrationError, count)
   }
 }

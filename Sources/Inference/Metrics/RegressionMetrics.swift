@@ -1,5 +1,5 @@
 import CovarianceEngine
-import Foundation
+import Platform
 import Tensors
 
 /// The square root of the mean over all entries of (mean − targets)².
@@ -112,7 +112,7 @@ public struct CalibrationTable: Sendable, Hashable, CustomStringConvertible {
 
   public var description: String {
     let lines = rows.map {
-      String(format: "%8.1f %% %8.1f %% %12.4g", 100 * $0.expected, 100 * $0.observed, $0.meanWidth)
+      formatted("%8.1f %% %8.1f %% %12.4g", 100 * $0.expected, 100 * $0.observed, $0.meanWidth)
     }
     return (["  expected   observed   mean width"] + lines).joined(separator: "\n")
   }

@@ -1,5 +1,5 @@
 import CovarianceEngine
-import Foundation
+import Platform
 
 /// The standard normal distribution.
 enum NormalDistribution {

@@ -1,4 +1,4 @@
-import Foundation
+import Platform
 
 /// What is predicted for one number: a mixture of Student's t (or normal) distributions of g(y), g a target transform.
 ///

@@ -1,4 +1,4 @@
-import Foundation
+import Platform
 
 /// Student's t distribution around 0 with scale 1. With infinitely many degrees of freedom it is the standard normal
 /// distribution.

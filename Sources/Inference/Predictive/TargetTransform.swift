@@ -1,4 +1,4 @@
-import Foundation
+import Platform
 
 /// A growing function g that is applied to targets before a network learns them, so that skewed ones become more normal.
 ///

@@ -1,5 +1,5 @@
 import CovarianceEngine
-import Foundation
+import Platform
 import Tensors
 
 /// M̃ = V diag(λ) Vᵀ for everything: 9 N³ operations, once.

@@ -1,5 +1,5 @@
 import CovarianceEngine
-import Foundation
+import Platform
 
 /// Nodes xᵢ and weights wᵢ with ∫ f(x) e^(−x²) dx ≈ Σ wᵢ f(xᵢ), exact for polynomials f of degree below 2 · `degree`.
 ///

@@ -1,6 +1,6 @@
 import CovarianceEngine
 import CVectorKernels
-import Foundation
+import Platform
 import Tensors
 
 /// Gaussian error linear unit: φ(x) = x (1 + erf(x/√2))/2.

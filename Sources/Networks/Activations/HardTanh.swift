@@ -1,5 +1,5 @@
 import CovarianceEngine
-import Foundation
+import Platform
 import Tensors
 
 /// Hard tanh: φ(x) = x limited to [m, M] = [`min`, `max`].
@@ -120,7 +120,7 @@ public struct HardTanh: Activation {
     /// Distances from the end of the arc, in units of its length: e^(−1/x²) needs panels whose width is that of their
     /// distance from 0.
     private static let rule: (nodes: Tensor, weights: Tensor) = {
-      let edges = [0] + (0...4).reversed().map { Foundation.pow(0.2, Double($0)) }
+      let edges = [0] + (0...4).reversed().map { Platform.pow(0.2, Double($0)) }
       let rule = GaussLegendre(degree: 16).composite(edges)
       return (Tensor(rule.nodes).expandedDims(1), Tensor(rule.weights).expandedDims(1))
     }()

@@ -1,10 +1,10 @@
 import CovarianceEngine
-import Foundation
+import Platform
 import Tensors
 
 /// The standard normal density.
 func normalDensity(_ z: Double) -> Double {
-  Foundation.exp(-z * z / 2) * (0.5 / Double.pi).squareRoot()
+  Platform.exp(-z * z / 2) * (0.5 / Double.pi).squareRoot()
 }
 
 /// e^(t²/2) P(z < −t) for standard normal z and t ≥ 0, in float64, exact to 1e-14: it neither overflows nor underflows.

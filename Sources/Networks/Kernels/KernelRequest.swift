@@ -41,12 +41,13 @@ struct KernelRequest: Sendable {
 
   func run() throws(NetworkError) -> Branches<Kernel> {
     let (outputs, computation) = try computation()
-    let results = try computation.run()
-    var index = -1
-    return outputs.map { _ in
-      index += 1
-      return results[index]
-    }
+    return outputs.replacingLeaves(try computation.run())
+  }
+
+  /// The same work before it is done.
+  func prepared() throws(NetworkError) -> PreparedKernels {
+    let (outputs, computation) = try computation()
+    return PreparedKernels(outputs: outputs, computation: computation)
   }
 
   /// The computation of a network with one output.
@@ -91,5 +92,38 @@ struct KernelRequest: Sendable {
     let outputs = try network.append(to: &program, values)
     if let rates = options.layerRates { program = try program.withLearningRates(rates) }
     return (program, outputs, inputs)
+  }
+}
+
+/// The kernels of a network's outputs, checked and not yet computed.
+package struct PreparedKernels: Sendable {
+  fileprivate let outputs: Branches<CovarianceValue>
+  fileprivate let computation: KernelComputation
+
+  /// Types of the matrices of each output.
+  package var matrixTypes: Branches<TensorType> { outputs.replacingLeaves(computation.matrixTypes) }
+
+  /// The kernels, tile by tile; nil when they were stopped.
+  ///
+  /// - Parameter isStopped: asked before every tile.
+  package func run(until isStopped: () -> Bool) throws(NetworkError) -> Branches<Kernel>? {
+    try computation.run(until: isStopped).map(outputs.replacingLeaves)
+  }
+}
+
+extension Layer {
+  /// What `kernels` computes, checked and not yet computed.
+  package func preparedKernels(
+    _ x1: Branches<Tensor>, _ x2: Branches<Tensor>?, patterns: GraphPatterns?, maskConstant: Double?,
+    kernels: KernelSet, options: KernelOptions
+  ) throws(NetworkError) -> PreparedKernels {
+    try request(x1, x2, patterns: patterns, maskConstant: maskConstant, kernels: kernels, options: options).prepared()
+  }
+
+  /// What `kernels(of:)` computes, checked and not yet computed.
+  package func preparedKernels(
+    of kernels: Branches<Kernel>, patterns: GraphPatterns?, options: KernelOptions
+  ) throws(NetworkError) -> PreparedKernels {
+    try request(of: kernels, patterns: patterns, options: options).prepared()
   }
 }

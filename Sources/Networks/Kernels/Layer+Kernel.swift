@@ -142,6 +142,12 @@ extension Layer {
   public func kernels(
     of kernels: Branches<Kernel>, patterns: GraphPatterns? = nil, options: KernelOptions = KernelOptions()
   ) throws(NetworkError) -> Branches<Kernel> {
+    try request(of: kernels, patterns: patterns, options: options).run()
+  }
+
+  func request(
+    of kernels: Branches<Kernel>, patterns: GraphPatterns?, options: KernelOptions
+  ) throws(NetworkError) -> KernelRequest {
     let leaves = kernels.leaves
     let hasNTK = leaves.allSatisfy { $0.ntk != nil }
     let counts = Array(leaves[0].nngp.shape.prefix(2))
@@ -152,11 +158,10 @@ extension Layer {
       KernelRequest.Source(
         input: .kernel($0), shape1: $0.shape1, shape2: $0.shape2, axes: $0.axes, isGaussian: $0.isGaussian)
     }
-    return try KernelRequest(
+    return KernelRequest(
       network: self, sources: sources, isSymmetric: leaves.allSatisfy(\.isSymmetric),
       hasSecond: leaves.contains { $0.cov2 != nil }, kernels: hasNTK ? .all : .nngp, patterns: patterns,
-      options: options
-    ).run()
+      options: options)
   }
 
   private func single(_ kernels: Branches<Kernel>) throws(NetworkError) -> Kernel {

@@ -28,6 +28,15 @@ public indirect enum Branches<Leaf> {
     }
   }
 
+  /// The same structure with other leaves, as many as there are.
+  package func replacingLeaves<Other>(_ leaves: [Other]) -> Branches<Other> {
+    var next = leaves.makeIterator()
+    return map { _ in
+      guard let leaf = next.next() else { preconditionFailure("fewer leaves than \(summary)") }
+      return leaf
+    }
+  }
+
   /// `1 input`, `a list of 3 inputs`: for error messages.
   var summary: String {
     switch self {

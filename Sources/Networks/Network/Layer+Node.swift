@@ -4,7 +4,7 @@ extension Layer {
   /// The node of a network file that describes the layer.
   ///
   /// - Throws: `NetworkError` when the layer holds what no file can, such as closures.
-  func node() throws(NetworkError) -> NodeValue {
+  package func node() throws(NetworkError) -> NodeValue {
     var arguments = LayerArguments()
     do {
       try write(to: &arguments)

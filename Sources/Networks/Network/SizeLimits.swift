@@ -1,5 +1,5 @@
 import CovarianceEngine
-import Foundation
+import Platform
 import Tensors
 
 /// The largest number of layers in a row, or copies side by side, that one layer may stand for.
@@ -28,7 +28,7 @@ extension RandomKey {
     let count = shape.reduce(1.0) { $0 * Double($1) }
     // A draw has fewer than 2³² words; where only shapes are wanted, they need to be counted.
     let words = dtype == .float64 ? 2 * count : count
-    let memory = Double(ProcessInfo.processInfo.physicalMemory)
+    let memory = Double(Computer.physicalMemory)
     let fits =
       areDrawsTypesOnly
       ? count <= 0x1p48 : words < 0x1p32 - 1 && count * Double(dtype.byteCount) <= memory

@@ -1,5 +1,4 @@
 import CovarianceEngine
-import Foundation
 
 /// Reads JSON as RFC 8259 has it, saying line, column and what was found where a text is none. What is ambiguous is refused:
 /// keys that an object has twice.
@@ -16,8 +15,8 @@ struct JSONReader {
   private init(_ bytes: [UInt8]) { self.bytes = bytes }
 
   /// - Throws: `NetworkError` with the path of the value and the place in the text.
-  static func value(of data: Data) throws(NetworkError) -> NodeValue {
-    var bytes = [UInt8](data)
+  static func value(of text: [UInt8]) throws(NetworkError) -> NodeValue {
+    var bytes = text
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
     if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
       throw NetworkError(expected: "JSON in UTF-8", found: "a text in UTF-16; save it as UTF-8")

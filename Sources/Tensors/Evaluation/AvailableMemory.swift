@@ -1,4 +1,4 @@
-import Foundation
+import Platform
 
 /// How much memory this process can still take, in bytes.
 package enum AvailableMemory {
@@ -9,7 +9,7 @@ package enum AvailableMemory {
   /// leave; the whole memory of the machine where the system does not tell.
   package static var bytes: Int {
     if let assumed { return assumed }
-    let physical = Int(ProcessInfo.processInfo.physicalMemory)
+    let physical = Computer.physicalMemory
     #if os(Linux)
       let system = meminfo() ?? physical
       return max(0, min(system, ControlGroups.room() ?? system, limitsRoom() ?? system))
@@ -126,7 +126,7 @@ package struct ControlGroups {
   }
 
   private func number(_ path: String) -> Int? {
-    AvailableMemory.contents(path).flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+    AvailableMemory.contents(path)?.split(whereSeparator: \.isWhitespace).first.flatMap { Int($0) }
   }
 
   private func statistic(_ path: String, _ name: String) -> Int? {

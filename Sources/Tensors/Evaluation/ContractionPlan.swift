@@ -1,4 +1,4 @@
-import Foundation
+import Platform
 
 /// An operand of a product seen as one matrix per batch entry, in the memory it already has.
 private struct MatrixView: Equatable {

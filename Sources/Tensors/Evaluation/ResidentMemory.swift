@@ -1,4 +1,4 @@
-import Foundation
+import Platform
 
 /// How much memory of this process is resident, in bytes: for programs that measure themselves.
 package enum ResidentMemory {

@@ -1,6 +1,6 @@
 import CLinearAlgebra
 import Dispatch
-import Foundation
+import Platform
 import Synchronization
 
 /// How many threads the package computes with, and the one way it spreads work over them.
@@ -11,7 +11,7 @@ import Synchronization
 public enum Threads {
   private static let chosenCount = Atomic<Int>(0)
   /// Asked for once: the answer takes the system tens of microseconds.
-  private static let processorCount = ProcessInfo.processInfo.activeProcessorCount
+  private static let processorCount = Computer.processorCount
   @TaskLocal private static var limit: Int?
   @TaskLocal private static var isInRegion = false
 

@@ -1,4 +1,4 @@
-import Foundation
+import Platform
 
 extension Tensor: CustomStringConvertible {
   /// Nested brackets as NumPy prints them; of more than 1000 elements only the first and last three along each axis.
@@ -55,7 +55,7 @@ extension Tensor: CustomStringConvertible {
   private static func text(_ value: Double, digits: Int) -> String {
     if value.isNaN { return "nan" }
     if value.isInfinite { return value < 0 ? "-inf" : "inf" }
-    if value == value.rounded() && Swift.abs(value) < 1e6 { return String(format: "%.0f.", value) }
-    return String(format: "%.\(digits)g", value)
+    if value == value.rounded() && Swift.abs(value) < 1e6 { return formatted("%.0f.", value) }
+    return formatted("%.\(digits)g", value)
   }
 }

@@ -38,16 +38,16 @@ private struct EinsumEquation {
 
   init(_ equation: String, ranks: [Int]) {
     let text = equation.filter { $0 != " " }
-    let arrow = text.range(of: "->")
-    let inputTexts = text[..<(arrow?.lowerBound ?? text.endIndex)].split(
-      separator: ",", omittingEmptySubsequences: false)
+    let sides = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
+    precondition(sides.count == 1 || sides[1].hasPrefix(">"), "einsum: \"\(equation)\" has a - that is no arrow ->")
+    let inputTexts = sides[0].split(separator: ",", omittingEmptySubsequences: false)
     precondition(
       inputTexts.count == ranks.count,
       "einsum: \"\(equation)\" names \(inputTexts.count) operands, found \(ranks.count)")
     inputs = zip(inputTexts, ranks).map { Self.labels($0, rank: $1, equation) }
     let ellipsisRank = inputs.joined().filter { $0 < 0 }.map(-).max() ?? 0
-    if let arrow {
-      let result = text[arrow.upperBound...]
+    if sides.count > 1 {
+      let result = sides[1].dropFirst()
       let letters = result.filter { $0 != "." }.count
       output = Self.labels(result, rank: result.contains(".") ? letters + ellipsisRank : letters, equation)
       precondition(Set(output).count == output.count, "einsum: \"\(equation)\" names an axis of the result twice")

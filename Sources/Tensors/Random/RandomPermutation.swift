@@ -1,4 +1,4 @@
-import Foundation
+import Platform
 
 extension RandomKey {
   /// The integers below `count` in random order.

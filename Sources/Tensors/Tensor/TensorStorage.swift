@@ -1,4 +1,4 @@
-import Foundation
+import Platform
 import Synchronization
 
 /// The memory of a tensor: 64-byte aligned, uninitialised at first, shared by copies until one of them is written to.
@@ -64,7 +64,7 @@ private final class StorageRecycler: Sendable {
   private static let alignment = 64
   private static let smallestKept = 1 << 18
   /// An eighth of the machine's memory, at most a gigabyte: some Gram matrices of thousands of rows.
-  private static let mostKept = min(1 << 30, Int(ProcessInfo.processInfo.physicalMemory / 8))
+  private static let mostKept = min(1 << 30, Computer.physicalMemory / 8)
 
   /// Blocks of some huge pages are asked to be made of them: a five-hundredth of the page faults.
   private static let hugePage = 2 << 20

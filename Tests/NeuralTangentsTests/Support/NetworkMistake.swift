@@ -93,12 +93,12 @@ struct MistakeBuilder {
     },
     { builder in
       let bad = MistakeBuilder.badNodes[builder.random.integer(0...(MistakeBuilder.badNodes.count - 1))]
-      guard let node = try? NodeValue(json: Data(bad.utf8)) else { return builder.kernel(bad) }
+      guard let node = try? NodeValue(json: Array(bad.utf8)) else { return builder.kernel(bad) }
       return builder.rewritten { _, _ in node }
     },
     { builder in
       let bad = MistakeBuilder.badNodes[builder.random.integer(0...(MistakeBuilder.badNodes.count - 1))]
-      guard let node = try? NodeValue(json: Data(bad.utf8)) else { return builder.kernel(bad) }
+      guard let node = try? NodeValue(json: Array(bad.utf8)) else { return builder.kernel(bad) }
       return builder.kernel(ending: [node])
     },
   ]

@@ -1,10 +1,10 @@
-import Foundation
+import Platform
 
 /// Groups of inputs with their factors, kept for all threads if they fit.
 final class LaneGroupStore<Scalar: SliceScalar>: @unchecked Sendable {
   let keepsAll: Bool
   // Not a Mutex, whose locking the thread sanitizer does not see: what groups hold is published through it.
-  private let lock = NSLock()
+  private let lock = Lock()
   private var groups: [Key: LaneGroup<Scalar>] = [:]
 
   struct Key: Hashable {

@@ -1,5 +1,5 @@
 import CVectorKernels
-import Foundation
+import Platform
 
 /// A covariance program as a graph of nodes whose results are computed slice by slice: what a network with positions is
 /// compiled to.
@@ -182,7 +182,7 @@ struct SliceGraph: @unchecked Sendable {
     }
 
     // Not a Mutex, whose locking the thread sanitizer does not see.
-    let lock = NSLock()
+    let lock = Lock()
     var plan: SlicePlan?
     private(set) var known: [Key: SliceSchedule] = [:]
     private var byteCount = 0

@@ -1,5 +1,5 @@
 import CovarianceEngine
-import Foundation
+import Platform
 import Tensors
 
 /// How attention tells positions apart: trainable vectors, one per position.

@@ -1,5 +1,5 @@
 import CovarianceEngine
-import Foundation
+import Platform
 
 /// How values between positions are found when an image is resized.
 ///
