@@ -9,6 +9,8 @@ let package = Package(
     .library(name: "Tensors", targets: ["Tensors"]),
     .library(name: "DataFiles", targets: ["DataFiles"]),
     .executable(name: "neural-tangents", targets: ["neural-tangents"]),
+    // C functions for other languages, as Sources/NeuralTangentsC/include declares them.
+    .library(name: "NeuralTangentsC", type: .static, targets: ["NeuralTangentsC"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -52,6 +54,12 @@ let package = Package(
       dependencies: [
         "Networks", "NetworkYAML", "FiniteWidth", "Inference", "Dynamics", "CovarianceEngine", "DataFiles", "Tensors",
       ]),
+    .systemLibrary(name: "CNeuralTangents", path: "Sources/NeuralTangentsC/include"),
+    .target(
+      name: "NeuralTangentsC",
+      dependencies: [
+        "CNeuralTangents", "Networks", "FiniteWidth", "Inference", "CovarianceEngine", "Tensors", "Platform",
+      ], exclude: ["include"]),
     .executableTarget(
       name: "neural-tangents",
       dependencies: [

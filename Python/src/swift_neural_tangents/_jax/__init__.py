@@ -1,0 +1,1 @@
+"""What needs JAX, which is imported here only."""
