@@ -84,7 +84,13 @@ class Network:
 
     def inputs(self, x: ArrayTree, name: str) -> ArrayTree:
         """Inputs as NumPy arrays that the library takes."""
-        count = len(_arrays.leaves(x))
+        leaves = _arrays.leaves(x)
+        count = len(leaves)
+        if any(isinstance(leaf, (bool, int, float)) for leaf in leaves):
+            raise TypeError(
+                f"{name}: expected arrays, found numbers; a list or tuple stands for several inputs of a network, so rows of "
+                "numbers have to be an array"
+            )
         counter = iter(range(count))
         return _arrays.tree_map(
             lambda leaf: _arrays.to_numpy(

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Links the C functions into one shared library without any dependency on Swift, and puts it into the Python package.
+#
+# build-python-library.sh [FLAG...]: flags for swift build; those of the tests let both share what is compiled.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+swift build -c release --product NeuralTangentsC "$@"
+build=$(swift build -c release "$@" --show-bin-path)
+package=Python/src/swift_neural_tangents
+objects=$(mktemp)
+trap 'rm -f "$objects"' EXIT
+for target in NeuralTangentsC Networks FiniteWidth Inference CovarianceEngine Tensors Platform CVectorKernels CLinearAlgebra; do
+  find "$build/$target.build/" -name '*.o'
+done > "$objects"
+
+if [ "$(uname)" = Darwin ]; then
+  xargs swiftc -emit-library -o "$package/libneuraltangents.dylib" -framework Accelerate -lsleef < "$objects"
+  exit
+fi
+
+# Everything local but the C functions, so that nothing in the process can meet what is in here. OpenBLAS is found beside the
+# library when it is first used.
+xargs swiftc -emit-library -static-stdlib -use-ld=lld -o "$package/libneuraltangents.so" \
+  -Xlinker --version-script=Sources/NeuralTangentsC/exports.map -Xlinker --gc-sections -Xlinker -s \
+  -Xlinker -rpath -Xlinker '$ORIGIN' -lsleef -ldl -lm < "$objects"
+openblas=$(ldconfig -p | sed -nE 's/.*libopenblas\.so\.0 .*=> (.*)/\1/p' | head -n 1)
+[ -n "$openblas" ] || { echo "libopenblas.so.0 was not found (Debian: apt-get install libopenblas0)" >&2; exit 1; }
+cp -L "$openblas" "$package/libopenblas.so.0"
+chmod u+w "$package/libopenblas.so.0"
+strip --strip-unneeded "$package/libopenblas.so.0"
+
+size=$(stat -c %s "$package/libneuraltangents.so")
+[ "$size" -le $((50 << 20)) ] || { echo "the library is larger than 50 MB: $size bytes" >&2; exit 1; }
