@@ -144,7 +144,10 @@ private func description(_ prepared: PreparedKernels, _ set: KernelSet) -> NodeV
         ]))
     }
   }
-  return .object(["arrays": .array(arrays), "structure": .string(prepared.matrixTypes.structureText)])
+  return .object([
+    "arrays": .array(arrays), "structure": .string(prepared.matrixTypes.structureText),
+    "outputs": .array(prepared.outlines.leaves.map(node)),
+  ])
 }
 
 private func values(_ kernels: Branches<Kernel>) -> ValuesObject {
@@ -152,16 +155,19 @@ private func values(_ kernels: Branches<Kernel>) -> ValuesObject {
   var outputs: [NodeValue] = []
   for (index, kernel) in kernels.leaves.enumerated() {
     arrays += named(kernel, prefix: "\(index).")
-    outputs.append(
-      .object([
-        "shape1": .array(kernel.shape1.map(NodeValue.integer)), "shape2": .array(kernel.shape2.map(NodeValue.integer)),
-        "batchAxis": .integer(kernel.axes.batch), "channelAxis": .integer(kernel.axes.channel),
-        "isGaussian": .boolean(kernel.isGaussian), "isSymmetric": .boolean(kernel.isSymmetric),
-        "diagonalPositions": .boolean(kernel.layout.isDiagonal), "fullBatch": .boolean(kernel.layout.hasFullBatch),
-      ]))
+    outputs.append(node(PreparedKernels.Outline(kernel)))
   }
   return ValuesObject(
     arrays, json: .object(["structure": .string(kernels.structureText), "outputs": .array(outputs)]))
+}
+
+private func node(_ outline: PreparedKernels.Outline) -> NodeValue {
+  .object([
+    "shape1": .array(outline.shape1.map(NodeValue.integer)), "shape2": .array(outline.shape2.map(NodeValue.integer)),
+    "batchAxis": .integer(outline.axes.batch), "channelAxis": .integer(outline.axes.channel),
+    "isGaussian": .boolean(outline.isGaussian), "isSymmetric": .boolean(outline.isSymmetric),
+    "diagonalPositions": .boolean(outline.isDiagonal), "fullBatch": .boolean(outline.hasFullBatch),
+  ])
 }
 
 /// The arrays of a kernel as far as it has them.

@@ -11,16 +11,16 @@ package struct KernelComputation: Sendable {
   /// What the inputs have been multiplied by; nil where they are as they were given.
   let scales: InputScales?
   /// Shapes of the outputs for the second data set.
-  let shapes2: [[Int]]
+  package let shapes2: [[Int]]
   /// Shape of one of the network's inputs, for messages.
   let inputShape: [Int]
   /// Whether both data sets are one.
-  let isSymmetric: Bool
+  package let isSymmetric: Bool
   /// Whether a second data set was given, even if it equals the first.
   let hasSecond: Bool
   let kernels: KernelSet
   let patterns: GraphPatterns?
-  let options: KernelOptions
+  package let options: KernelOptions
   /// Whether some number is an argument of a function that is being traced.
   let isTraced: Bool
   let goal: CovarianceGoal

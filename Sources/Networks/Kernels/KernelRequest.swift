@@ -103,6 +103,37 @@ package struct PreparedKernels: Sendable {
   /// Types of the matrices of each output.
   package var matrixTypes: Branches<TensorType> { outputs.replacingLeaves(computation.matrixTypes) }
 
+  /// What is known of each output's kernel without its arrays.
+  package struct Outline: Sendable {
+    package let shape1: [Int]
+    package let shape2: [Int]
+    package let axes: DataAxes
+    package let isGaussian: Bool
+    package let isSymmetric: Bool
+    package let isDiagonal: Bool
+    package let hasFullBatch: Bool
+
+    package init(_ kernel: Kernel) {
+      (shape1, shape2, axes) = (kernel.shape1, kernel.shape2, kernel.axes)
+      (isGaussian, isSymmetric) = (kernel.isGaussian, kernel.isSymmetric)
+      (isDiagonal, hasFullBatch) = (kernel.layout.isDiagonal, kernel.layout.hasFullBatch)
+    }
+
+    fileprivate init(_ value: CovarianceValue, shape2: [Int], _ computation: KernelComputation) {
+      (shape1, self.shape2, axes) = (value.shape, shape2, value.axes)
+      isGaussian = value.isGaussian && value.groups.count == 1
+      isSymmetric = computation.isSymmetric
+      isDiagonal = computation.options.positions == .diagonal || value.positions.isEmpty
+      hasFullBatch = computation.options.batch == .all
+    }
+  }
+
+  /// Those of all outputs.
+  package var outlines: Branches<Outline> {
+    outputs.replacingLeaves(
+      zip(outputs.leaves, computation.shapes2).map { Outline($0, shape2: $1, computation) })
+  }
+
   /// The kernels, tile by tile; nil when they were stopped.
   ///
   /// - Parameter isStopped: asked before every tile.
