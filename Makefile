@@ -6,7 +6,7 @@ SANITIZED_TESTS ?= VectorKernelTests|TensorsTests|DataFilesTests|Fused|Gram
 SOURCES := Sources Tests Plugins Benchmarks Examples Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help dependencies build demo test test-neon fuzz grids sanitize sanitize-sample benchmark tables cliff format lint client docs snippets clean
+.PHONY: help dependencies build demo test test-neon fuzz grids sanitize sanitize-sample benchmark tables cliff format lint client docs snippets wheel test-python python-docs clean
 
 help: ## Print this list.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -75,6 +75,15 @@ client: dependencies ## Build and run a package that depends on this one.
 docs: dependencies ## Build the documentation as a site, and check that it names every public symbol.
 	@Scripts/docs.sh
 
+wheel: dependencies ## Build the Python package, with everything it needs but NumPy, in Python/dist.
+	@Scripts/build-wheel.sh $(WHEEL_FLAGS)
+
+test-python: ## Test the Python package as users have it, in environments of its own; after `make wheel`.
+	@Scripts/test-python.sh
+
+python-docs: ## Build the pages of the Python package, in Python/docs/_build.
+	@Scripts/python-docs.sh
+
 snippets: dependencies ## Compile and run the code blocks of README and articles.
 	$(SWIFT) test -c release --filter SnippetTests
 
@@ -85,4 +94,6 @@ lint: ## Check the format of all Swift files.
 	$(SWIFT) format lint --strict --recursive $(SOURCES)
 
 clean: ## Remove everything that was built.
-	rm -rf .build .build-address .build-thread .build-address-sample .build-thread-sample .build-neon Examples/Client/.build demo-output benchmark-output
+	rm -rf .build .build-address .build-thread .build-address-sample .build-thread-sample .build-neon Examples/Client/.build \
+	  demo-output benchmark-output .venv-wheel .venv-python Python/dist Python/docs/_build \
+	  Python/src/swift_neural_tangents/lib*

@@ -77,6 +77,10 @@ let package = Package(
     .executableTarget(
       name: "blas-checks", dependencies: ["CLinearAlgebra"], path: "Tests/CLinearAlgebraTests",
       linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
+    .executableTarget(
+      name: "c-interface-checks", dependencies: ["NeuralTangentsC"], path: "Tests/NeuralTangentsCTests",
+      cSettings: [.headerSearchPath("../../Sources/NeuralTangentsC/include")],
+      linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(
       name: "VectorKernelTests", dependencies: ["CVectorKernels", "TestSupport"], resources: [.copy("Fixtures")]),

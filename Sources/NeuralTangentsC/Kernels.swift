@@ -14,6 +14,9 @@ extension nt_options {
       throw Failure.argument("executor", expected: "NT_AUTOMATIC, NT_REFERENCE or NT_FUSED", found: "\(executor)")
     }
     let dtype = precision == 0 ? nil : try DType(code: precision - 1, "precision")
+    guard dtype?.isFloatingPoint ?? true else {
+      throw Failure.argument("precision", expected: "NT_FLOAT32 + 1 or NT_FLOAT64 + 1", found: "\(precision)")
+    }
     guard tile_size >= 0 else { throw Failure.argument("tile_size", expected: "at least 0", found: "\(tile_size)") }
     // The tangent kernel is computed from the covariances, which cost nothing beside it.
     var set = KernelSet.nngp

@@ -456,8 +456,8 @@ class KernelFn:
         >>> from swift_neural_tangents import stax
         >>> _, _, kernel_fn = stax.serial(stax.Dense(1), stax.Relu(), stax.Dense(1))
         >>> kernel_fn(np.eye(2), get="ntk").round(3)
-        array([[0.5  , 0.08 ],
-               [0.08 , 0.5  ]])
+        array([[0.5 , 0.08],
+               [0.08, 0.5 ]])
         """
         is_single, names = canonicalize_get(get)
         if names is not None:
