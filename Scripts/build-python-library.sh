@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Links the C functions into one shared library without any dependency on Swift, and puts it into the Python package.
 #
-# build-python-library.sh [FLAG...]: flags for swift build; those of the tests let both share what is compiled.
+# build-python-library.sh [FLAG...]: flags for swift build. With SKIP_BUILD=1 it links what the tests in release have compiled.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-swift build -c release --product NeuralTangentsC "$@"
+[ -n "${SKIP_BUILD:-}" ] || swift build -c release --product NeuralTangentsC "$@"
 build=$(swift build -c release "$@" --show-bin-path)
 package=Python/src/swift_neural_tangents
 objects=$(mktemp)

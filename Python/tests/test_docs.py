@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+ROOT = pathlib.Path(__file__).parents[1]
 MODULES = ["", ".stax", ".kernels", ".predict", ".batching", ".empirical", ".monte_carlo", "._library", ".sklearn", ".torch"]
 
 
@@ -28,13 +29,14 @@ def test_every_public_name_has_a_docstring():
                 assert (value.__doc__ or "").strip(), public
 
 
-def test_readme():
-    text = (pathlib.Path(__file__).parents[1] / "README.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert blocks
-    for block in blocks:
-        if "jax" in block:
-            pytest.importorskip("jax")
-        if "sklearn" in block:
-            pytest.importorskip("sklearn")
-        exec(compile(block, "README.md", "exec"), {})
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs/pages").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages(page):
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
+        for name in ("jax", "sklearn"):
+            if name in block:
+                pytest.importorskip(name)
+        if "import neural_tangents" not in block:
+            exec(compile(block, page.name, "exec"), {})
