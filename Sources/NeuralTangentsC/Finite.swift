@@ -194,21 +194,19 @@ public func empiricalJob(
     guard let axes = axes?.pointee else {
       throw Failure.argument("axes", expected: "axes", found: "a null pointer")
     }
-    let functionAxes = FunctionKernelAxes(
+    let outputAxes = OutputAxes(
       trace: try list(axes.trace, axes.trace_count, "trace axes"),
       diagonal: try list(axes.diagonal, axes.diagonal_count, "diagonal axes"))
-    let method: FunctionKernelMethod = axes.uses_products != 0 ? .tangentVectorProducts : .jacobianContraction
+    let implementation = try EmpiricalImplementation(number: axes.implementation)
     let function = FiniteInputs(kernels)
     return handle(
       JobObject(threads: try kernels.options.threadLimit) { control in
         let (first, second) = (function.first, function.second)
-        let nngp = try functionNNGP(
-          of: function.callAsFunction, at: parameters, first, second, axes: functionAxes)
+        let kernel = EmpiricalKernelFunction(
+          of: function.callAsFunction, options: EmpiricalOptions(axes: outputAxes, implementation: implementation))
+        let nngp = try kernel.nngp(at: parameters, first, second)
         try control.check()
-        let ntk =
-          kernels.set.contains(.ntk)
-          ? try functionNTK(
-            of: function.callAsFunction, at: parameters, first, second, axes: functionAxes, method: method) : nil
+        let ntk = kernels.set.contains(.ntk) ? try kernel.ntk(at: parameters, first, second) : nil
         return ValuesObject(present([("nngp", nngp), ("ntk", ntk)]))
       })
   }
@@ -227,11 +225,24 @@ public func tangentProductJob(
     let function = FiniteInputs(kernels)
     return handle(
       JobObject(threads: try kernels.options.threadLimit) { _ in
-        let product = try FunctionTangentOperator(
+        let product = try EmpiricalTangentOperator(
           of: function.callAsFunction, at: parameters, function.first, function.second)
         let dtype = parameters.tensors.first?.dtype ?? .float64
         return ValuesObject([("0", try product(vector.asType(dtype)))])
       })
+  }
+}
+
+extension EmpiricalImplementation {
+  /// By the numbers of the Python library: 0 automatic, 1 Jacobian contraction, 2 products with vectors, 3 structured derivatives.
+  fileprivate init(number: Int32) throws {
+    let all: [EmpiricalImplementation] = [
+      .automatic, .jacobianContraction, .tangentVectorProducts, .structuredDerivatives,
+    ]
+    guard all.indices.contains(Int(number)) else {
+      throw Failure.argument("implementation", expected: "a number from 0 to 3", found: "\(number)")
+    }
+    self = all[Int(number)]
   }
 }
 

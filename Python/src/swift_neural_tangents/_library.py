@@ -83,7 +83,7 @@ class AxesStruct(ctypes.Structure):
         ("diagonal", POINTER(c_int64)),
         ("trace_count", c_int32),
         ("diagonal_count", c_int32),
-        ("uses_products", c_int32),
+        ("implementation", c_int32),
     ]
 
 

@@ -30,7 +30,8 @@ Axes = int | Sequence[int]
 class NtkImplementation(enum.IntEnum):
     """How a tangent kernel is computed; all ways give the same numbers to rounding.
 
-    AUTO and STRUCTURED_DERIVATIVES choose between the other two by the sizes of outputs and parameters.
+    Networks of this library are computed as asked; AUTO takes what is fastest. Of other functions, AUTO and
+    STRUCTURED_DERIVATIVES choose between the other two by the sizes of outputs and parameters.
     """
 
     AUTO = 0
@@ -129,10 +130,10 @@ def taylor_expand(f: Callable, params: Any, degree: int) -> Callable:
 # --------------------------------------------------------------------------------------------------------------- kernels
 
 
-def _library_kernels(f, x1, x2, params, with_ntk, trace_axes, diagonal_axes, uses_products, kwargs) -> dict:
+def _library_kernels(f, x1, x2, params, with_ntk, trace_axes, diagonal_axes, implementation, kwargs) -> dict:
     trace, diagonal = _axes(trace_axes), _axes(diagonal_axes)
     lists = [(ctypes.c_int64 * max(1, len(axes)))(*axes) for axes in (trace, diagonal)]
-    axes = lib.AxesStruct(lists[0], lists[1], len(trace), len(diagonal), uses_products)
+    axes = lib.AxesStruct(lists[0], lists[1], len(trace), len(diagonal), implementation)
     pattern1, pattern2 = (pattern_array(p) for p in pair_of_patterns(kwargs.get("pattern")))
     network = f.network
     job = Job(
@@ -173,7 +174,7 @@ def empirical_nngp_fn(f: Callable, trace_axes: Axes = (-1,), diagonal_axes: Axes
 
 def empirical_ntk_fn(
     f: Callable, trace_axes: Axes = (-1,), diagonal_axes: Axes = (), vmap_axes: Any = None,
-    implementation: NtkImplementation | int = NtkImplementation.JACOBIAN_CONTRACTION, **ignored: Any,
+    implementation: NtkImplementation | int = NtkImplementation.AUTO, **ignored: Any,
 ) -> Callable:
     """The empirical tangent kernel of a function: inner products of derivatives in the parameters.
 
@@ -197,8 +198,7 @@ def empirical_ntk_fn(
     def ntk_fn(x1: Any, x2: Any, params: Any, **kwargs: Any) -> Any:
         """The kernel; see `empirical_ntk_fn`."""
         if _runs_in_library(f, params, x1, x2):
-            products = implementation == NtkImplementation.NTK_VECTOR_PRODUCTS
-            return _library_kernels(f, x1, x2, params, True, trace_axes, diagonal_axes, products, kwargs)["ntk"]
+            return _library_kernels(f, x1, x2, params, True, trace_axes, diagonal_axes, implementation, kwargs)["ntk"]
         return _jax().ntk(f, x1, x2, params, trace_axes, diagonal_axes, vmap_axes, implementation, kwargs)
 
     return ntk_fn
@@ -212,7 +212,7 @@ def _check_ignored(keywords: dict) -> None:
 
 def empirical_kernel_fn(
     f: Callable, trace_axes: Axes = (-1,), diagonal_axes: Axes = (), vmap_axes: Any = None,
-    implementation: NtkImplementation | int = NtkImplementation.JACOBIAN_CONTRACTION, **ignored: Any,
+    implementation: NtkImplementation | int = NtkImplementation.AUTO, **ignored: Any,
 ) -> Callable:
     """Both kernels of a function; arguments as of `empirical_ntk_fn`.
 

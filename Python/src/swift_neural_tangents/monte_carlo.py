@@ -23,7 +23,7 @@ _NAMES = ("nngp", "ntk", "cov1", "cov2")
 def monte_carlo_kernel_fn(
     init_fn: Callable, apply_fn: Callable, key: Any, n_samples: int | Iterable[int], batch_size: int = 0, device_count: int = -1,
     store_on_device: bool = True, trace_axes: int | Iterable[int] = (-1,), diagonal_axes: int | Iterable[int] = (),
-    vmap_axes: Any = None, implementation: NtkImplementation | int = NtkImplementation.JACOBIAN_CONTRACTION, **ignored: Any,
+    vmap_axes: Any = None, implementation: NtkImplementation | int = NtkImplementation.AUTO, **ignored: Any,
 ) -> Callable:
     """Kernels of finite networks, averaged over random parameters.
 

@@ -225,8 +225,9 @@ nt_job *nt_taylor_job(
 typedef struct nt_axes {
   const int64_t *trace, *diagonal;
   int32_t trace_count, diagonal_count;
-  // Whether the tangent kernel is made of products with vectors, not of derivatives of all outputs.
-  int32_t uses_products;
+  // How the tangent kernel is computed: 0 what is fastest, 1 from all derivatives, 2 by products with vectors, 3 from what
+  // derivatives are products of.
+  int32_t implementation;
 } nt_axes;
 
 // The kernels of one finite network. Results: nngp, and ntk if options ask for it. Layers with randomness see the same numbers in
