@@ -48,7 +48,7 @@ let package = Package(
       dependencies: ["Networks", "CovarianceEngine", .product(name: "Yams", package: "Yams")]),
     .target(name: "FiniteWidth", dependencies: ["Networks", "CovarianceEngine", "Tensors"]),
     .target(name: "Inference", dependencies: ["Networks", "CovarianceEngine", "Tensors", "Platform"]),
-    .target(name: "Dynamics", dependencies: ["Inference", "Networks", "CovarianceEngine", "Tensors"]),
+    .target(name: "Dynamics", dependencies: ["Inference", "Networks", "CovarianceEngine", "Tensors", "Platform"]),
     .target(
       name: "NeuralTangents",
       dependencies: [

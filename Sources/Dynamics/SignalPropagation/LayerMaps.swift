@@ -1,5 +1,4 @@
 import CovarianceEngine
-import Foundation
 import Networks
 import Tensors
 
@@ -50,5 +49,3 @@ struct LayerMaps {
     zip(zip(weights, biases), duals).map { $0.0 * $1 + $0.1 }
   }
 }
-
-func logarithm(_ x: Double) -> Double { Foundation.log(x) }

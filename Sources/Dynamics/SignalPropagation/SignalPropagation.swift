@@ -1,5 +1,6 @@
 import CovarianceEngine
 import Networks
+import Platform
 import Tensors
 
 /// What many equal layers, each dense and then an activation, make of the variance of an input and of the correlation of two:
@@ -19,6 +20,7 @@ import Tensors
 ///
 /// *Sources:* Poole et al. 2016 (arXiv 1606.05340); Schoenholz et al. 2017 (arXiv 1611.01232).
 public struct SignalPropagation: Sendable {
+  /// What becomes of the difference between two inputs that are nearly equal, layer by layer.
   public enum Phase: String, Sendable, CaseIterable {
     /// χ₁ < 1.
     case ordered
@@ -96,6 +98,7 @@ public struct SignalPropagation: Sendable {
     (self.correlationSlope, self.varianceSlope) = (correlationSlope, varianceSlope)
   }
 
+  /// By χ₁.
   public var phase: Phase {
     if (chi1 - 1).magnitude <= 1e-9 { return .critical }
     return chi1 < 1 ? .ordered : .chaotic
@@ -110,7 +113,7 @@ public struct SignalPropagation: Sendable {
 
   private static func scale(_ slope: Double) -> Double {
     if slope >= 1 - 1e-12 { return .infinity }
-    return slope == 0 ? 0 : -1 / logarithm(slope)
+    return slope == 0 ? 0 : -1 / Platform.log(slope)
   }
 
   /// The variances before each of some layers and after the last, the first of which is `variance`.

@@ -1,4 +1,4 @@
-import Foundation
+import Platform
 
 /// The test error that kernel regression is expected to have after so many training rows, from the kernel's eigenvalues over the
 /// distribution of inputs and the power of the target in each eigenspace.

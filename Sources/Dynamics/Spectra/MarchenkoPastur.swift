@@ -1,5 +1,3 @@
-import Foundation
-
 /// The eigenvalues of X Xᵀ/p for a matrix X of n rows and p columns with independent entries of mean zero and variance one, as both
 /// become large: what a spectrum looks like that knows nothing.
 ///

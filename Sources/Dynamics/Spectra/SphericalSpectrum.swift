@@ -1,5 +1,4 @@
 import CovarianceEngine
-import Foundation
 import Inference
 import Networks
 import Tensors
