@@ -4,8 +4,10 @@ import Tensors
 extension LossFlow {
   /// The states at some times, in their order; times may come in any order and more than once.
   ///
-  /// At infinite time that is the minimum of the loss, found by Newton's method: where the flow ends if the loss is convex, and
-  /// has a minimum at all. Cross-entropy with labels that are certain has none where the kernel can tell the classes apart.
+  /// At infinite time that is the minimum of the loss, found by Newton's method: where the flow ends if the loss is strictly convex,
+  /// but for what it does not depend on at all (a number added to all logits of a row), and has a minimum. Of a loss that is not
+  /// convex it is a minimum near the flow; of one that is flat where it is least, one of many. Cross-entropy with labels that are
+  /// certain has none where the kernel can tell the classes apart.
   ///
   /// - Parameters:
   ///   - time: times none of which is before that of `state`; one of them, an array, or infinity.
