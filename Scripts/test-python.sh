@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tests the wheel as users have it: outside the source tree, without Swift on the path, in environments with NumPy alone, with the
-# newest JAX, and with scikit-learn. PYTHON_ENVIRONMENTS says which; "oldjax" is jax 0.4.23, "torch" PyTorch for CPUs.
+# newest JAX, and with scikit-learn. PYTHON_ENVIRONMENTS says which; "oldjax" is jax 0.4.23, "torch" PyTorch with GPyTorch.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -15,7 +15,7 @@ packages() {
     jax) echo "numpy pytest jax" ;;
     oldjax) echo "numpy<2 scipy<1.13 pytest jax==0.4.23 jaxlib==0.4.23" ;;
     sklearn) echo "numpy pytest scikit-learn pandas" ;;
-    torch) echo "numpy pytest torch gpytorch --extra-index-url https://download.pytorch.org/whl/cpu" ;;
+    torch) echo "numpy pytest torch gpytorch" ;;
     *) echo "expected an environment of plain, jax, oldjax, sklearn and torch, found $1" >&2; return 1 ;;
   esac
 }

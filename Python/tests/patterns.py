@@ -26,8 +26,12 @@ def readme(nt, stax, dtype):
     nngp = predict_fn(x_test=x_test, get="nngp", compute_cov=True)
     late = predict_fn(t=100.0, x_test=x_test, get="ntk", compute_cov=True)
     return {
-        "ntk mean": ntk.mean, "ntk covariance": ntk.covariance, "nngp mean": nngp.mean, "nngp covariance": nngp.covariance,
-        "late mean": late.mean, "late covariance": late.covariance,
+        "ntk mean": ntk.mean,
+        "ntk covariance": ntk.covariance,
+        "nngp mean": nngp.mean,
+        "nngp covariance": nngp.covariance,
+        "late mean": late.mean,
+        "late covariance": late.covariance,
     }
 
 
@@ -84,7 +88,10 @@ def distillation_of_vectors(nt, stax, dtype):
 def distillation_of_images(nt, stax, dtype):
     """The same through convolutions and pools, the kernel inducing points of a notebook."""
     network = stax.serial(
-        stax.Conv(1, (3, 3), padding="SAME", W_std=1.4, b_std=0.1), stax.Gelu(), stax.AvgPool((2, 2), (2, 2)), stax.Flatten(),
+        stax.Conv(1, (3, 3), padding="SAME", W_std=1.4, b_std=0.1),
+        stax.Gelu(),
+        stax.AvgPool((2, 2), (2, 2)),
+        stax.Flatten(),
         stax.Dense(1, 1.4, 0.1),
     )
     return _distillation(stax, network, (4, 4, 2), dtype)
@@ -138,7 +145,11 @@ def generalization(nt, stax, dtype):
     inference = nt.predict.gp_inference(kernel, y, diag_reg=1e-2)
     means = inference(("nngp", "ntk"), kernel_fn(x[:2] * 0.5, x, ("nngp", "ntk")))
     return {
-        "rate": rate, "nngp": found.nngp.mean, "ntk": found.ntk.mean, "covariance": found.ntk.covariance, "inferred": means.ntk,
+        "rate": rate,
+        "nngp": found.nngp.mean,
+        "ntk": found.ntk.mean,
+        "covariance": found.ntk.covariance,
+        "inferred": means.ntk,
     }
 
 
@@ -165,7 +176,11 @@ def bayesian(nt, stax, dtype):
     """Dropout, concatenation, and the finite network with its key."""
     branch = stax.serial(stax.Dense(6, 1.4, 0.1), stax.Relu())
     init_fn, apply_fn, kernel_fn = stax.serial(
-        stax.Dense(6, 1.4, 0.1), stax.Dropout(0.8), stax.FanOut(2), stax.parallel(branch, branch), stax.FanInConcat(),
+        stax.Dense(6, 1.4, 0.1),
+        stax.Dropout(0.8),
+        stax.FanOut(2),
+        stax.parallel(branch, branch),
+        stax.FanInConcat(),
         stax.Dense(2, 1.4, 0.1),
     )
     x = _inputs((4, 3), dtype=dtype)
@@ -184,15 +199,28 @@ def functions_of_jax(nt, stax, dtype):
     x, z = _inputs((4, 3), dtype=dtype), _inputs((3, 3), 0.53, 0.2, dtype)
     ntk_fn = nt.empirical_ntk_fn(f, vmap_axes=0, implementation=nt.NtkImplementation.NTK_VECTOR_PRODUCTS)
     return {
-        "ntk": nt.empirical_ntk_fn(f)(x, z, params), "products": jit(ntk_fn)(x, None, params),
-        "full": nt.empirical_ntk_fn(f, trace_axes=())(x, z, params), "nngp": nt.empirical_nngp_fn(f)(x, z, params),
+        "ntk": nt.empirical_ntk_fn(f)(x, z, params),
+        "products": jit(ntk_fn)(x, None, params),
+        "full": nt.empirical_ntk_fn(f, trace_axes=())(x, z, params),
+        "nngp": nt.empirical_nngp_fn(f)(x, z, params),
         "diagonal": nt.empirical_ntk_fn(f, trace_axes=(), diagonal_axes=(1,))(x, None, params),
-        "linear": nt.linearize(f, params)(moved, x), "cubic": nt.taylor_expand(f, params, 3)(moved, x),
+        "linear": nt.linearize(f, params)(moved, x),
+        "cubic": nt.taylor_expand(f, params, 3)(moved, x),
         "product": nt.empirical_ntk_vp_fn(f, x, z, params)(_inputs((3, 2), 0.8, 0.1, dtype)),
     }
 
 
 PATTERNS = [
-    readme, residual_with_jit, recommender, distillation_of_vectors, distillation_of_images, images_in_batches, coordinates, poisoning,
-    generalization, eigenlearning, bayesian, functions_of_jax,
+    readme,
+    residual_with_jit,
+    recommender,
+    distillation_of_vectors,
+    distillation_of_images,
+    images_in_batches,
+    coordinates,
+    poisoning,
+    generalization,
+    eigenlearning,
+    bayesian,
+    functions_of_jax,
 ]

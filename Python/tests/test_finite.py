@@ -105,7 +105,10 @@ def test_averages_over_random_networks():
 
 def test_parameters():
     init_fn, apply_fn, _ = stax.serial(
-        stax.Dense(3), stax.FanOut(2), stax.parallel(stax.Identity(), stax.Dense(3, b_std=0.1)), stax.FanInSum(),
+        stax.Dense(3),
+        stax.FanOut(2),
+        stax.parallel(stax.Identity(), stax.Dense(3, b_std=0.1)),
+        stax.FanInSum(),
         stax.repeat(stax.serial(stax.Dense(3, b_std=0.2), stax.Relu()), 2),
     )
     shape, params = init_fn(1, (-1, 4))

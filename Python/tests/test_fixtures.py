@@ -61,7 +61,11 @@ def test_kernels_of_networks_with_positions(case):
     if case.get("pattern1"):
         pattern = (array(case["pattern1"]), array(case.get("pattern2")))
     kernel = kernel_fn(
-        x1, x2, pattern=pattern, mask_constant=case.get("maskConstant"), diagonal_spatial=case["diagonalSpace"],
+        x1,
+        x2,
+        pattern=pattern,
+        mask_constant=case.get("maskConstant"),
+        diagonal_spatial=case["diagonalSpace"],
         diagonal_batch=not case["fullBatch"],
         # Quadrature is not symmetric in the two inputs, which tiles that are mirrored do not show.
         executor="reference" if case["name"].startswith("numerical") else "automatic",
@@ -213,7 +217,9 @@ def test_predictions(case, result):
             kernel_fn, x_train, y_train, learning_rate=result["learningRate"], **regular
         )
         found = predict(
-            t=result["time"], x_test=None if result.get("onTrain") else x_test, get=result["kernel"],
+            t=result["time"],
+            x_test=None if result.get("onTrain") else x_test,
+            get=result["kernel"],
             compute_cov=result["computeCovariance"],
         )
         mean = found.mean if result["computeCovariance"] else found

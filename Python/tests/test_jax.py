@@ -7,10 +7,10 @@ import pytest
 from conftest import cosine, fixture, sine
 
 jax = pytest.importorskip("jax")
-import jax.numpy as jnp  # noqa: E402
+import jax.numpy as jnp
 
-import swift_neural_tangents as nt  # noqa: E402
-from swift_neural_tangents import stax  # noqa: E402
+import swift_neural_tangents as nt
+from swift_neural_tangents import stax
 
 VECTORS = stax.serial(stax.Dense(4, 1.5, 0.1), stax.Erf(), stax.Dense(2, 1.2, 0.3)).kernel_fn
 IMAGES = stax.serial(
@@ -66,7 +66,8 @@ def test_compiled_in_single_precision():
 def _weights(kernel):
     return sum(
         jnp.sum(array * jnp.asarray(cosine(array.shape)))
-        for array in (kernel.nngp, kernel.ntk, kernel.cov1, kernel.cov2) if array is not None
+        for array in (kernel.nngp, kernel.ntk, kernel.cov1, kernel.cov2)
+        if array is not None
     )
 
 
@@ -134,7 +135,7 @@ def test_mapped():
 
 
 def test_single_entries_of_a_kernel_by_vmap():
-    one = lambda a, b: VECTORS(a[None], b[None], "ntk")[0, 0]  # noqa: E731
+    one = lambda a, b: VECTORS(a[None], b[None], "ntk")[0, 0]
     found = jax.vmap(jax.vmap(one, (None, 0)), (0, None))(x1(), x2())
     np.testing.assert_allclose(found, VECTORS(x1(), x2(), "ntk"), rtol=1e-10)
 
@@ -159,7 +160,9 @@ def test_predictions_are_traced():
     found = predict(x1(), 7.0)
     for one, other in zip(jax.tree_util.tree_leaves(found), jax.tree_util.tree_leaves(expected)):
         np.testing.assert_allclose(one, other, rtol=1e-8)
-    _check_gradient(lambda x: jnp.sum(nt.predict.gp_inference(VECTORS(x), y, diag_reg=1e-2)("ntk", VECTORS(x2(), x))), x1(), tolerance=1e-5)
+    _check_gradient(
+        lambda x: jnp.sum(nt.predict.gp_inference(VECTORS(x), y, diag_reg=1e-2)("ntk", VECTORS(x2(), x))), x1(), tolerance=1e-5
+    )
     _check_gradient(lambda t: jnp.sum(nt.predict.gradient_descent_mse(VECTORS(x1(), None, "ntk"), y)(t, 0.0)), jnp.asarray(3.0))
 
 
@@ -208,7 +211,9 @@ def test_finite_kernels_by_jax_are_those_of_the_library():
         )
     vector = np.asarray(x2((3, 2)))
     np.testing.assert_allclose(
-        nt.empirical_ntk_vp_fn(apply_fn, a, b, params)(vector), nt.empirical_ntk_vp_fn(apply_fn, x1(), x2(), params)(vector), rtol=1e-9
+        nt.empirical_ntk_vp_fn(apply_fn, a, b, params)(vector),
+        nt.empirical_ntk_vp_fn(apply_fn, x1(), x2(), params)(vector),
+        rtol=1e-9,
     )
 
 
@@ -236,5 +241,7 @@ def test_losses_of_jax():
     closed = nt.predict.gradient_descent_mse(kernel, y, learning_rate=0.7)
     for one, other in zip(flow(3.0, 0.0, 0.0, between), closed(3.0, 0.0, 0.0, between)):
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-8)
-    state = nt.predict.gradient_descent(loss, kernel, y, momentum=0.9)([1.0, 2.0], nt.predict.ODEState(0.0, 0.0), k_test_train=between)
+    state = nt.predict.gradient_descent(loss, kernel, y, momentum=0.9)(
+        [1.0, 2.0], nt.predict.ODEState(0.0, 0.0), k_test_train=between
+    )
     assert state.fx_train.shape == (2, 4, 1) and state.qx_test.shape == (2, 3, 1)

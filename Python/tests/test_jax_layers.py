@@ -7,9 +7,9 @@ import pytest
 from conftest import array, fixture, names, sine
 
 jax = pytest.importorskip("jax")
-import jax.numpy as jnp  # noqa: E402
+import jax.numpy as jnp
 
-from swift_neural_tangents import stax  # noqa: E402
+from swift_neural_tangents import stax
 
 # JAX compiles every layer for every shape: a quarter of the networks by default, all of them with FUZZ=1.
 STEP = 1 if os.environ.get("FUZZ") else 4

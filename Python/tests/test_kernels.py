@@ -43,8 +43,22 @@ def test_without_the_tangent_kernel_there_is_none():
 def test_fields():
     kernel = NETWORK.kernel_fn(X1)
     assert [field.name for field in dataclasses.fields(kernel)] == [
-        "nngp", "ntk", "cov1", "cov2", "x1_is_x2", "is_gaussian", "is_reversed", "is_input", "diagonal_batch", "diagonal_spatial",
-        "shape1", "shape2", "batch_axis", "channel_axis", "mask1", "mask2",
+        "nngp",
+        "ntk",
+        "cov1",
+        "cov2",
+        "x1_is_x2",
+        "is_gaussian",
+        "is_reversed",
+        "is_input",
+        "diagonal_batch",
+        "diagonal_spatial",
+        "shape1",
+        "shape2",
+        "batch_axis",
+        "channel_axis",
+        "mask1",
+        "mask2",
     ]
     assert kernel.cov2 is None and kernel.x1_is_x2 and kernel.is_gaussian
     assert np.array_equal(kernel.cov1, np.diag(kernel.nngp))
@@ -224,8 +238,11 @@ def test_bad_inputs(x1, x2, message):
 
 def test_bad_arguments():
     for arguments, error in (
-        (dict(threads=0), ValueError), (dict(tile_size=-1), ValueError), (dict(precision="int32"), ValueError),
-        (dict(executor="fast"), ValueError), (dict(unknown=1), TypeError),
+        (dict(threads=0), ValueError),
+        (dict(tile_size=-1), ValueError),
+        (dict(precision="int32"), ValueError),
+        (dict(executor="fast"), ValueError),
+        (dict(unknown=1), TypeError),
     ):
         with pytest.raises(error):
             NETWORK.kernel_fn(X1, **arguments)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 jax = pytest.importorskip("jax")
-import jax.numpy as jnp  # noqa: E402
-import patterns  # noqa: E402
+import jax.numpy as jnp
+import patterns
 
-import swift_neural_tangents as nt  # noqa: E402
-from swift_neural_tangents import stax  # noqa: E402
+import swift_neural_tangents as nt
+from swift_neural_tangents import stax
 
 ARRAYS = np.load(pathlib.Path(__file__).parent / "fixtures" / "patterns.npz")
 

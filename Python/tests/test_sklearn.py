@@ -6,18 +6,23 @@ import numpy as np
 import pytest
 
 pytest.importorskip("sklearn")
-from sklearn.base import clone  # noqa: E402
-from sklearn.datasets import load_digits, make_moons  # noqa: E402
-from sklearn.gaussian_process import GaussianProcessRegressor  # noqa: E402
-from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split  # noqa: E402
-from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.preprocessing import StandardScaler  # noqa: E402
-from sklearn.svm import SVC  # noqa: E402
-from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
+from sklearn.base import clone
+from sklearn.datasets import load_digits, make_moons
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from swift_neural_tangents import stax  # noqa: E402
-from swift_neural_tangents.sklearn import (  # noqa: E402
-    NetworkKernel, NNGPClassifier, NNGPRegressor, NTKClassifier, NTKRegressor, kernel,
+from swift_neural_tangents import stax
+from swift_neural_tangents.sklearn import (
+    NetworkKernel,
+    NNGPClassifier,
+    NNGPRegressor,
+    NTKClassifier,
+    NTKRegressor,
+    kernel,
 )
 
 
@@ -86,8 +91,12 @@ def test_images():
     X, y = load_digits(return_X_y=True)
     X_train, X_test, y_train, y_test = train_test_split(X / 16, y, train_size=150, test_size=100, random_state=0)
     network = stax.serial(
-        stax.Conv(1, (3, 3), padding="SAME", b_std=0.1), stax.Relu(), stax.Conv(1, (3, 3), padding="SAME", b_std=0.1), stax.Relu(),
-        stax.Flatten(), stax.Dense(1),
+        stax.Conv(1, (3, 3), padding="SAME", b_std=0.1),
+        stax.Relu(),
+        stax.Conv(1, (3, 3), padding="SAME", b_std=0.1),
+        stax.Relu(),
+        stax.Flatten(),
+        stax.Dense(1),
     )
     model = NTKClassifier(network=network, sample_shape=(8, 8, 1)).fit(X_train, y_train)
     assert model.score(X_test, y_test) > 0.85

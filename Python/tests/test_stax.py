@@ -15,8 +15,13 @@ CASES = [
         stax.Dense(3, 1.5, 0.1, 1, 0, "standard", (1, 2)),
         {
             "dense": {
-                "width": 3, "weightStd": 1.5, "biasStd": 0.1, "parameterization": "standard", "widthScales": [1, 2],
-                "batchAxis": 1, "channelAxis": 0,
+                "width": 3,
+                "weightStd": 1.5,
+                "biasStd": 0.1,
+                "parameterization": "standard",
+                "widthScales": [1, 2],
+                "batchAxis": 1,
+                "channelAxis": 0,
             }
         },
     ),
@@ -27,8 +32,15 @@ CASES = [
         stax.Conv(4, (3, 2), (1, 2), "SAME", 1.4, 0.1, ("NCHW", "OIHW", "NCHW"), "standard", (1, 2)),
         {
             "conv": {
-                "channels": 4, "window": [3, 2], "strides": [1, 2], "padding": "same", "weightStd": 1.4, "biasStd": 0.1,
-                "dimensionNumbers": ["NCHW", "OIHW", "NCHW"], "parameterization": "standard", "widthScales": [1, 2],
+                "channels": 4,
+                "window": [3, 2],
+                "strides": [1, 2],
+                "padding": "same",
+                "weightStd": 1.4,
+                "biasStd": 0.1,
+                "dimensionNumbers": ["NCHW", "OIHW", "NCHW"],
+                "parameterization": "standard",
+                "widthScales": [1, 2],
             }
         },
     ),
@@ -40,7 +52,12 @@ CASES = [
         stax.AvgPool([2, 2], (2, 1), "SAME", True, 1, 0),
         {
             "averagePool": {
-                "window": [2, 2], "strides": [2, 1], "padding": "same", "normalizeEdges": True, "batchAxis": 1, "channelAxis": 0,
+                "window": [2, 2],
+                "strides": [2, 1],
+                "padding": "same",
+                "normalizeEdges": True,
+                "batchAxis": 1,
+                "channelAxis": 0,
             }
         },
     ),
@@ -81,10 +98,23 @@ CASES = [
         ),
         {
             "globalSelfAttention": {
-                "outputChannels": 3, "keyChannels": 4, "valueChannels": 2, "heads": 5, "linearScaling": False, "weightKeyStd": 1.1,
-                "weightValueStd": 0.9, "weightQueryStd": 0.8, "weightOutStd": 1.2, "biasStd": 0.3,
-                "attentionMechanism": "identity", "positionalEmbedding": "concat", "positionalNorm": 1,
-                "positionalDecay": "linear", "positionalChannels": 2, "weightPositionalStd": 0.7, "valuePositionalEmbedding": True,
+                "outputChannels": 3,
+                "keyChannels": 4,
+                "valueChannels": 2,
+                "heads": 5,
+                "linearScaling": False,
+                "weightKeyStd": 1.1,
+                "weightValueStd": 0.9,
+                "weightQueryStd": 0.8,
+                "weightOutStd": 1.2,
+                "biasStd": 0.3,
+                "attentionMechanism": "identity",
+                "positionalEmbedding": "concat",
+                "positionalNorm": 1,
+                "positionalDecay": "linear",
+                "positionalChannels": 2,
+                "weightPositionalStd": 0.7,
+                "valuePositionalEmbedding": True,
             }
         },
     ),
@@ -92,7 +122,11 @@ CASES = [
         stax.GlobalSelfAttention(3, 4, 2, 5, attention_mechanism=stax.AttentionMechanism.RELU),
         {
             "globalSelfAttention": {
-                "outputChannels": 3, "keyChannels": 4, "valueChannels": 2, "heads": 5, "attentionMechanism": "relu",
+                "outputChannels": 3,
+                "keyChannels": 4,
+                "valueChannels": 2,
+                "heads": 5,
+                "attentionMechanism": "relu",
             }
         },
     ),
@@ -201,7 +235,8 @@ def test_diagonal_composes_as_documented():
 
 def test_elementwise_of_ones_own():
     dual = stax.Elementwise(
-        fn=lambda x: x**3, nngp_fn=lambda q12, q11, q22: 6 * q12**3 + 9 * q12 * q11 * q22,
+        fn=lambda x: x**3,
+        nngp_fn=lambda q12, q11, q22: 6 * q12**3 + 9 * q12 * q11 * q22,
         d_nngp_fn=lambda q12, q11, q22: 18 * q12**2 + 9 * q11 * q22,
     )
     x1, x2 = sine([3, 4]), cosine([2, 4])

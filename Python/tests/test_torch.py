@@ -6,8 +6,8 @@ from conftest import cosine, sine
 
 torch = pytest.importorskip("torch")
 
-from swift_neural_tangents import stax  # noqa: E402
-from swift_neural_tangents.torch import kernel  # noqa: E402
+from swift_neural_tangents import stax
+from swift_neural_tangents.torch import kernel
 
 VECTORS = stax.serial(stax.Dense(4, 1.5, 0.1), stax.Erf(), stax.Dense(2, 1.2, 0.3))
 IMAGES = stax.serial(stax.Conv(4, (3, 2), padding="SAME", b_std=0.1), stax.Gelu(), stax.GlobalAvgPool(), stax.Dense(1))

@@ -197,16 +197,24 @@ public func empiricalJob(
     let outputAxes = OutputAxes(
       trace: try list(axes.trace, axes.trace_count, "trace axes"),
       diagonal: try list(axes.diagonal, axes.diagonal_count, "diagonal axes"))
-    let implementation = try EmpiricalImplementation(number: axes.implementation)
+    let implementations = Array(EmpiricalImplementation.allCases)
+    guard implementations.indices.contains(Int(axes.implementation)) else {
+      throw Failure.argument(
+        "implementation", expected: "from 0 to \(implementations.count - 1)", found: "\(axes.implementation)")
+    }
+    let implementation = implementations[Int(axes.implementation)]
     let function = FiniteInputs(kernels)
     return handle(
       JobObject(threads: try kernels.options.threadLimit) { control in
         let (first, second) = (function.first, function.second)
-        let kernel = EmpiricalKernelFunction(
-          of: function.callAsFunction, options: EmpiricalOptions(axes: outputAxes, implementation: implementation))
-        let nngp = try kernel.nngp(at: parameters, first, second)
+        let kernelFunction = EmpiricalKernelFunction(
+          of: function.callAsFunction,
+          options: EmpiricalOptions(
+            axes: outputAxes, implementation: implementation,
+            progress: { control.report($0.tilesDone, of: $0.tileCount) }))
+        let nngp = try kernelFunction.nngp(at: parameters, first, second)
         try control.check()
-        let ntk = kernels.set.contains(.ntk) ? try kernel.ntk(at: parameters, first, second) : nil
+        let ntk = kernels.set.contains(.ntk) ? try kernelFunction.ntk(at: parameters, first, second) : nil
         return ValuesObject(present([("nngp", nngp), ("ntk", ntk)]))
       })
   }
@@ -230,19 +238,6 @@ public func tangentProductJob(
         let dtype = parameters.tensors.first?.dtype ?? .float64
         return ValuesObject([("0", try product(vector.asType(dtype)))])
       })
-  }
-}
-
-extension EmpiricalImplementation {
-  /// By the numbers of the Python library: 0 automatic, 1 Jacobian contraction, 2 products with vectors, 3 structured derivatives.
-  fileprivate init(number: Int32) throws {
-    let all: [EmpiricalImplementation] = [
-      .automatic, .jacobianContraction, .tangentVectorProducts, .structuredDerivatives,
-    ]
-    guard all.indices.contains(Int(number)) else {
-      throw Failure.argument("implementation", expected: "a number from 0 to 3", found: "\(number)")
-    }
-    self = all[Int(number)]
   }
 }
 

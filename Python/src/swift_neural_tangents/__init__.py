@@ -35,7 +35,25 @@ from .kernels import Kernel, KernelFn
 from .monte_carlo import monte_carlo_kernel_fn
 
 __all__ = [
-    "ApplyFn", "InitFn", "Kernel", "KernelFn", "Layer", "NetworkError", "NtkImplementation", "NumericalError", "batch",
-    "empirical_kernel_fn", "empirical_nngp_fn", "empirical_ntk_fn", "empirical_ntk_vp_fn", "get_num_threads", "info", "linearize",
-    "monte_carlo_kernel_fn", "predict", "set_num_threads", "stax", "taylor_expand",
+    "ApplyFn",
+    "InitFn",
+    "Kernel",
+    "KernelFn",
+    "Layer",
+    "NetworkError",
+    "NtkImplementation",
+    "NumericalError",
+    "batch",
+    "empirical_kernel_fn",
+    "empirical_nngp_fn",
+    "empirical_ntk_fn",
+    "empirical_ntk_vp_fn",
+    "get_num_threads",
+    "info",
+    "linearize",
+    "monte_carlo_kernel_fn",
+    "predict",
+    "set_num_threads",
+    "stax",
+    "taylor_expand",
 ]

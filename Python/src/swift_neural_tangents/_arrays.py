@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import sys
 import weakref
-from typing import Any, Callable, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -99,8 +100,7 @@ def tree_map(function: Callable, tree: ArrayTree, *others: ArrayTree) -> ArrayTr
             if other is not None and not (is_branch(other) and len(other) == len(tree)):
                 raise TypeError(f"expected trees of one structure, found {structure(tree)} and another")
         parts = [
-            tree_map(function, child, *[None if other is None else other[i] for other in others])
-            for i, child in enumerate(tree)
+            tree_map(function, child, *[None if other is None else other[i] for other in others]) for i, child in enumerate(tree)
         ]
         return parts if isinstance(tree, list) else tuple(parts)
     return function(tree, *others)
@@ -160,7 +160,10 @@ class _Owner:
         dtype = np.dtype(lib.DTYPES[found.dtype])
         self.values = values
         self.__array_interface__ = {
-            "shape": shape, "typestr": dtype.str, "data": (found.data, False), "version": 3,
+            "shape": shape,
+            "typestr": dtype.str,
+            "data": (found.data, False),
+            "version": 3,
         }
 
 

@@ -6,7 +6,8 @@ import ctypes
 import itertools
 import threading
 import warnings
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -16,9 +17,7 @@ from ._layers import Layer, layer
 
 _FUNCTION, _DUAL, _DERIVATIVE_DUAL = range(3)
 _DOUBLES = ctypes.POINTER(ctypes.c_double)
-_CALLBACK = ctypes.CFUNCTYPE(
-    ctypes.c_int32, ctypes.c_int64, ctypes.c_int32, ctypes.c_int64, _DOUBLES, _DOUBLES, _DOUBLES, _DOUBLES
-)
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int64, ctypes.c_int32, ctypes.c_int64, _DOUBLES, _DOUBLES, _DOUBLES, _DOUBLES)
 
 _numbers = itertools.count()
 _known: dict[int, "Functions"] = {}
@@ -41,7 +40,10 @@ class Functions:
         function, dual, derivative_dual = (part is not None for part in self.parts)
         return {
             "externalActivation": {
-                "id": number, "hasFunction": function, "hasDual": dual, "hasDerivativeDual": derivative_dual,
+                "id": number,
+                "hasFunction": function,
+                "hasDual": dual,
+                "hasDerivativeDual": derivative_dual,
             }
         }
 
@@ -181,9 +183,24 @@ class _Quadrature:
 
 # Functions of NumPy, JAX and torch that the library has by name.
 _NAMES = {
-    "tanh": "tanh", "sigmoid": "sigmoid", "expit": "sigmoid", "softplus": "softplus", "soft_sign": "softsign",
-    "softsign": "softsign", "silu": "silu", "swish": "silu", "mish": "mish", "elu": "elu", "selu": "selu", "relu": "relu",
-    "hard_tanh": "hardTanh", "hardTanh": "hardTanh", "erf": "erf", "sin": "sin", "cos": "cos", "gelu": "gelu",
+    "tanh": "tanh",
+    "sigmoid": "sigmoid",
+    "expit": "sigmoid",
+    "softplus": "softplus",
+    "soft_sign": "softsign",
+    "softsign": "softsign",
+    "silu": "silu",
+    "swish": "silu",
+    "mish": "mish",
+    "elu": "elu",
+    "selu": "selu",
+    "relu": "relu",
+    "hard_tanh": "hardTanh",
+    "hardTanh": "hardTanh",
+    "erf": "erf",
+    "sin": "sin",
+    "cos": "cos",
+    "gelu": "gelu",
 }
 
 
@@ -196,10 +213,19 @@ def _known_values(name: str, x: np.ndarray) -> np.ndarray | None:
     negative = np.expm1(np.minimum(x, 0))
     erf = np.array([math.erf(value) for value in x])
     return {
-        "tanh": np.tanh(x), "sigmoid": logistic, "softplus": softplus, "softsign": x / (1 + abs(x)), "silu": x * logistic,
-        "mish": x * np.tanh(softplus), "elu": np.where(x > 0, x, negative),
-        "selu": 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * negative), "relu": np.maximum(x, 0),
-        "hardTanh": np.clip(x, -1, 1), "erf": erf, "sin": np.sin(x), "cos": np.cos(x),
+        "tanh": np.tanh(x),
+        "sigmoid": logistic,
+        "softplus": softplus,
+        "softsign": x / (1 + abs(x)),
+        "silu": x * logistic,
+        "mish": x * np.tanh(softplus),
+        "elu": np.where(x > 0, x, negative),
+        "selu": 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * negative),
+        "relu": np.maximum(x, 0),
+        "hardTanh": np.clip(x, -1, 1),
+        "erf": erf,
+        "sin": np.sin(x),
+        "cos": np.cos(x),
         "gelu": x * (1 + np.array([math.erf(value / math.sqrt(2)) for value in x])) / 2,
     }.get(name)
 
@@ -233,7 +259,8 @@ def numerical(fn: Any, deg: int, df: Callable | None) -> Layer:
     if derivative is None and _arrays.jax_module() is not None:
         derivative = _JaxDerivative(fn)
     parts = Functions(
-        _OfArrays(fn), _Quadrature(_OfArrays(fn), int(deg)),
+        _OfArrays(fn),
+        _Quadrature(_OfArrays(fn), int(deg)),
         None if derivative is None else _Quadrature(_OfArrays(derivative), int(deg)),
     )
     return layer(parts.node(), _name(fn))

@@ -33,9 +33,7 @@ class Job:
         bar = _Bar() if progress else None
         try:
             while True:
-                status = lib.library.nt_job_wait(
-                    self._handle, _SLICE_MILLISECONDS, ctypes.byref(done), ctypes.byref(total)
-                )
+                status = lib.library.nt_job_wait(self._handle, _SLICE_MILLISECONDS, ctypes.byref(done), ctypes.byref(total))
                 if bar:
                     bar.show(done.value, total.value)
                 if status != lib.RUNNING:

@@ -56,7 +56,7 @@ def engine_parameters(node: dict, parameters: Any) -> tuple[str, list]:
     Users have a list for `serial`, a tuple of children for `parallel`, a tuple with None for what is absent for a layer, and
     arrays with a new first axis for `repeat`.
     """
-    (name, arguments), = node.items()
+    ((name, arguments),) = node.items()
     if name == "repeat":
         count = arguments["count"]
         texts, arrays = [], []
@@ -125,7 +125,7 @@ class _Reader:
 
 
 def _named(node: dict, tree: Any, stack) -> Any:
-    (name, arguments), = node.items()
+    ((name, arguments),) = node.items()
     if name == "serial":
         return [_named(child, part, stack) for child, part in zip(arguments, tree)]
     if name == "parallel":
@@ -136,7 +136,11 @@ def _named(node: dict, tree: Any, stack) -> Any:
         return tree if len(tree) == 2 else (*tree, None)
     if name == "globalSelfAttention":
         present = [
-            not arguments.get("linearScaling", True), True, True, True, arguments.get("biasStd") is not None,
+            not arguments.get("linearScaling", True),
+            True,
+            True,
+            True,
+            arguments.get("biasStd") is not None,
             arguments.get("positionalEmbedding", "none") != "none",
         ]
         parts = iter(tree)
@@ -288,8 +292,15 @@ class ApplyFn(_Function):
     """The second of a layer's functions: outputs of the finite network."""
 
     def __call__(
-        self, params: Any, inputs: ArrayTree, *, rng: Any = None, mask_constant: float | None = None, pattern: Any = None,
-        threads: int | None = None, **kwargs: Any,
+        self,
+        params: Any,
+        inputs: ArrayTree,
+        *,
+        rng: Any = None,
+        mask_constant: float | None = None,
+        pattern: Any = None,
+        threads: int | None = None,
+        **kwargs: Any,
     ) -> Any:
         """Outputs of the finite network.
 
@@ -316,7 +327,10 @@ class ApplyFn(_Function):
         key = None if rng is None else key_words(rng, "rng")
         tree = _arrays.tree_struct([_arrays.to_numpy(array, f"params[{i}]") for i, array in enumerate(arrays)], text)
         job = Job(
-            lib.library.nt_apply_job, self.network.handle, ctypes.byref(tree), self.network.tree(inputs, "inputs"),
+            lib.library.nt_apply_job,
+            self.network.handle,
+            ctypes.byref(tree),
+            self.network.tree(inputs, "inputs"),
             _arrays.reference(pattern_array(pattern)),
             ctypes.byref(options(mask_constant=mask_constant, key=key, threads=threads)),
         )

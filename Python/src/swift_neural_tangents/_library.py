@@ -100,9 +100,7 @@ class Ensemble(ctypes.Structure):
 
 
 class PredictionKernels(ctypes.Structure):
-    _fields_ = [
-        (f"{pair}_{name}", Array) for pair in ("train_train", "test_train", "test_test") for name in ("nngp", "ntk")
-    ]
+    _fields_ = [(f"{pair}_{name}", Array) for pair in ("train_train", "test_train", "test_test") for name in ("nngp", "ntk")]
 
 
 class Fit(ctypes.Structure):
@@ -168,9 +166,7 @@ def _path() -> str:
     for name in ("libneuraltangents.so", "libneuraltangents.dylib"):
         if (folder / name).exists():
             return str(folder / name)
-    raise ImportError(
-        f"expected libneuraltangents.so in {folder}, found none; the wheel brings it, and `make wheel` builds it"
-    )
+    raise ImportError(f"expected libneuraltangents.so in {folder}, found none; the wheel brings it, and `make wheel` builds it")
 
 
 def _load() -> ctypes.CDLL:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from . import _library as lib
 from . import _arrays
+from . import _library as lib
 from ._arrays import ArrayTree
 
 
@@ -93,9 +93,7 @@ class Network:
             )
         counter = iter(range(count))
         return _arrays.tree_map(
-            lambda leaf: _arrays.to_numpy(
-                leaf, name if count == 1 else f"{name}[{next(counter)}]", tokens=self.takes_tokens
-            ),
+            lambda leaf: _arrays.to_numpy(leaf, name if count == 1 else f"{name}[{next(counter)}]", tokens=self.takes_tokens),
             x,
         )
 
@@ -167,12 +165,11 @@ def options(
 
 
 def key_words(key: Any, name: str = "key") -> tuple[int, int]:
-    """The two words of a key: a JAX key of either kind, its two words, or an integer as `jax.random.PRNGKey` takes it."""
+    """The two words of a key: a JAX key of either kind, its two words, or an integer, of which `jax.random.PRNGKey` makes the same
+    in 64-bit mode, and for integers from 0 to 2**32 - 1 in any mode."""
     jax = _arrays.jax_module()
     if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
         seed = int(key) & 0xFFFFFFFFFFFFFFFF
-        if jax is not None and not jax.config.jax_enable_x64:
-            return 0, seed & 0xFFFFFFFF
         return seed >> 32, seed & 0xFFFFFFFF
     if _arrays.is_jax(key) and jax.numpy.issubdtype(key.dtype, getattr(jax.dtypes, "prng_key", np.void)):
         key = jax.random.key_data(key)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import enum
-from typing import Any, Callable, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,12 @@ from ._network import key_words, options, pattern_array
 from .kernels import canonicalize_get, named_tuple, pair_of_patterns
 
 __all__ = [
-    "linearize", "taylor_expand", "empirical_nngp_fn", "empirical_ntk_fn", "empirical_kernel_fn", "empirical_ntk_vp_fn",
+    "linearize",
+    "taylor_expand",
+    "empirical_nngp_fn",
+    "empirical_ntk_fn",
+    "empirical_kernel_fn",
+    "empirical_ntk_vp_fn",
     "NtkImplementation",
 ]
 
@@ -30,8 +36,8 @@ Axes = int | Sequence[int]
 class NtkImplementation(enum.IntEnum):
     """How a tangent kernel is computed; all ways give the same numbers to rounding.
 
-    Networks of this library are computed as asked; AUTO takes what is fastest. Of other functions, AUTO and
-    STRUCTURED_DERIVATIVES choose between the other two by the sizes of outputs and parameters.
+    In the library AUTO chooses the fastest by counted operations. In JAX, AUTO and STRUCTURED_DERIVATIVES choose between the other
+    two by the sizes of outputs and parameters.
     """
 
     AUTO = 0
@@ -63,7 +69,8 @@ def _settings(kwargs: dict) -> dict:
     """Options of a call of the library from the arguments of `apply_fn`."""
     rng = kwargs.get("rng")
     return {
-        "mask_constant": kwargs.get("mask_constant"), "threads": kwargs.get("threads"),
+        "mask_constant": kwargs.get("mask_constant"),
+        "threads": kwargs.get("threads"),
         "key": None if rng is None else key_words(rng, "rng"),
     }
 
@@ -117,9 +124,14 @@ def taylor_expand(f: Callable, params: Any, degree: int) -> Callable:
         if len(args) == 1 and _runs_in_library(f, params, *args) and _runs_in_library(f, moved):
             network = f.network
             job = Job(
-                lib.library.nt_taylor_job, network.handle, ctypes.byref(parameter_tree(f.node, params)),
-                ctypes.byref(parameter_tree(f.node, moved)), int(degree), network.tree(args[0], "x"),
-                _arrays.reference(pattern_array(kwargs.get("pattern"))), ctypes.byref(options(**_settings(kwargs))),
+                lib.library.nt_taylor_job,
+                network.handle,
+                ctypes.byref(parameter_tree(f.node, params)),
+                ctypes.byref(parameter_tree(f.node, moved)),
+                int(degree),
+                network.tree(args[0], "x"),
+                _arrays.reference(pattern_array(kwargs.get("pattern"))),
+                ctypes.byref(options(**_settings(kwargs))),
             )
             return job.run().arrays()["0"]
         return _jax().taylor(f, params, int(degree), moved, *args, **kwargs)
@@ -133,12 +145,18 @@ def taylor_expand(f: Callable, params: Any, degree: int) -> Callable:
 def _library_kernels(f, x1, x2, params, with_ntk, trace_axes, diagonal_axes, implementation, kwargs) -> dict:
     trace, diagonal = _axes(trace_axes), _axes(diagonal_axes)
     lists = [(ctypes.c_int64 * max(1, len(axes)))(*axes) for axes in (trace, diagonal)]
-    axes = lib.AxesStruct(lists[0], lists[1], len(trace), len(diagonal), implementation)
+    axes = lib.AxesStruct(lists[0], lists[1], len(trace), len(diagonal), int(implementation))
     pattern1, pattern2 = (pattern_array(p) for p in pair_of_patterns(kwargs.get("pattern")))
     network = f.network
     job = Job(
-        lib.library.nt_empirical_job, network.handle, ctypes.byref(parameter_tree(f.node, params)), network.tree(x1, "x1"),
-        network.tree(x2, "x2"), _arrays.reference(pattern1), _arrays.reference(pattern2), ctypes.byref(axes),
+        lib.library.nt_empirical_job,
+        network.handle,
+        ctypes.byref(parameter_tree(f.node, params)),
+        network.tree(x1, "x1"),
+        network.tree(x2, "x2"),
+        _arrays.reference(pattern1),
+        _arrays.reference(pattern2),
+        ctypes.byref(axes),
         ctypes.byref(options(lib.NNGP | (lib.NTK if with_ntk else 0), **_settings(kwargs))),
     )
     return job.run().arrays()
@@ -166,15 +184,19 @@ def empirical_nngp_fn(f: Callable, trace_axes: Axes = (-1,), diagonal_axes: Axes
     def nngp_fn(x1: Any, x2: Any, params: Any, **kwargs: Any) -> Any:
         """The kernel; see `empirical_nngp_fn`."""
         if _runs_in_library(f, params, x1, x2):
-            return _library_kernels(f, x1, x2, params, False, trace_axes, diagonal_axes, False, kwargs)["nngp"]
+            return _library_kernels(f, x1, x2, params, False, trace_axes, diagonal_axes, 0, kwargs)["nngp"]
         return _jax().nngp(f, x1, x2, params, trace_axes, diagonal_axes, kwargs)
 
     return nngp_fn
 
 
 def empirical_ntk_fn(
-    f: Callable, trace_axes: Axes = (-1,), diagonal_axes: Axes = (), vmap_axes: Any = None,
-    implementation: NtkImplementation | int = NtkImplementation.AUTO, **ignored: Any,
+    f: Callable,
+    trace_axes: Axes = (-1,),
+    diagonal_axes: Axes = (),
+    vmap_axes: Any = None,
+    implementation: NtkImplementation | int = NtkImplementation.AUTO,
+    **ignored: Any,
 ) -> Callable:
     """The empirical tangent kernel of a function: inner products of derivatives in the parameters.
 
@@ -211,8 +233,12 @@ def _check_ignored(keywords: dict) -> None:
 
 
 def empirical_kernel_fn(
-    f: Callable, trace_axes: Axes = (-1,), diagonal_axes: Axes = (), vmap_axes: Any = None,
-    implementation: NtkImplementation | int = NtkImplementation.AUTO, **ignored: Any,
+    f: Callable,
+    trace_axes: Axes = (-1,),
+    diagonal_axes: Axes = (),
+    vmap_axes: Any = None,
+    implementation: NtkImplementation | int = NtkImplementation.AUTO,
+    **ignored: Any,
 ) -> Callable:
     """Both kernels of a function; arguments as of `empirical_ntk_fn`.
 
@@ -261,9 +287,15 @@ def empirical_ntk_vp_fn(f: Callable, x1: Any, x2: Any, params: Any, **kwargs: An
             pattern1, pattern2 = (pattern_array(p) for p in pair_of_patterns(kwargs.get("pattern")))
             network = f.network
             job = Job(
-                lib.library.nt_tangent_product_job, network.handle, ctypes.byref(parameter_tree(f.node, params)),
-                network.tree(x1, "x1"), network.tree(x2, "x2"), _arrays.reference(pattern1), _arrays.reference(pattern2),
-                _arrays.reference(_arrays.to_numpy(vector, "vector")), ctypes.byref(options(**_settings(kwargs))),
+                lib.library.nt_tangent_product_job,
+                network.handle,
+                ctypes.byref(parameter_tree(f.node, params)),
+                network.tree(x1, "x1"),
+                network.tree(x2, "x2"),
+                _arrays.reference(pattern1),
+                _arrays.reference(pattern2),
+                _arrays.reference(_arrays.to_numpy(vector, "vector")),
+                ctypes.byref(options(**_settings(kwargs))),
             )
             return job.run().arrays()["0"]
         return _jax().ntk_vector_product(f, x1, x2, params, vector, kwargs)

@@ -6,7 +6,8 @@ import collections
 import ctypes
 import dataclasses
 import functools
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -337,7 +338,7 @@ def canonicalize_get(get: Get) -> tuple[bool, tuple[str, ...] | None]:
     return is_single, names
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def named_tuple(name: str, fields: tuple[str, ...]):
     return collections.namedtuple(name, fields)
 
@@ -474,8 +475,13 @@ class KernelFn:
             raise TypeError("x1: expected arrays or Kernels, found both")
         else:
             settings = dict(
-                mask_constant=mask_constant, diagonal_spatial=bool(diagonal_spatial), full_batch=diagonal_batch is False,
-                precision=precision, threads=threads, tile_size=tile_size, executor=executor,
+                mask_constant=mask_constant,
+                diagonal_spatial=bool(diagonal_spatial),
+                full_batch=diagonal_batch is False,
+                precision=precision,
+                threads=threads,
+                tile_size=tile_size,
+                executor=executor,
             )
             with_ntk = names is None or "ntk" in names
             given = _arrays.leaves(x1) + ([] if x2 is None else _arrays.leaves(x2))
@@ -492,8 +498,13 @@ class KernelFn:
         pattern1, pattern2 = (pattern_array(p) for p in pair_of_patterns(pattern))
         kernels = lib.NNGP | (lib.NTK if with_ntk else 0)
         job = Job(
-            lib.library.nt_kernel_job, self.network.handle, self.network.tree(x1, "x1"), self.network.tree(x2, "x2"),
-            _arrays.reference(pattern1), _arrays.reference(pattern2), ctypes.byref(options(kernels, **settings)),
+            lib.library.nt_kernel_job,
+            self.network.handle,
+            self.network.tree(x1, "x1"),
+            self.network.tree(x2, "x2"),
+            _arrays.reference(pattern1),
+            _arrays.reference(pattern2),
+            ctypes.byref(options(kernels, **settings)),
         )
         return _kernels_of(job.run(progress), with_ntk, convert, isinstance(x1, tuple))
 
@@ -512,12 +523,21 @@ class KernelFn:
         full_batch = not given[0].diagonal_batch if diagonal_batch is None else not diagonal_batch
         diagonal = given[0].diagonal_spatial if diagonal_spatial is None else diagonal_spatial
         job = Job(
-            lib.library.nt_composition_job, self.network.handle, _arrays.structure(kernels).encode(), structs, len(parts),
-            _arrays.reference(pattern1), _arrays.reference(pattern2),
+            lib.library.nt_composition_job,
+            self.network.handle,
+            _arrays.structure(kernels).encode(),
+            structs,
+            len(parts),
+            _arrays.reference(pattern1),
+            _arrays.reference(pattern2),
             ctypes.byref(
                 options(
-                    lib.NNGP | (lib.NTK if with_ntk else 0), diagonal_spatial=diagonal, full_batch=full_batch,
-                    precision=precision, threads=threads, tile_size=tile_size,
+                    lib.NNGP | (lib.NTK if with_ntk else 0),
+                    diagonal_spatial=diagonal,
+                    full_batch=full_batch,
+                    precision=precision,
+                    threads=threads,
+                    tile_size=tile_size,
                 )
             ),
         )
@@ -593,9 +613,20 @@ def kernel_of(arrays: dict, prefix: str, output: dict, with_ntk: bool, convert) 
         # No layer so far has parameters.
         ntk = convert(np.zeros_like(arrays[prefix + "nngp"]))
     return Kernel(
-        nngp=matrix("nngp", 2), ntk=ntk if with_ntk else None, cov1=matrix("cov1", batch), cov2=matrix("cov2", batch),
-        x1_is_x2=output["isSymmetric"], is_gaussian=output["isGaussian"], is_reversed=False, is_input=False,
-        diagonal_batch=not output["fullBatch"], diagonal_spatial=is_diagonal, shape1=tuple(output["shape1"]),
-        shape2=tuple(output["shape2"]), batch_axis=output["batchAxis"], channel_axis=output["channelAxis"],
-        mask1=mask("mask1"), mask2=mask("mask2"),
+        nngp=matrix("nngp", 2),
+        ntk=ntk if with_ntk else None,
+        cov1=matrix("cov1", batch),
+        cov2=matrix("cov2", batch),
+        x1_is_x2=output["isSymmetric"],
+        is_gaussian=output["isGaussian"],
+        is_reversed=False,
+        is_input=False,
+        diagonal_batch=not output["fullBatch"],
+        diagonal_spatial=is_diagonal,
+        shape1=tuple(output["shape1"]),
+        shape2=tuple(output["shape2"]),
+        batch_axis=output["batchAxis"],
+        channel_axis=output["channelAxis"],
+        mask1=mask("mask1"),
+        mask2=mask("mask2"),
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -21,9 +22,18 @@ _NAMES = ("nngp", "ntk", "cov1", "cov2")
 
 
 def monte_carlo_kernel_fn(
-    init_fn: Callable, apply_fn: Callable, key: Any, n_samples: int | Iterable[int], batch_size: int = 0, device_count: int = -1,
-    store_on_device: bool = True, trace_axes: int | Iterable[int] = (-1,), diagonal_axes: int | Iterable[int] = (),
-    vmap_axes: Any = None, implementation: NtkImplementation | int = NtkImplementation.AUTO, **ignored: Any,
+    init_fn: Callable,
+    apply_fn: Callable,
+    key: Any,
+    n_samples: int | Iterable[int],
+    batch_size: int = 0,
+    device_count: int = -1,
+    store_on_device: bool = True,
+    trace_axes: int | Iterable[int] = (-1,),
+    diagonal_axes: int | Iterable[int] = (),
+    vmap_axes: Any = None,
+    implementation: NtkImplementation | int = NtkImplementation.AUTO,
+    **ignored: Any,
 ) -> Callable:
     """Kernels of finite networks, averaged over random parameters.
 
@@ -65,7 +75,10 @@ def monte_carlo_kernel_fn(
         """The averaged kernels; see `monte_carlo_kernel_fn`."""
         given = [leaf for x in (x1, x2) if x is not None for leaf in _arrays.leaves(x)]
         runs_in_library = (
-            is_own and trace == [-1] and not _axes(diagonal_axes) and len(_arrays.leaves(x1)) == 1
+            is_own
+            and trace == [-1]
+            and not _axes(diagonal_axes)
+            and len(_arrays.leaves(x1)) == 1
             and not any(_arrays.is_tracer(x) for x in given)
         )
         if runs_in_library:
@@ -93,11 +106,18 @@ def _by_library(init_fn, x1, x2, get, key, count, kwargs):
     network, convert = init_fn.network, _arrays.Converter(x1)
     pattern1, pattern2 = (pattern_array(p) for p in pair_of_patterns(kwargs.get("pattern")))
     job = Job(
-        lib.library.nt_monte_carlo_job, network.handle, network.tree(x1, "x1"), network.tree(x2, "x2"),
-        _arrays.reference(pattern1), _arrays.reference(pattern2), *key_words(key), count,
+        lib.library.nt_monte_carlo_job,
+        network.handle,
+        network.tree(x1, "x1"),
+        network.tree(x2, "x2"),
+        _arrays.reference(pattern1),
+        _arrays.reference(pattern2),
+        *key_words(key),
+        count,
         ctypes.byref(
             options(
-                lib.NNGP | (lib.NTK if with_ntk else 0), mask_constant=kwargs.get("mask_constant"),
+                lib.NNGP | (lib.NTK if with_ntk else 0),
+                mask_constant=kwargs.get("mask_constant"),
                 threads=kwargs.get("threads"),
             )
         ),
@@ -128,9 +148,11 @@ def _by_samples(init_fn, sampled, x1, x2, get, key, counts, kwargs):
         while done < count:
             _, params = init_fn(jax.random.fold_in(key, done), shape)
             values = sampled(x1, x2, names, params, **kwargs)
-            totals = list(values) if totals is None else [
-                jax.tree_util.tree_map(lambda a, b: a + b, a, b) for a, b in zip(totals, values)
-            ]
+            totals = (
+                list(values)
+                if totals is None
+                else [jax.tree_util.tree_map(lambda a, b: a + b, a, b) for a, b in zip(totals, values)]
+            )
             done += 1
         means = [jax.tree_util.tree_map(lambda a: a / done, total) for total in totals]
         yield means[0] if is_single else named_tuple("MonteCarloKernel", names)(*means)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from typing import Any, Callable, NamedTuple, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +20,12 @@ from ._library import NumericalError
 from .kernels import Kernel, canonicalize_get, named_tuple
 
 __all__ = [
-    "gradient_descent", "gradient_descent_mse", "gradient_descent_mse_ensemble", "gp_inference", "max_learning_rate", "Gaussian",
+    "gradient_descent",
+    "gradient_descent_mse",
+    "gradient_descent_mse_ensemble",
+    "gp_inference",
+    "max_learning_rate",
+    "Gaussian",
     "ODEState",
 ]
 
@@ -219,7 +225,7 @@ def _times(xp, t: Any) -> Any:
     """A training time, or an array of them; they may be infinite."""
     t = xp.asarray(t)
     if not _is_traced(t):
-        if np.issubdtype(np.asarray(t).dtype, np.complexfloating) or np.isnan(np.asarray(t, dtype=float)).any() or (np.asarray(t) < 0).any():
+        if not (np.asarray(t, dtype=float) >= 0).all():
             raise ValueError(f"t: expected times of at least 0, found {t!r}")
     return t
 
@@ -252,8 +258,12 @@ def _rate(xp, t: Any, learning_rate: float, count: int, dtype: Any) -> Any:
 
 
 def gradient_descent_mse(
-    k_train_train: Any, y_train: Any, learning_rate: float = 1.0, diag_reg: float = 0.0,
-    diag_reg_absolute_scale: bool = False, trace_axes: Axes = (-1,),
+    k_train_train: Any,
+    y_train: Any,
+    learning_rate: float = 1.0,
+    diag_reg: float = 0.0,
+    diag_reg_absolute_scale: bool = False,
+    trace_axes: Axes = (-1,),
 ) -> Callable:
     """Outputs of a network of constant tangent kernel under gradient flow on the mean squared error.
 
@@ -324,16 +334,22 @@ def gradient_descent_mse(
 
 
 def gradient_descent(
-    loss: Callable, k_train_train: Any, y_train: Any, learning_rate: float = 1.0, momentum: float | None = None,
-    trace_axes: Axes = (-1,), rtol: float = 1e-8, atol: float = 1e-10,
+    loss: Callable,
+    k_train_train: Any,
+    y_train: Any,
+    learning_rate: float = 1.0,
+    momentum: float | None = None,
+    trace_axes: Axes = (-1,),
+    rtol: float = 1e-8,
+    atol: float = 1e-10,
 ) -> Callable:
     """Outputs of a network of constant tangent kernel under gradient flow on any loss, with or without momentum.
 
     Parameters
     ----------
     loss : function `(fx, y) -> scalar`
-        Of JAX arrays where it is a function of JAX, whose gradient JAX then takes; of NumPy arrays otherwise, when it has to have an
-        attribute `gradient`, a function `(fx, y)` that gives it.
+        Of JAX arrays where it is a function of JAX, whose gradient JAX then takes; of NumPy arrays otherwise, when it has to have
+        an attribute `gradient`, a function `(fx, y)` that gives it.
     k_train_train, y_train, learning_rate, trace_axes
         As of `gradient_descent_mse`.
     momentum : float, optional
@@ -347,7 +363,6 @@ def gradient_descent(
         Outputs at the time or ascending times `t` on train points, test points or both, whichever there are outputs of to begin
         with; `ODEState` when it is given one. The initial state when `t` is None.
     """
-    xp = _namespace(k_train_train, y_train)
     if _is_traced(k_train_train, y_train):
         raise TypeError("gradient_descent: expected numbers, found arrays inside a function that JAX traces")
     y = np.asarray(y_train, dtype=np.float64)
@@ -553,12 +568,12 @@ def gp_inference(
     _require_finite("y_train", y)
     outputs = _Outputs(y.shape, trace_axes)
 
-    @functools.lru_cache(maxsize=None)
+    @functools.cache
     def system(name: str) -> _System:
         kernel = _as_array(xp, _field(k_train_train, name, "k_train_train"), f"k_train_train ({name})")
         return _System(kernel, outputs, diag_reg, diag_reg_absolute_scale, f"k_train_train ({name})")
 
-    @functools.lru_cache(maxsize=None)
+    @functools.cache
     def weights(name: str) -> Any:
         return system(name).solve(outputs.rows(xp, y))
 
@@ -614,8 +629,14 @@ def _leaves(kernel: Any) -> list:
 
 
 def gradient_descent_mse_ensemble(
-    kernel_fn: Callable, x_train: Any, y_train: Any, learning_rate: float = 1.0, diag_reg: float = 0.0,
-    diag_reg_absolute_scale: bool = False, trace_axes: Axes = (-1,), **kernel_fn_train_train_kwargs: Any,
+    kernel_fn: Callable,
+    x_train: Any,
+    y_train: Any,
+    learning_rate: float = 1.0,
+    diag_reg: float = 0.0,
+    diag_reg_absolute_scale: bool = False,
+    trace_axes: Axes = (-1,),
+    **kernel_fn_train_train_kwargs: Any,
 ) -> Callable:
     """The infinite ensemble of networks trained by gradient flow on the mean squared error: mean and covariance at any time.
 
@@ -673,7 +694,9 @@ def gradient_descent_mse_ensemble(
             systems[name] = _System(kernel, outputs, diag_reg, diag_reg_absolute_scale, f"k_train_train ({name})")
         return systems[name]
 
-    def predict_fn(t: Any = None, x_test: Any = None, get: Any = None, compute_cov: bool = False, **kernel_fn_test_test_kwargs: Any):
+    def predict_fn(
+        t: Any = None, x_test: Any = None, get: Any = None, compute_cov: bool = False, **kernel_fn_test_test_kwargs: Any
+    ):
         """Predictions at time `t`; see `gradient_descent_mse_ensemble`."""
         is_single, names = _kinds(get)
         needed = {"nngp" if kind == "nngp" else "ntk" for kind in names}
@@ -761,9 +784,7 @@ def _at_time(xp, kind, rate, y, outputs, system, test_train, test_test, is_train
     return Gaussian(mean, outputs.kernel(xp, covariance, sizes, sizes))
 
 
-def max_learning_rate(
-    ntk_train_train: Any, y_train_size: int | None = None, momentum: float = 0.0, eps: float = 1e-12
-) -> Any:
+def max_learning_rate(ntk_train_train: Any, y_train_size: int | None = None, momentum: float = 0.0, eps: float = 1e-12) -> Any:
     """The largest learning rate for which gradient descent on the mean squared error is stable.
 
     Parameters

@@ -36,7 +36,10 @@ __all__ = ["NNGPRegressor", "NTKRegressor", "NNGPClassifier", "NTKClassifier", "
 def default_network() -> Layer:
     """The network of estimators that are given none: two hidden layers of ReLU."""
     return stax.serial(
-        stax.Dense(512, W_std=1.4, b_std=0.2), stax.Relu(), stax.Dense(512, W_std=1.4, b_std=0.2), stax.Relu(),
+        stax.Dense(512, W_std=1.4, b_std=0.2),
+        stax.Relu(),
+        stax.Dense(512, W_std=1.4, b_std=0.2),
+        stax.Relu(),
         stax.Dense(1, W_std=1.0, b_std=0.1),
     )
 
@@ -51,7 +54,14 @@ class _Ensemble(BaseEstimator):
     _kind = "nngp"
 
     def __init__(
-        self, network=None, alpha=1e-3, normalize_y=True, time=None, precision=None, n_jobs=None, sample_shape=None,
+        self,
+        network=None,
+        alpha=1e-3,
+        normalize_y=True,
+        time=None,
+        precision=None,
+        n_jobs=None,
+        sample_shape=None,
         optimizer=None,
     ):
         self.network = network
@@ -78,9 +88,7 @@ class _Ensemble(BaseEstimator):
             return X
         shape = tuple(self.sample_shape)
         if math.prod(shape) != X.shape[1]:
-            raise ValueError(
-                f"sample_shape: expected a shape of {X.shape[1]} numbers, as X has features, found {shape}"
-            )
+            raise ValueError(f"sample_shape: expected a shape of {X.shape[1]} numbers, as X has features, found {shape}")
         return X.reshape(len(X), *shape)
 
     def _fit_targets(self, X: np.ndarray, targets: np.ndarray) -> None:
@@ -110,9 +118,12 @@ class _Ensemble(BaseEstimator):
             raise ValueError("optimizer: expected None for inputs with positions, found 'evidence'")
         settings = lib.Fit(uses_ntk=self._kind != "nngp", iterations=100, prior_width=3.0)
         job = Job(
-            lib.library.nt_fit_job, self.network_.kernel_fn.network.handle,
-            _arrays.reference(_arrays.to_numpy(self.X_train_, "X")), _arrays.reference(_arrays.to_numpy(self.y_train_, "y")),
-            ctypes.byref(settings), ctypes.byref(options()),
+            lib.library.nt_fit_job,
+            self.network_.kernel_fn.network.handle,
+            _arrays.reference(_arrays.to_numpy(self.X_train_, "X")),
+            _arrays.reference(_arrays.to_numpy(self.y_train_, "y")),
+            ctypes.byref(settings),
+            ctypes.byref(options()),
         )
         found = job.run().json
         self.network_ = stax.layer_from(found["network"])
@@ -186,7 +197,8 @@ class _Regressor(MultiOutputMixin, RegressorMixin, _Ensemble):
             [
                 rng.multivariate_normal(mean[:, i], covariance[..., i], n_samples, check_valid="ignore").T
                 for i in range(mean.shape[1])
-            ], 1,
+            ],
+            1,
         )
 
     @property

@@ -26,7 +26,8 @@ import enum
 import json
 import math
 import pathlib
-from typing import Any, Callable, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -37,13 +38,64 @@ from ._layers import layer as _layer_of
 from ._library import NetworkError
 
 __all__ = [
-    "serial", "parallel", "repeat", "Dense", "Conv", "ConvTranspose", "ConvLocal", "AvgPool", "SumPool", "GlobalAvgPool",
-    "GlobalSumPool", "Flatten", "Identity", "FanOut", "FanInSum", "FanInProd", "FanInConcat", "LayerNorm", "Dropout",
-    "ImageResize", "Index", "Slice", "DotGeneral", "Aggregate", "GlobalSelfAttention", "Relu", "Abs", "LeakyRelu", "ABRelu", "Erf",
-    "Sigmoid_like", "Gelu", "Sin", "Cos", "Rbf", "Gaussian", "Exp", "ExpNormalized", "Gabor", "Sign", "Hermite", "Monomial",
-    "RectifiedMonomial", "Polynomial", "Elementwise", "ElementwiseNumerical", "Padding", "AttentionMechanism",
-    "PositionalEmbedding", "AggregateImplementation", "MaskedArray", "unmask_fn", "Bool", "Diagonal", "layer_from", "layer",
-    "requires", "supports_masking",
+    "serial",
+    "parallel",
+    "repeat",
+    "Dense",
+    "Conv",
+    "ConvTranspose",
+    "ConvLocal",
+    "AvgPool",
+    "SumPool",
+    "GlobalAvgPool",
+    "GlobalSumPool",
+    "Flatten",
+    "Identity",
+    "FanOut",
+    "FanInSum",
+    "FanInProd",
+    "FanInConcat",
+    "LayerNorm",
+    "Dropout",
+    "ImageResize",
+    "Index",
+    "Slice",
+    "DotGeneral",
+    "Aggregate",
+    "GlobalSelfAttention",
+    "Relu",
+    "Abs",
+    "LeakyRelu",
+    "ABRelu",
+    "Erf",
+    "Sigmoid_like",
+    "Gelu",
+    "Sin",
+    "Cos",
+    "Rbf",
+    "Gaussian",
+    "Exp",
+    "ExpNormalized",
+    "Gabor",
+    "Sign",
+    "Hermite",
+    "Monomial",
+    "RectifiedMonomial",
+    "Polynomial",
+    "Elementwise",
+    "ElementwiseNumerical",
+    "Padding",
+    "AttentionMechanism",
+    "PositionalEmbedding",
+    "AggregateImplementation",
+    "MaskedArray",
+    "unmask_fn",
+    "Bool",
+    "Diagonal",
+    "layer_from",
+    "layer",
+    "requires",
+    "supports_masking",
 ]
 
 
@@ -173,7 +225,9 @@ def _affine(W_std, b_std, parameterization, s) -> dict:
     if not isinstance(parameterization, str):
         raise TypeError(f"parameterization: expected 'ntk' or 'standard', found {parameterization!r}")
     return {
-        "weightStd": _number(W_std), "biasStd": _number(b_std), "parameterization": parameterization.lower(),
+        "weightStd": _number(W_std),
+        "biasStd": _number(b_std),
+        "parameterization": parameterization.lower(),
         "widthScales": _sizes(s),
     }
 
@@ -250,8 +304,13 @@ def layer_from(source: Any) -> Layer:
 
 
 def Dense(
-    out_dim: int, W_std: float = 1.0, b_std: float | None = None, batch_axis: int = 0, channel_axis: int = -1,
-    parameterization: str = "ntk", s: tuple[float, float] = (1, 1),
+    out_dim: int,
+    W_std: float = 1.0,
+    b_std: float | None = None,
+    batch_axis: int = 0,
+    channel_axis: int = -1,
+    parameterization: str = "ntk",
+    s: tuple[float, float] = (1, 1),
 ) -> Layer:
     """A fully connected layer, the same at every position.
 
@@ -271,10 +330,14 @@ def Dense(
     return _make(
         "dense",
         {
-            "width": _number(out_dim), **_affine(W_std, b_std, parameterization, s), "batchAxis": batch_axis,
+            "width": _number(out_dim),
+            **_affine(W_std, b_std, parameterization, s),
+            "batchAxis": batch_axis,
             "channelAxis": channel_axis,
         },
-        "Dense", **_AFFINE, **_AXES,
+        "Dense",
+        **_AFFINE,
+        **_AXES,
     )
 
 
@@ -285,18 +348,29 @@ def _convolution(name, title, out_chan, filter_shape, strides, padding, W_std, b
     return _make(
         name,
         {
-            "channels": _number(out_chan), "window": _sizes(filter_shape), "strides": _sizes(strides),
-            "padding": _word(padding, Padding, "padding"), **_affine(W_std, b_std, parameterization, s),
+            "channels": _number(out_chan),
+            "window": _sizes(filter_shape),
+            "strides": _sizes(strides),
+            "padding": _word(padding, Padding, "padding"),
+            **_affine(W_std, b_std, parameterization, s),
             "dimensionNumbers": numbers,
         },
-        title, padding="valid", **_AFFINE,
+        title,
+        padding="valid",
+        **_AFFINE,
     )
 
 
 def Conv(
-    out_chan: int, filter_shape: Sequence[int], strides: Sequence[int] | None = None, padding: str = "VALID",
-    W_std: float = 1.0, b_std: float | None = None, dimension_numbers: tuple[str, str, str] | None = None,
-    parameterization: str = "ntk", s: tuple[float, float] = (1, 1),
+    out_chan: int,
+    filter_shape: Sequence[int],
+    strides: Sequence[int] | None = None,
+    padding: str = "VALID",
+    W_std: float = 1.0,
+    b_std: float | None = None,
+    dimension_numbers: tuple[str, str, str] | None = None,
+    parameterization: str = "ntk",
+    s: tuple[float, float] = (1, 1),
 ) -> Layer:
     """A convolution.
 
@@ -319,21 +393,42 @@ def Conv(
 
 
 def ConvTranspose(
-    out_chan: int, filter_shape: Sequence[int], strides: Sequence[int] | None = None, padding: str = "VALID",
-    W_std: float = 1.0, b_std: float | None = None, dimension_numbers: tuple[str, str, str] | None = None,
-    parameterization: str = "ntk", s: tuple[float, float] = (1, 1),
+    out_chan: int,
+    filter_shape: Sequence[int],
+    strides: Sequence[int] | None = None,
+    padding: str = "VALID",
+    W_std: float = 1.0,
+    b_std: float | None = None,
+    dimension_numbers: tuple[str, str, str] | None = None,
+    parameterization: str = "ntk",
+    s: tuple[float, float] = (1, 1),
 ) -> Layer:
     """A transposed convolution, which makes more positions of few; arguments as of `Conv`."""
     return _convolution(
-        "convTranspose", "ConvTranspose", out_chan, filter_shape, strides, padding, W_std, b_std, dimension_numbers,
-        parameterization, s,
+        "convTranspose",
+        "ConvTranspose",
+        out_chan,
+        filter_shape,
+        strides,
+        padding,
+        W_std,
+        b_std,
+        dimension_numbers,
+        parameterization,
+        s,
     )
 
 
 def ConvLocal(
-    out_chan: int, filter_shape: Sequence[int], strides: Sequence[int] | None = None, padding: str = "VALID",
-    W_std: float = 1.0, b_std: float | None = None, dimension_numbers: tuple[str, str, str] | None = None,
-    parameterization: str = "ntk", s: tuple[float, float] = (1, 1),
+    out_chan: int,
+    filter_shape: Sequence[int],
+    strides: Sequence[int] | None = None,
+    padding: str = "VALID",
+    W_std: float = 1.0,
+    b_std: float | None = None,
+    dimension_numbers: tuple[str, str, str] | None = None,
+    parameterization: str = "ntk",
+    s: tuple[float, float] = (1, 1),
 ) -> Layer:
     """A convolution with weights of its own at every position; arguments as of `Conv`."""
     return _convolution(
@@ -345,16 +440,27 @@ def _pool(name, title, window_shape, strides, padding, normalize_edges, batch_ax
     return _make(
         name,
         {
-            "window": _sizes(window_shape), "strides": _sizes(strides), "padding": _word(padding, Padding, "padding"),
-            "normalizeEdges": bool(normalize_edges), "batchAxis": batch_axis, "channelAxis": channel_axis,
+            "window": _sizes(window_shape),
+            "strides": _sizes(strides),
+            "padding": _word(padding, Padding, "padding"),
+            "normalizeEdges": bool(normalize_edges),
+            "batchAxis": batch_axis,
+            "channelAxis": channel_axis,
         },
-        title, padding="valid", normalizeEdges=False, **_AXES,
+        title,
+        padding="valid",
+        normalizeEdges=False,
+        **_AXES,
     )
 
 
 def AvgPool(
-    window_shape: Sequence[int], strides: Sequence[int] | None = None, padding: str = "VALID", normalize_edges: bool = False,
-    batch_axis: int = 0, channel_axis: int = -1,
+    window_shape: Sequence[int],
+    strides: Sequence[int] | None = None,
+    padding: str = "VALID",
+    normalize_edges: bool = False,
+    batch_axis: int = 0,
+    channel_axis: int = -1,
 ) -> Layer:
     """Means over windows of positions.
 
@@ -373,7 +479,10 @@ def AvgPool(
 
 
 def SumPool(
-    window_shape: Sequence[int], strides: Sequence[int] | None = None, padding: str = "VALID", batch_axis: int = 0,
+    window_shape: Sequence[int],
+    strides: Sequence[int] | None = None,
+    padding: str = "VALID",
+    batch_axis: int = 0,
     channel_axis: int = -1,
 ) -> Layer:
     """Sums over windows of positions; arguments as of `AvgPool`."""
@@ -402,9 +511,7 @@ def Flatten(batch_axis: int = 0, batch_axis_out: int = 0) -> Layer:
     """
     if batch_axis_out not in (0, 1, -1, -2):
         raise ValueError(f"batch_axis_out: expected 0, 1, -1 or -2, found {batch_axis_out!r}")
-    return _make(
-        "flatten", {"batchAxis": batch_axis, "batchAxisOut": batch_axis_out % 2}, "Flatten", batchAxis=0, batchAxisOut=0
-    )
+    return _make("flatten", {"batchAxis": batch_axis, "batchAxisOut": batch_axis_out % 2}, "Flatten", batchAxis=0, batchAxisOut=0)
 
 
 def Identity() -> Layer:
@@ -446,8 +553,12 @@ def LayerNorm(axis: int | Sequence[int] = -1, eps: float = 1e-12, batch_axis: in
     """
     axes = list(_sizes(axis)) if isinstance(axis, (tuple, list, np.ndarray)) else [_number(axis)]
     return _make(
-        "layerNorm", {"axes": axes, "epsilon": _number(eps), "batchAxis": batch_axis, "channelAxis": channel_axis},
-        "LayerNorm", axes=[-1], epsilon=1e-12, **_AXES,
+        "layerNorm",
+        {"axes": axes, "epsilon": _number(eps), "batchAxis": batch_axis, "channelAxis": channel_axis},
+        "LayerNorm",
+        axes=[-1],
+        epsilon=1e-12,
+        **_AXES,
     )
 
 
@@ -465,7 +576,11 @@ def Dropout(rate: float, mode: str = "train") -> Layer:
 
 
 def ImageResize(
-    shape: Sequence[int], method: str, antialias: bool = True, precision: Any = None, batch_axis: int = 0,
+    shape: Sequence[int],
+    method: str,
+    antialias: bool = True,
+    precision: Any = None,
+    batch_axis: int = 0,
     channel_axis: int = -1,
 ) -> Layer:
     """Positions resampled.
@@ -488,10 +603,15 @@ def ImageResize(
     return _make(
         "imageResize",
         {
-            "shape": _sizes(shape), "method": name, "antialias": bool(antialias), "batchAxis": batch_axis,
+            "shape": _sizes(shape),
+            "method": name,
+            "antialias": bool(antialias),
+            "batchAxis": batch_axis,
             "channelAxis": channel_axis,
         },
-        "ImageResize", antialias=True, **_AXES,
+        "ImageResize",
+        antialias=True,
+        **_AXES,
     )
 
 
@@ -529,14 +649,21 @@ def Index(idx: Any, batch_axis: int = 0, channel_axis: int = -1) -> Layer:
     """
     entries = idx if isinstance(idx, tuple) else (idx,)
     return _make(
-        "index", {"ranges": [_range(entry) for entry in entries], "batchAxis": batch_axis, "channelAxis": channel_axis},
-        "Index", **_AXES,
+        "index",
+        {"ranges": [_range(entry) for entry in entries], "batchAxis": batch_axis, "channelAxis": channel_axis},
+        "Index",
+        **_AXES,
     )
 
 
 def DotGeneral(
-    *, lhs: Any = None, rhs: Any = None, dimension_numbers: Any = (((), ()), ((), ())), precision: Any = None,
-    batch_axis: int = 0, channel_axis: int = -1,
+    *,
+    lhs: Any = None,
+    rhs: Any = None,
+    dimension_numbers: Any = (((), ()), ((), ())),
+    precision: Any = None,
+    batch_axis: int = 0,
+    channel_axis: int = -1,
 ) -> Layer:
     """A product with a constant, as `jax.lax.dot_general` takes it.
 
@@ -562,15 +689,23 @@ def DotGeneral(
         {
             side: _arrays.to_numpy(constant, side).tolist(),
             "contracting": [[int(axis) for axis in axes] for axes in contracting],
-            "batch": [[int(axis) for axis in axes] for axes in batch], "batchAxis": batch_axis, "channelAxis": channel_axis,
+            "batch": [[int(axis) for axis in axes] for axes in batch],
+            "batchAxis": batch_axis,
+            "channelAxis": channel_axis,
         },
-        "DotGeneral", contracting=[[], []], batch=[[], []], **_AXES,
+        "DotGeneral",
+        contracting=[[], []],
+        batch=[[], []],
+        **_AXES,
     )
 
 
 def Aggregate(
-    aggregate_axis: int | Sequence[int] | None = None, batch_axis: int = 0, channel_axis: int = -1,
-    to_dense: Callable | None = None, implementation: str = "DENSE",
+    aggregate_axis: int | Sequence[int] | None = None,
+    batch_axis: int = 0,
+    channel_axis: int = -1,
+    to_dense: Callable | None = None,
+    implementation: str = "DENSE",
 ) -> Layer:
     """Sums along the edges of graphs, which `pattern=` gives to `apply_fn` and `kernel_fn`.
 
@@ -587,14 +722,20 @@ def Aggregate(
     """
     if to_dense is not None and not _is_identity(to_dense):
         raise NotImplementedError("to_dense: expected None; apply the function to the pattern before the call")
-    axes = None if aggregate_axis is None else ([_number(aggregate_axis)] if np.ndim(aggregate_axis) == 0 else _sizes(aggregate_axis))
+    axes = (
+        None if aggregate_axis is None else ([_number(aggregate_axis)] if np.ndim(aggregate_axis) == 0 else _sizes(aggregate_axis))
+    )
     return _make(
         "aggregate",
         {
-            "axes": axes, "implementation": _word(implementation, AggregateImplementation, "implementation"),
-            "batchAxis": batch_axis, "channelAxis": channel_axis,
+            "axes": axes,
+            "implementation": _word(implementation, AggregateImplementation, "implementation"),
+            "batchAxis": batch_axis,
+            "channelAxis": channel_axis,
         },
-        "Aggregate", implementation="dense", **_AXES,
+        "Aggregate",
+        implementation="dense",
+        **_AXES,
     )
 
 
@@ -607,11 +748,25 @@ def _is_identity(function: Callable) -> bool:
 
 
 def GlobalSelfAttention(
-    n_chan_out: int, n_chan_key: int, n_chan_val: int, n_heads: int, linear_scaling: bool = True, W_key_std: float = 1.0,
-    W_value_std: float = 1.0, W_query_std: float = 1.0, W_out_std: float = 1.0, b_std: float | None = None,
-    attention_mechanism: str = "SOFTMAX", pos_emb_type: str = "NONE", pos_emb_p_norm: float = 2,
-    pos_emb_decay_fn: Any = None, n_chan_pos_emb: int | None = None, W_pos_emb_std: float = 1.0, val_pos_emb: bool = False,
-    batch_axis: int = 0, channel_axis: int = -1,
+    n_chan_out: int,
+    n_chan_key: int,
+    n_chan_val: int,
+    n_heads: int,
+    linear_scaling: bool = True,
+    W_key_std: float = 1.0,
+    W_value_std: float = 1.0,
+    W_query_std: float = 1.0,
+    W_out_std: float = 1.0,
+    b_std: float | None = None,
+    attention_mechanism: str = "SOFTMAX",
+    pos_emb_type: str = "NONE",
+    pos_emb_p_norm: float = 2,
+    pos_emb_decay_fn: Any = None,
+    n_chan_pos_emb: int | None = None,
+    W_pos_emb_std: float = 1.0,
+    val_pos_emb: bool = False,
+    batch_axis: int = 0,
+    channel_axis: int = -1,
 ) -> Layer:
     """Self-attention between all positions.
 
@@ -640,19 +795,38 @@ def GlobalSelfAttention(
     return _make(
         "globalSelfAttention",
         {
-            "outputChannels": _number(n_chan_out), "keyChannels": _number(n_chan_key), "valueChannels": _number(n_chan_val),
-            "heads": _number(n_heads), "linearScaling": bool(linear_scaling), "weightKeyStd": _number(W_key_std),
-            "weightValueStd": _number(W_value_std), "weightQueryStd": _number(W_query_std),
-            "weightOutStd": _number(W_out_std), "biasStd": _number(b_std),
+            "outputChannels": _number(n_chan_out),
+            "keyChannels": _number(n_chan_key),
+            "valueChannels": _number(n_chan_val),
+            "heads": _number(n_heads),
+            "linearScaling": bool(linear_scaling),
+            "weightKeyStd": _number(W_key_std),
+            "weightValueStd": _number(W_value_std),
+            "weightQueryStd": _number(W_query_std),
+            "weightOutStd": _number(W_out_std),
+            "biasStd": _number(b_std),
             "attentionMechanism": _word(attention_mechanism, AttentionMechanism, "attention_mechanism"),
             "positionalEmbedding": _word(pos_emb_type, PositionalEmbedding, "pos_emb_type"),
-            "positionalNorm": _number(pos_emb_p_norm), "positionalDecay": _decay(pos_emb_decay_fn),
-            "positionalChannels": _number(n_chan_pos_emb), "weightPositionalStd": _number(W_pos_emb_std),
-            "valuePositionalEmbedding": bool(val_pos_emb), "batchAxis": batch_axis, "channelAxis": channel_axis,
+            "positionalNorm": _number(pos_emb_p_norm),
+            "positionalDecay": _decay(pos_emb_decay_fn),
+            "positionalChannels": _number(n_chan_pos_emb),
+            "weightPositionalStd": _number(W_pos_emb_std),
+            "valuePositionalEmbedding": bool(val_pos_emb),
+            "batchAxis": batch_axis,
+            "channelAxis": channel_axis,
         },
-        "GlobalSelfAttention", linearScaling=True, weightKeyStd=1.0, weightValueStd=1.0, weightQueryStd=1.0, weightOutStd=1.0,
-        attentionMechanism="softmax", positionalEmbedding="none", positionalNorm=2, weightPositionalStd=1.0,
-        valuePositionalEmbedding=False, **_AXES,
+        "GlobalSelfAttention",
+        linearScaling=True,
+        weightKeyStd=1.0,
+        weightValueStd=1.0,
+        weightQueryStd=1.0,
+        weightOutStd=1.0,
+        attentionMechanism="softmax",
+        positionalEmbedding="none",
+        positionalNorm=2,
+        weightPositionalStd=1.0,
+        valuePositionalEmbedding=False,
+        **_AXES,
     )
 
 
@@ -741,8 +915,12 @@ def Exp(a: float = 1, b: float = 1) -> Layer:
 def ExpNormalized(gamma: float = 1, shift: float = -1, do_clip: bool = False) -> Layer:
     """An activation known by its kernel only: `sqrt(q11 * q22) * exp(gamma * (correlation + shift))`."""
     return _make(
-        "expNormalized", {"gamma": _number(gamma), "shift": _number(shift), "clip": bool(do_clip)}, "ExpNormalized", gamma=1,
-        shift=-1, clip=False,
+        "expNormalized",
+        {"gamma": _number(gamma), "shift": _number(shift), "clip": bool(do_clip)},
+        "ExpNormalized",
+        gamma=1,
+        shift=-1,
+        clip=False,
     )
 
 
@@ -776,9 +954,7 @@ def Polynomial(coef: Sequence[float]) -> Layer:
     return _layer_of({"polynomial": {"coefficients": _sizes(list(coef))}}, "Polynomial")
 
 
-def Elementwise(
-    fn: Callable | None = None, nngp_fn: Callable | None = None, d_nngp_fn: Callable | None = None
-) -> Layer:
+def Elementwise(fn: Callable | None = None, nngp_fn: Callable | None = None, d_nngp_fn: Callable | None = None) -> Layer:
     """An activation of one's own, by its dual.
 
     Parameters

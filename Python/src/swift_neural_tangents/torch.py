@@ -20,14 +20,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import _arrays
+from . import _arrays, stax
 from . import _library as lib
-from . import stax
 from ._jobs import Job
 from ._network import options
 from .kernels import apart
 
-__all__ = ["kernel", "NetworkKernel"]
+__all__ = ["kernel", "NetworkKernel"]  # noqa: F822
 
 
 class _KernelFunction(torch.autograd.Function):
@@ -54,8 +53,14 @@ class _KernelFunction(torch.autograd.Function):
         setattr(cotangents, ctx.get, struct)
         trees = [network.tree(_numpy(x), "x") for x in inputs]
         job = Job(
-            lib.library.nt_kernel_vjp_job, network.handle, trees[0], trees[1] if len(trees) > 1 else None, None, None,
-            ctypes.byref(cotangents), ctypes.byref(options(lib.NNGP | (lib.NTK if ctx.get == "ntk" else 0))),
+            lib.library.nt_kernel_vjp_job,
+            network.handle,
+            trees[0],
+            trees[1] if len(trees) > 1 else None,
+            None,
+            None,
+            ctypes.byref(cotangents),
+            ctypes.byref(options(lib.NNGP | (lib.NTK if ctx.get == "ntk" else 0))),
         )
         found = [torch.from_numpy(np.array(array)).to(x) for array, x in zip(job.run().arrays().values(), inputs)]
         return None, None, found[0], found[1] if len(found) > 1 else None

@@ -220,13 +220,14 @@ nt_job *nt_taylor_job(
   const nt_network *network, const nt_tree *parameters, const nt_tree *moved, int64_t order, const nt_tree *x,
   const nt_array *pattern, const nt_options *options, nt_error *error);
 
+enum { NT_AUTOMATIC_DERIVATIVES = 0, NT_JACOBIAN_CONTRACTION = 1, NT_VECTOR_PRODUCTS = 2, NT_STRUCTURED_DERIVATIVES = 3 };
+
 // What becomes of the axes of outputs in kernels: nothing of trace axes, over which kernels are means, one axis of diagonal ones,
 // and a pair of all others.
 typedef struct nt_axes {
   const int64_t *trace, *diagonal;
   int32_t trace_count, diagonal_count;
-  // How the tangent kernel is computed: 0 what is fastest, 1 from all derivatives, 2 by products with vectors, 3 from what
-  // derivatives are products of.
+  // NT_AUTOMATIC_DERIVATIVES and so on.
   int32_t implementation;
 } nt_axes;
 

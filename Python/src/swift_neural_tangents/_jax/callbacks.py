@@ -50,7 +50,11 @@ class _Setup:
     def job(self, inputs: list[np.ndarray], patterns: list[np.ndarray]) -> Job:
         first, second = self.trees(inputs)
         return Job(
-            lib.library.nt_kernel_job, self.network.handle, first, second, *_references(patterns),
+            lib.library.nt_kernel_job,
+            self.network.handle,
+            first,
+            second,
+            *_references(patterns),
             ctypes.byref(options(self.kernels, **self.settings)),
         )
 
@@ -94,11 +98,22 @@ def kernels(network: Network, x1: Any, x2: Any, with_ntk: bool, pattern: Any, se
 def _kernel(arrays: dict, output: dict, with_ntk: bool) -> Kernel:
     is_diagonal = output["diagonalPositions"] and len(output["shape1"]) > 2
     return Kernel(
-        nngp=arrays["nngp"], ntk=arrays.get("ntk") if with_ntk else None, cov1=arrays["cov1"], cov2=arrays.get("cov2"),
-        x1_is_x2=output["isSymmetric"], is_gaussian=output["isGaussian"], is_reversed=False, is_input=False,
-        diagonal_batch=not output["fullBatch"], diagonal_spatial=is_diagonal, shape1=tuple(output["shape1"]),
-        shape2=tuple(output["shape2"]), batch_axis=output["batchAxis"], channel_axis=output["channelAxis"],
-        mask1=arrays.get("mask1"), mask2=arrays.get("mask2"),
+        nngp=arrays["nngp"],
+        ntk=arrays.get("ntk") if with_ntk else None,
+        cov1=arrays["cov1"],
+        cov2=arrays.get("cov2"),
+        x1_is_x2=output["isSymmetric"],
+        is_gaussian=output["isGaussian"],
+        is_reversed=False,
+        is_input=False,
+        diagonal_batch=not output["fullBatch"],
+        diagonal_spatial=is_diagonal,
+        shape1=tuple(output["shape1"]),
+        shape2=tuple(output["shape2"]),
+        batch_axis=output["batchAxis"],
+        channel_axis=output["channelAxis"],
+        mask1=arrays.get("mask1"),
+        mask2=arrays.get("mask2"),
     )
 
 
@@ -181,8 +196,12 @@ def _differentiable(setup: _Setup, description: dict):
                 kept.append(_arrays.struct(array))
                 setattr(struct, name, kept[-1])
         job = Job(
-            lib.library.nt_kernel_vjp_job, setup.network.handle, first, second,
-            *_references([pattern_array(np.asarray(p)) for p in patterns]), ctypes.byref(struct),
+            lib.library.nt_kernel_vjp_job,
+            setup.network.handle,
+            first,
+            second,
+            *_references([pattern_array(np.asarray(p)) for p in patterns]),
+            ctypes.byref(struct),
             ctypes.byref(options(setup.kernels, **{**setup.settings, "executor": "automatic"})),
         )
         arrays = list(job.run().arrays().values())
@@ -201,9 +220,7 @@ def _differentiable(setup: _Setup, description: dict):
             raise NotImplementedError("kernel_fn: expected one output to differentiate, found several")
         # Masks have no derivatives.
         arrays = {name: array for name, array in cotangents[0].items() if not name.startswith("mask")}
-        gradients = _call(
-            pull_back, tuple(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in inputs), inputs, patterns, arrays
-        )
+        gradients = _call(pull_back, tuple(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in inputs), inputs, patterns, arrays)
         return gradients, tuple(_zero(pattern) for pattern in patterns)
 
     function.defvjp(forward, backward)

@@ -6,7 +6,8 @@ Outputs may be trees; axes are then the same for all of them, or a tree of axes.
 from __future__ import annotations
 
 import math
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -143,6 +144,7 @@ def _jacobian(f: Callable, params: Any) -> Any:
 
 def _by_contraction(f, f1, f2, x1, x2, params, outputs, layouts, is_batched, kwargs):
     if is_batched and not kwargs:
+
         def rows(x):
             return jax.vmap(lambda row: jax.jacobian(lambda p: f(p, row[None])[0])(params))(x)
 
@@ -171,6 +173,7 @@ def _by_products(f1, f2, params, outputs1, outputs2, layouts):
     leaves2, structure = tree_util.tree_flatten(y2)
     result = []
     for index, (output1, output2, layout) in enumerate(zip(outputs1, outputs2, layouts)):
+
         def column(vector):
             cotangents = [jnp.zeros_like(leaf) for leaf in leaves2]
             cotangents[index] = vector

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import math
-from typing import Any, Callable, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -74,7 +75,7 @@ def _map(function: Callable, tree: Any) -> Any:
 
 
 def _run(node: dict, params: Any, x: Any, context: Context) -> Any:
-    (name, arguments), = node.items()
+    ((name, arguments),) = node.items()
     arguments = {} if arguments is None else arguments
     if name in _COMBINATORS:
         return _COMBINATORS[name](arguments, params, x, context)
@@ -286,8 +287,12 @@ def _conv(arguments, params, x, context):
     axes = _window_axes(arguments, inputs.shape[1:-1])
     padding = [(0, 0) if axis.wraps else (axis.low, axis.high) for axis in axes]
     product = lax.conv_general_dilated(
-        _wrapped(inputs, axes, 1), dimensions.filters(weights).astype(inputs.dtype), [axis.stride for axis in axes], padding,
-        rhs_dilation=[axis.dilation for axis in axes], dimension_numbers=dimensions.numbers(),
+        _wrapped(inputs, axes, 1),
+        dimensions.filters(weights).astype(inputs.dtype),
+        [axis.stride for axis in axes],
+        padding,
+        rhs_dilation=[axis.dilation for axis in axes],
+        dimension_numbers=dimensions.numbers(),
     )
     fan_in = inputs.shape[-1] * math.prod(arguments["window"])
     mask = None
@@ -310,7 +315,8 @@ def _conv_local(arguments, params, x, context):
         # What offset k of every window reads along the axis.
         parts = [
             lax.slice_in_dim(part, k, k + (axis.output - 1) * axis.stride + 1, axis.stride, index)
-            for part in parts for k in range(axis.window)
+            for part in parts
+            for k in range(axis.window)
         ]
     # Shape (N, positions…, channels, offsets), flattened with the channels outside.
     stacked = jnp.stack(parts, -1)
@@ -336,9 +342,7 @@ def _transposed_padding(window, stride, padding):
 
 def _transposed(inputs, filters, window, strides, padding, numbers):
     pads = [_transposed_padding(w, s, "valid" if padding == "circular" else padding) for w, s in zip(window, strides)]
-    product = lax.conv_general_dilated(
-        inputs, filters, [1] * len(window), pads, lhs_dilation=strides, dimension_numbers=numbers
-    )
+    product = lax.conv_general_dilated(inputs, filters, [1] * len(window), pads, lhs_dilation=strides, dimension_numbers=numbers)
     if padding != "circular":
         return product
     for index, stride in enumerate(strides, 1):
@@ -576,9 +580,7 @@ def _attention(arguments, params, x, context):
             distances = (abs(places[:, None] - places[None]).astype(float) ** arguments.get("positionalNorm", 2)).sum(-1)
             correlations = 1 / (1 + distances) if decay == "linear" else np.exp(-distances)
             vectors = jnp.asarray(np.linalg.cholesky(correlations), inputs.dtype) @ vectors
-        vectors = jnp.broadcast_to(
-            arguments.get("weightPositionalStd", 1.0) * vectors, (inputs.shape[0], count, vectors.shape[-1])
-        )
+        vectors = jnp.broadcast_to(arguments.get("weightPositionalStd", 1.0) * vectors, (inputs.shape[0], count, vectors.shape[-1]))
         if mask is not None:
             vectors = jnp.where(mask[..., None], 0, vectors)
         is_sum = arguments.get("positionalEmbedding") == "sum"
@@ -598,7 +600,12 @@ def _attention(arguments, params, x, context):
     mechanism = arguments.get("attentionMechanism", "softmax")
     if hidden is not None:
         scores = jnp.where(hidden, -1e20 if mechanism == "softmax" else 0, scores)
-    functions = {"softmax": lambda s: jax.nn.softmax(s, -1), "identity": lambda s: s, "abs": jnp.abs, "relu": lambda s: jnp.maximum(s, 0)}
+    functions = {
+        "softmax": lambda s: jax.nn.softmax(s, -1),
+        "identity": lambda s: s,
+        "abs": jnp.abs,
+        "relu": lambda s: jnp.maximum(s, 0),
+    }
     weighted = jnp.einsum("nhqp,nhpv->nqvh", functions[mechanism](scores), values)
     heads = weighted.reshape(*weighted.shape[:2], -1)
     fan_in = arguments["valueChannels"] * arguments["heads"] * sources.shape[-1]
@@ -620,10 +627,24 @@ def _embedding(arguments, params, x, context):
 
 
 _LAYERS = {
-    "dense": _dense, "conv": _conv, "convLocal": _conv_local, "convTranspose": _conv_transpose, "averagePool": _pool(True),
-    "sumPool": _pool(False), "globalAveragePool": _global_pool(True), "globalSumPool": _global_pool(False), "flatten": _flatten,
-    "identity": _identity, "layerNorm": _layer_norm, "dropout": _dropout, "imageResize": _image_resize, "index": _index,
-    "dotGeneral": _dot_general, "aggregate": _aggregate, "globalSelfAttention": _attention, "embedding": _embedding,
+    "dense": _dense,
+    "conv": _conv,
+    "convLocal": _conv_local,
+    "convTranspose": _conv_transpose,
+    "averagePool": _pool(True),
+    "sumPool": _pool(False),
+    "globalAveragePool": _global_pool(True),
+    "globalSumPool": _global_pool(False),
+    "flatten": _flatten,
+    "identity": _identity,
+    "layerNorm": _layer_norm,
+    "dropout": _dropout,
+    "imageResize": _image_resize,
+    "index": _index,
+    "dotGeneral": _dot_general,
+    "aggregate": _aggregate,
+    "globalSelfAttention": _attention,
+    "embedding": _embedding,
 }
 
 
@@ -660,10 +681,21 @@ def _softplus(x):
 
 
 _NUMERICAL = {
-    "tanh": jnp.tanh, "sigmoid": jax.nn.sigmoid, "softplus": _softplus, "softsign": lambda x: x / (1 + jnp.abs(x)),
-    "silu": lambda x: x * jax.nn.sigmoid(x), "swish": lambda x: x * jax.nn.sigmoid(x),
-    "mish": lambda x: x * jnp.tanh(_softplus(x)), "gelu": lambda x: _gelu({}, x), "elu": jax.nn.elu, "selu": jax.nn.selu,
-    "relu": _ab_relu(0.0, 1.0), "hardTanh": lambda x: jnp.clip(x, -1, 1), "erf": lax.erf, "sin": jnp.sin, "cos": jnp.cos,
+    "tanh": jnp.tanh,
+    "sigmoid": jax.nn.sigmoid,
+    "softplus": _softplus,
+    "softsign": lambda x: x / (1 + jnp.abs(x)),
+    "silu": lambda x: x * jax.nn.sigmoid(x),
+    "swish": lambda x: x * jax.nn.sigmoid(x),
+    "mish": lambda x: x * jnp.tanh(_softplus(x)),
+    "gelu": lambda x: _gelu({}, x),
+    "elu": jax.nn.elu,
+    "selu": jax.nn.selu,
+    "relu": _ab_relu(0.0, 1.0),
+    "hardTanh": lambda x: jnp.clip(x, -1, 1),
+    "erf": lax.erf,
+    "sin": jnp.sin,
+    "cos": jnp.cos,
 }
 
 
@@ -678,7 +710,6 @@ def _external(arguments, x):
     if function is None:
         raise NetworkError("externalActivation.fn: expected a function: a finite network needs it, found none")
     return function.function(x)
-
 
 
 _ACTIVATIONS = {
