@@ -130,7 +130,7 @@ struct DemoDynamics {
     let flow = try LossFlow(
       kTrainTrain: kernel, outputShape: y.shape, initial: initial, learningRate: rate, traceAxes: []
     ) { loss($0, targets) }
-    for state in try flow.states(at: times.map(Double.init)) {
+    for state in try flow.states(at: TrainingTime(times.map(Double.init))) {
       curves.add(
         1, loss, try flow.trainOutputs(state), y,
         try flow.testOutputs(state, kTestTrain: testKernel, initial: initialTest), yTest)
