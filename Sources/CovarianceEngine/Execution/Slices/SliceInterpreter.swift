@@ -108,22 +108,37 @@ final class SliceInterpreter<Scalar: SliceScalar> {
           var end = next + 1
           while end < instructions.count, instructions[end].step == step { end += 1 }
           var batch = SliceStripBatch<Scalar>(step.pointee)
+          // Pools make the variances after them of more than the variances before.
+          var (first, second) = (SliceStripBatch<Scalar>(step.pointee), SliceStripBatch<Scalar>(step.pointee))
           for instruction in instructions[next..<end] {
             let from = Int(instruction.from) * Scalar.lanes
+            let displacement = PositionAxes(truncatingIfNeeded: instruction.displacement)
             switch instruction.subject {
-            case .first: if itself?.first != nil { batch.firstVariances = selfK + from }
-            case .second: if itself != nil { batch.secondVariances = selfK + from }
+            case .first:
+              guard let pair = itself?.first else { continue }
+              if displacement == .zero {
+                batch.firstVariances = selfK + from
+              } else {
+                first.append(displacement, pair, selfK + from, nil)
+              }
+            case .second:
+              guard let pair = itself?.second else { continue }
+              if displacement == .zero {
+                batch.secondVariances = selfK + from
+              } else {
+                second.append(displacement, pair, selfK + from, nil)
+              }
             case .pair:
               for (index, job) in jobs.enumerated() {
                 select(job.pair, schedule)
                 let theta = min(tangent, step.pointee.tangent) == .given
                 batch.append(
-                  PositionAxes(truncatingIfNeeded: instruction.displacement), job.pair, memoryK + index * stride + from,
+                  displacement, job.pair, memoryK + index * stride + from,
                   theta ? memoryTheta + index * thetaStride + from : nil)
               }
             }
           }
-          strips?.run(batch, factorSets)
+          strips?.run(batch, ofFirst: first, ofSecond: second, factorSets)
           next = end
           continue
         }

@@ -99,8 +99,21 @@ final class SliceStrips<Scalar: SliceScalar> {
     ((3 * strips.length + 1) * strips.count + 2 * strips.positions + 1) * Scalar.lanes
   }
 
-  /// Replaces all slices of a batch, the variances among them, by what the activation makes of them.
-  func run(_ batch: SliceStripBatch<Scalar>, _ factorSets: UnsafeMutableBufferPointer<SliceGraph.FactorSet>) {
+  /// Replaces all slices of a batch, the variances among them, by what the activation makes of them, and those of the groups
+  /// of first and second inputs with themselves at other displacements than zero.
+  func run(
+    _ batch: SliceStripBatch<Scalar>, ofFirst first: SliceStripBatch<Scalar>, ofSecond second: SliceStripBatch<Scalar>,
+    _ factorSets: UnsafeMutableBufferPointer<SliceGraph.FactorSet>
+  ) {
+    run(batch, factorSets)
+    // What the variances were is kept.
+    for (var other, variances) in [(second, secondVariances), (first, firstVariances)] where !other.slices.isEmpty {
+      other.secondVariances = variances.pointer
+      run(other, factorSets)
+    }
+  }
+
+  private func run(_ batch: SliceStripBatch<Scalar>, _ factorSets: UnsafeMutableBufferPointer<SliceGraph.FactorSet>) {
     guard case .dual(.vector(let dual), let index) = batch.step.operation, let variances = batch.secondVariances else {
       preconditionFailure("a batch without variances or without a series")
     }
