@@ -8,11 +8,8 @@ cd "$(dirname "$0")/.."
 [ -n "${SKIP_BUILD:-}" ] || swift build -c release --product NeuralTangentsC "$@"
 build=$(swift build -c release "$@" --show-bin-path)
 package=Python/src/swift_neural_tangents
-objects=$(mktemp)
-trap 'rm -f "$objects"' EXIT
-for target in NeuralTangentsC Networks FiniteWidth Inference CovarianceEngine Tensors Platform CVectorKernels CLinearAlgebra; do
-  find "$build/$target.build/" -name '*.o'
-done > "$objects"
+# What the product is made of; folders of objects may hold those of files that are gone.
+objects=$build/NeuralTangentsC.product/Objects.LinkFileList
 
 if [ "$(uname)" = Darwin ]; then
   xargs swiftc -emit-library -o "$package/libneuraltangents.dylib" -framework Accelerate -lsleef < "$objects"
