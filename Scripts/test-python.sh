@@ -14,7 +14,7 @@ packages() {
     plain) echo "numpy pytest" ;;
     jax) echo "numpy pytest jax" ;;
     oldjax) echo "numpy<2 scipy<1.13 pytest jax==0.4.23 jaxlib==0.4.23" ;;
-    sklearn) echo "numpy pytest scikit-learn pandas" ;;
+    sklearn) echo "numpy pytest scikit-learn pandas matplotlib" ;;
     torch) echo "numpy pytest torch gpytorch" ;;
     *) echo "expected an environment of plain, jax, oldjax, sklearn and torch, found $1" >&2; return 1 ;;
   esac
