@@ -95,6 +95,13 @@ def test_results_are_arrays_that_can_be_written_and_outlive_everything():
     assert np.array_equal(ntk, before + 1)
 
 
+def test_no_two_results_share_memory():
+    kernel = NETWORK.kernel_fn(X1, X1.copy())
+    arrays = [kernel.nngp, kernel.ntk, kernel.cov1, kernel.cov2]
+    for i, one in enumerate(arrays):
+        assert not any(np.shares_memory(one, other) for other in arrays[:i])
+
+
 def test_composition_is_the_whole_network():
     first = stax.serial(stax.Conv(8, (3, 2), padding="SAME", b_std=0.1), stax.Relu())
     last = stax.serial(stax.Conv(8, (2, 3)), stax.Relu(), stax.AvgPool((2, 2)), stax.Flatten(), stax.Dense(3))

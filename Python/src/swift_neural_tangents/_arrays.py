@@ -181,7 +181,7 @@ class Values:
         return json.loads(lib.library.nt_values_json(self._handle))
 
     def arrays(self) -> dict[str, np.ndarray]:
-        result = {}
+        result, addresses = {}, set()
         for index in range(lib.library.nt_values_count(self._handle)):
             name = lib.library.nt_values_name(self._handle, index).decode()
             found = Array()
@@ -190,7 +190,10 @@ class Values:
                 shape = [found.shape[i] for i in range(found.rank)]
                 result[name] = np.zeros(shape, lib.DTYPES[found.dtype])
             else:
-                result[name] = np.asarray(_Owner(self, found))
+                array = np.asarray(_Owner(self, found))
+                # Two results that are one array in the library are two here, which may be written to.
+                result[name] = array.copy() if found.data in addresses else array
+                addresses.add(found.data)
         return result
 
 
