@@ -56,7 +56,7 @@ struct EmpiricalWork {
       return
     }
     let axes = OutputAxes(trace: row.trace == false ? [] : [-1])
-    let memory = row.kind == .memory ? 64 << 20 : 256 << 20
+    let memory = row.kind == .memory ? 64_000_000 : 256 << 20
     let kernels = EmpiricalKernelFunction(of: f, options: EmpiricalOptions(axes: axes, memory: memory))
     work = { [try kernels.ntk(at: parameters, x)] }
   }

@@ -36,7 +36,7 @@ public struct EmpiricalKernelOptions: Sendable {
 
   public init(
     axes: DataAxes = DataAxes(), positions: KernelOptions.Extent = .all, tangentChannels: Int? = nil,
-    implementation: EmpiricalImplementation = .automatic, memory: Int = 64 << 20,
+    implementation: EmpiricalImplementation = .automatic, memory: Int = 64_000_000,
     progress: (@Sendable (GramProgress) -> Void)? = nil
   ) {
     (self.axes, self.positions, self.tangentChannels) = (axes, positions, tangentChannels)

@@ -63,7 +63,7 @@ struct EmpiricalProgram: Sendable {
     return try EmpiricalEngine(
       programs[0], programs[programs.count - 1], isSame: data.batches.count == 1, outputs: (0, 0), layout,
       mapped: isEach ? data.batches[0].map { _ in true } : nil, implementation: options.implementation, isWhole: false,
-      budget: 0.9 * Double(options.memory))
+      budget: 0.85 * Double(options.memory))
   }
 
   /// How the tangent kernel is computed; nil where there is none.

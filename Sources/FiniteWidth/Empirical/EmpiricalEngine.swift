@@ -28,6 +28,14 @@ struct EmpiricalEngine: Sendable {
   private let programs = Guarded<[PanelKey: PanelProgram]>([:])
   private let bases = Guarded<[BasisKey: Tensor]>([:])
 
+  private let programsOfTiles = Guarded<[TileKey: PreparedProgram]>([:])
+
+  private struct TileKey: Hashable {
+    let types: [TensorType]
+    let sizes: [FactorAxis: Int]
+    let isSame: Bool
+  }
+
   private struct PanelKey: Hashable {
     let isFirst: Bool
     let inputs: Int
@@ -112,7 +120,7 @@ struct EmpiricalEngine: Sendable {
     if grid.isSingle {
       let panel = try self.panel(true, a, grid.whole.0)
       let other = isSame ? panel : try self.panel(false, b, grid.whole.1)
-      let tile = contracted(panel, other, grid.whole.0, grid.whole.1, isSame: isSame)
+      let tile = try contracted(panel, other, grid.whole.0, grid.whole.1, isSame: isSame)
       grid.report()
       return tile.asType(first.outputType(outputs.0).dtype) / layout.divisor
     }
@@ -123,7 +131,7 @@ struct EmpiricalEngine: Sendable {
         try Task.checkCancellation()
         let isDiagonal = isSame && rows == columns
         let other = isDiagonal ? panel : try self.panel(isSame, b, columns)
-        let tile = contracted(panel, other, rows, columns, isSame: isDiagonal)
+        let tile = try contracted(panel, other, rows, columns, isSame: isDiagonal)
         assembly.add(tile, rows, columns, isMirrored: grid.isMirrored(rows) && !isDiagonal)
         grid.report()
       }
@@ -149,18 +157,40 @@ struct EmpiricalEngine: Sendable {
     return total
   }
 
+  /// A tile, with axes (g, e, p, f, q) in float64: sums over parameters lose digits in float32.
   private func contracted(
     _ panel: JacobianPanel, _ other: JacobianPanel, _ rows: PanelBlock, _ columns: PanelBlock, isSame: Bool
-  ) -> Tensor {
+  ) throws -> Tensor {
     let axes = PanelAxes(
       layout, e: rows.inputs.count, f: columns.inputs.count, k: rows.outputs.count, p: rows.pairs.count,
       q: columns.pairs.count)
-    var total = Tensor.zeros(axes.shape, dtype: .float64)
-    for index in choice.contractions.indices {
-      let part = choice.contractions[index](panel.pieces[index], other.pieces[index], axes, isSame: isSame)
-      total = total + part.asType(.float64)
+    let factors = isSame ? [panel] : [panel, other]
+    let inputs = factors.flatMap { $0.pieces.flatMap { $0.map(\.tensor) } }
+    let key = TileKey(types: inputs.map(\.type), sizes: axes.sizes, isSame: isSame)
+    let program = try programsOfTiles.withLock { programs throws(TensorError) in
+      if let known = programs[key] { return known }
+      let new = PreparedProgram(try contraction(factors, inputs.map(\.type), axes).depthFirst())
+      programs[key] = new
+      return new
     }
-    return total
+    return try program(inputs)[0]
+  }
+
+  private func contraction(
+    _ panels: [JacobianPanel], _ types: [TensorType], _ axes: PanelAxes
+  ) throws(TensorError) -> Program {
+    try Program.build(types) { values throws(TensorError) in
+      var next = values.makeIterator()
+      let sides = panels.map { panel in
+        panel.pieces.map { piece in piece.map { factor in FactorTensor(next.next() ?? factor.tensor, factor.axes) } }
+      }
+      var total = Tensor.zeros(axes.shape, dtype: .float64)
+      for (index, contraction) in choice.contractions.enumerated() {
+        let part = contraction(sides[0][index], sides[sides.count - 1][index], axes, isSame: sides.count == 1)
+        total = index == 0 ? part.asType(.float64).broadcast(to: axes.shape) : total + part.asType(.float64)
+      }
+      return [total]
+    }
   }
 
   private func panel(_ isFirst: Bool, _ values: Values, _ block: PanelBlock) throws -> JacobianPanel {

@@ -17,7 +17,7 @@ public struct EmpiricalOptions: Sendable {
 
   public init(
     axes: OutputAxes = OutputAxes(), implementation: EmpiricalImplementation = .automatic,
-    inputs: InputMapping = .detected, memory: Int = 64 << 20, progress: (@Sendable (GramProgress) -> Void)? = nil
+    inputs: InputMapping = .detected, memory: Int = 64_000_000, progress: (@Sendable (GramProgress) -> Void)? = nil
   ) {
     (self.axes, self.implementation, self.inputs) = (axes, implementation, inputs)
     (self.memory, self.progress) = (memory, progress)
@@ -172,7 +172,7 @@ public final class EmpiricalKernelFunction<Parameters: TensorTree, Input: Tensor
     let engine = try EmpiricalEngine(
       traced.first, traced.second, isSame: data.isSame && outputs.0 == outputs.1, outputs: outputs, layout,
       mapped: traced.mapping?.inputs.map { $0 != nil }, implementation: options.implementation, isWhole: isWhole,
-      budget: 0.9 * Double(options.memory))
+      budget: 0.85 * Double(options.memory))
     if !isWhole { engines[key, default: [:]][[outputs.0, outputs.1]] = engine }
     return engine
   }
