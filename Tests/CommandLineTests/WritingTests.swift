@@ -75,8 +75,9 @@ struct WritingTests {
     ] {
       let outcome = try Program.run(Writer.predict.arguments + [place], in: scratch.url)
       #expect(outcome.status == 73 && outcome.output.isEmpty)
-      #expect(outcome.errors.hasPrefix("error: \(place): ") && outcome.errors.contains(reason), "\(outcome.errors)")
-      #expect(outcome.errors.count { $0 == "\n" } == 1)
+      let messages = outcome.messages
+      #expect(messages.count == 1 && messages[0].hasPrefix("error: \(place): "), "\(outcome.errors)")
+      #expect(messages.allSatisfy { $0.contains(reason) }, "\(outcome.errors)")
     }
   }
 

@@ -126,6 +126,9 @@ struct EmpiricalCommand: ParsableCommand {
     for (option, value, least) in [("--samples", samples, 1), ("--block-memory", blockMemory, 1)] {
       if let value, value < least { throw ValidationError("\(option): expected at least \(least), found \(value)") }
     }
+    if let samples, samples > Int(UInt32.max) {
+      throw ValidationError("--samples: expected at most \(UInt32.max), found \(samples)")
+    }
     if let both = traceAxes?.axes.first(where: { diagonalAxes?.axes.contains($0) ?? false }) {
       throw ValidationError("--diagonal-axes: expected other axes than --trace-axes, found \(both) in both")
     }

@@ -7,6 +7,9 @@ enum Program {
     var status: Int32
     var output: String
     var errors: String
+
+    /// The lines of `errors` but for those that say how far the work is, which a busy machine has time for.
+    var messages: [Substring] { errors.split(separator: "\n").filter { !$0.contains(" so far") } }
   }
 
   /// Beside the test bundle, wherever the build put that.
