@@ -37,7 +37,7 @@ test-neon: ## Check the vector kernels for arm64 in an emulator.
 
 fuzz: dependencies ## Hold thousands of random networks, tensor programs and damaged files against what they must do.
 	FUZZ=1 $(SWIFT) test -c release \
-	  --filter 'FusedExecutor|FusedSlice|SliceLimit|ProgramFuzz|NetworkFuzz|NetworkMistake|LinearNetwork|ReaderFuzz|JSONReader'
+	  --filter 'FusedExecutor|FusedSlice|SliceLimit|ProgramFuzz|NetworkFuzz|NetworkMistake|LinearNetwork|ReaderFuzz|JSONReader|FunctionKernelFuzz'
 
 grids: dependencies ## Compare every network of the grids with random finite ones of width 1024.
 	GRIDS=1 $(SWIFT) test -c release --filter 'LayersGrid'

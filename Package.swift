@@ -59,7 +59,7 @@ let package = Package(
       name: "NeuralTangentsC",
       dependencies: [
         "CNeuralTangents", "Networks", "FiniteWidth", "Inference", "CovarianceEngine", "Tensors", "Platform",
-      ], exclude: ["include"]),
+      ], exclude: ["include", "exports.map"]),
     .executableTarget(
       name: "neural-tangents",
       dependencies: [

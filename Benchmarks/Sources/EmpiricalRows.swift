@@ -112,7 +112,8 @@ struct EmpiricalWork {
     }
   }
 
-  private static func block(_ channels: Int, stride: Int) -> Serial {
+  /// Two convolutions beside a shortcut, which is a convolution where the shape changes.
+  static func block(_ channels: Int, stride: Int, isProjected: Bool = false) -> Serial {
     Serial {
       FanOut(2)
       Parallel {
@@ -122,7 +123,7 @@ struct EmpiricalWork {
           Relu()
           Conv(channels, window: [3, 3], padding: .same)
         }
-        if stride == 1 {
+        if stride == 1 && !isProjected {
           Identity()
         } else {
           Conv(channels, window: [1, 1], strides: [stride, stride], padding: .same)

@@ -8,11 +8,12 @@ import Tensors
 // benchmarks --cycles       cycles of the inner loops of slices, beside their bounds
 // benchmarks --blas         BLAS with the inner loops for every kind of processor that this one can be
 // benchmarks --cliff        what every activation takes beside Erf; fails where one takes far too long
+// benchmarks --plans      how tangent kernels of a residual network are computed for ever more outputs
 // benchmarks --row '{...}'  one row in this process, printed as JSON
 
 func usage() -> Never {
   let text =
-    "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --cycles | --blas | --cliff | --row JSON\n"
+    "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --cycles | --blas | --cliff | --plans | --row JSON\n"
   FileHandle.standardError.write(Data(text.utf8))
   exit(64)
 }
@@ -40,6 +41,9 @@ while let argument = arguments.popFirst() {
   case "--blas": exit(try BlasCores.compare() ? 0 : 1)
   case "--blas-here":
     try BlasCores.measureHere()
+    exit(0)
+  case "--plans":
+    try printEmpiricalPlans()
     exit(0)
   case "--cliff": exit(try checkCliff() ? 0 : 1)
   case "--only", "--output", "--row":

@@ -5,42 +5,17 @@ import Testing
 
 @Suite("Kernels of any function")
 struct FunctionKernelTests {
-  /// Numbers nested to any depth.
-  private enum Nested: Decodable {
-    case number(Double)
-    case list([Nested])
-
-    init(from decoder: any Decoder) throws {
-      if let number = try? decoder.singleValueContainer().decode(Double.self) {
-        self = .number(number)
-      } else {
-        self = .list(try decoder.singleValueContainer().decode([Nested].self))
-      }
-    }
-
-    var shape: [Int] {
-      if case .list(let list) = self { [list.count] + (list.first?.shape ?? []) } else { [] }
-    }
-    var numbers: [Double] {
-      switch self {
-      case .number(let number): [number]
-      case .list(let list): list.flatMap(\.numbers)
-      }
-    }
-    var tensor: Tensor { Tensor(numbers, shape: shape) }
-  }
-
   private struct Golden: Decodable {
     struct Inputs: Decodable {
       struct Perceptron: Decodable {
-        var x1: Nested
-        var x2: Nested
-        var parameters: [Nested]
+        var x1: NestedNumbers
+        var x2: NestedNumbers
+        var parameters: [NestedNumbers]
       }
       struct Convolutional: Decodable {
-        var x1: Nested
-        var x2: Nested
-        var parameters: [String: Nested]
+        var x1: NestedNumbers
+        var x2: NestedNumbers
+        var parameters: [String: NestedNumbers]
       }
       var mlp: Perceptron
       var conv: Convolutional
@@ -49,13 +24,13 @@ struct FunctionKernelTests {
       var function: String
       var traceAxes: [Int]
       var diagonalAxes: [Int]
-      var nngp: Nested
-      var ntk: Nested
+      var nngp: NestedNumbers
+      var ntk: NestedNumbers
       var shape: [Int]
     }
     struct Product: Decodable {
-      var vector: Nested
-      var result: Nested
+      var vector: NestedNumbers
+      var result: NestedNumbers
     }
     var empiricalInputs: Inputs
     var empirical: [Case]

@@ -85,6 +85,8 @@ enum MachineRate {
   static let simple = 5e9
   /// Bytes a second.
   static let memory = 1e10
+  /// Seconds that running a program takes beside its work.
+  static let call = 2e-4
 }
 
 extension FactorTensor {

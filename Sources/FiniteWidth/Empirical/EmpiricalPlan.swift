@@ -27,6 +27,7 @@ public struct EmpiricalPlan: Sendable, CustomStringConvertible {
   public let implementation: EmpiricalImplementation
   /// Estimated seconds of the ways that were compared, on a machine of today: good for comparisons only.
   public let estimates: [EmpiricalImplementation: Double]
+  /// Per tensor of the parameters, or part of one, what it contributes; empty for products with vectors.
   public let leaves: [Leaf]
   /// Inputs of both data sets in a tile.
   public let tileInputs: (Int, Int)

@@ -208,10 +208,13 @@ public struct EmpiricalTangentOperator<Parameters: TensorTree, Input: TensorTree
 
 /// The ends of a spectrum as an iteration found them.
 public struct ExtremeEigenvalues: Sendable, Hashable {
+  /// The smallest eigenvalue.
   public let smallest: Double
+  /// The largest one.
   public let largest: Double
-  /// An eigenvalue lies within this of `smallest`, and one within `largestError` of `largest`.
+  /// An eigenvalue lies within this of `smallest`.
   public let smallestError: Double
+  /// An eigenvalue lies within this of `largest`.
   public let largestError: Double
   /// Products with vectors that were taken.
   public let steps: Int

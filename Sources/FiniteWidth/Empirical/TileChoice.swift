@@ -115,6 +115,7 @@ struct TileChooser {
       contractions.append(chosen)
     }
     let forms = contractions.map(\.form)
+    total += Double(tiles + rowBlocks + columnRuns) * MachineRate.call
     total += Double(rowBlocks) * one.seconds(inputs: axes.e, rows: rows.0)
     total += Double(columnRuns) * other.seconds(inputs: axes.f, rows: rows.1)
     let tileBytes = Double(axes.shape.product) * 16
