@@ -30,9 +30,6 @@ struct VectorProducts: Sendable {
     }
     let rows = Double(layout.f * layout.g * layout.k * layout.q)
     let isShared = layout.role == .diagonal || layout.role == .trace
-    self.seconds =
-      rows
-      * (seconds(second.transposed[outputs.1].cost) + Double(isShared ? 1 : layout.e) * seconds(first.tangent.cost))
     // Half of the memory for tangents of the parameters, half for what is on the way.
     let count = max(1, Int(min(1e9, budget / 2 / max(1, parameters))))
     let each = layout.g * layout.k * layout.q
@@ -43,6 +40,12 @@ struct VectorProducts: Sendable {
       block = (1, k, max(1, min(layout.q, count / max(1, layout.g * k))))
     }
     bytes = parameters * Double(block.inputs * layout.g * block.k * block.q)
+    func blocks(_ size: Int, _ block: Int) -> Double { Double((size + block - 1) / block) }
+    let calls = blocks(layout.f, block.inputs) * blocks(layout.k, block.k) * blocks(layout.q, block.q)
+    // A block makes tangents and pushes them, as a tile makes a panel and contracts it.
+    self.seconds =
+      2 * calls * MachineRate.call + rows
+      * (seconds(second.transposed[outputs.1].cost) + Double(isShared ? 1 : layout.e) * seconds(first.tangent.cost))
   }
 
   /// The kernel, with axes (g, e, p, f, q), summed over the trace.
