@@ -89,8 +89,8 @@ struct WritingTests {
     // What the command says goes elsewhere when the table goes to standard output.
     let direct = try Program.run(Writer.predict.arguments + ["/dev/stdout"], in: scratch.url)
     #expect(direct.status == 0 && direct.output == expected)
-    let messages = direct.messages.joined(separator: "\n") + "\n"
-    #expect(messages.replacing("/dev/stdout", with: "plain.csv") == plain.output)
+    let messages = direct.messages.map { String($0).replacing("/dev/stdout", with: "plain.csv") }
+    #expect(messages == plain.output.split(separator: "\n").map(String.init))
     let dash = try Program.run(Writer.predict.arguments + ["-"], in: scratch.url)
     #expect(dash.status == 0 && dash.output == expected && dash.messages.last == "-: 200 predictions")
     #expect(try Program.run(Writer.predict.arguments + ["/dev/null"], in: scratch.url).status == 0)
