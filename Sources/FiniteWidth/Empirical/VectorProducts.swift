@@ -57,7 +57,7 @@ struct VectorProducts: Sendable {
     let dtype = first.outputType(outputs.0).dtype
     if isTraced || !first.captured.isEmpty {
       let all = block(0..<layout.f, 0..<layout.k, 0..<layout.q)
-      return try columns(a, b, all, mapped, isEverything: true)
+      return try columns(a, b, all, mapped)
     }
     var assembly = TileAssembly(layout, dtype: dtype)
     let began = ContinuousClock.now
@@ -73,7 +73,7 @@ struct VectorProducts: Sendable {
       let rows = PanelBlock(
         inputs: isShared ? columns.inputs : 0..<layout.e, outputs: columns.outputs, pairs: 0..<layout.p)
       assembly.add(
-        try self.columns(a, b, columns, mapped, isEverything: false).asType(.float64), rows, columns, isMirrored: false)
+        try self.columns(a, b, columns, mapped).asType(.float64), rows, columns, isMirrored: false)
       let entries = layout.flatShape.product
       progress?(
         GramProgress(
@@ -88,7 +88,7 @@ struct VectorProducts: Sendable {
   }
 
   private func columns(
-    _ a: EmpiricalEngine.Values, _ b: EmpiricalEngine.Values, _ block: PanelBlock, _ mapped: [Bool]?, isEverything: Bool
+    _ a: EmpiricalEngine.Values, _ b: EmpiricalEngine.Values, _ block: PanelBlock, _ mapped: [Bool]?
   ) throws -> Tensor {
     func cut(_ tensors: [Tensor], _ range: Range<Int>) -> [Tensor] {
       guard let mapped else { return tensors }
