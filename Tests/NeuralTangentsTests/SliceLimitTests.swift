@@ -54,10 +54,12 @@ struct SliceLimitTests {
     tensor.asType(.float64).scalars(as: Double.self).map(\.bitPattern)
   }
 
-  private func expectSame(_ a: Kernel, _ b: Kernel, _ cut: SliceCut, _ note: String) throws {
+  private func expectSame(
+    _ a: Kernel, _ b: Kernel, _ cut: SliceCut, _ note: String, tolerance: Double? = nil
+  ) throws {
     let note = Comment(rawValue: note)
     guard cut.keepsOrder else {
-      let tolerance = a.nngp.dtype == .float32 ? 1e-6 : 1e-14
+      let tolerance = tolerance ?? (a.nngp.dtype == .float32 ? 1e-6 : 1e-14)
       for (found, expected) in [(b.nngp, a.nngp), (try #require(b.ntk), try #require(a.ntk)), (b.cov1, a.cov1)] {
         let scale = max(abs(expected.asType(.float64)).max().scalar(as: Double.self), 1e-300)
         #expect(largestError(found, expected, relativeTo: scale) < 10 * tolerance, note)
@@ -148,7 +150,7 @@ struct SliceLimitTests {
     for (a, b) in [(x1, nil), (x1, x2), (x2, nil)] {
       let options = KernelOptions(executor: .fused, threads: 1)
       let plain = try item.network.kernel(a, b, options: options)
-      for cut in SliceCut.all where cut.limits.factors == 0 && cut.keepsOrder {
+      for cut in SliceCut.all where cut.limits.factors == 0 {
         var limited = options
         limited.threads = cut.threads
         let other = try SliceLimits.$current.withValue(cut.limits) { try item.network.kernel(a, b, options: limited) }
@@ -180,9 +182,11 @@ struct SliceLimitTests {
         } catch let error as NetworkError where error.description.contains("fused executor supports") {
           return
         }
-        for cut in SliceCut.all where cut.keepsOrder {
+        for cut in SliceCut.all {
           let other = try SliceLimits.$current.withValue(cut.limits) { try kernel(threads: cut.threads) }
-          try expectSame(plain, other, cut, "seed \(seed), \(cut.testDescription), \(positions), \(sample.json)")
+          try expectSame(
+            plain, other, cut, "seed \(seed), \(cut.testDescription), \(positions), \(sample.json)",
+            tolerance: sample.json.contains("\"sign\"") ? 1e-3 : sample.hasKinks ? 1e-7 : 1e-12)
         }
       }
     }

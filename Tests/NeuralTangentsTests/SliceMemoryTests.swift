@@ -18,8 +18,15 @@ struct SliceMemoryTests {
   }
 
   /// The mean of every part of an image.
-  static func seriesOfParts(_ depth: Int, _ activation: any Activation) -> Serial {
-    Serial(conv(depth, activation) + [AvgPool(window: [2, 2], strides: [2, 2]), Flatten(), Dense(1)])
+  static func seriesOfParts(_ depth: Int, _ activation: any Activation, size: Int = 2) -> Serial {
+    Serial(conv(depth, activation) + [AvgPool(window: [size, size], strides: [size, size]), Flatten(), Dense(1)])
+  }
+
+  /// A network that reads slices of many displacements of large images: pools of pools, with more layers behind them.
+  static func seriesOfPools(_ activation: any Activation, _ end: [any Layer]) -> Serial {
+    Serial(
+      conv(3, activation) + [AvgPool(window: [8, 8], strides: [8, 8])] + conv(2, activation)
+        + [AvgPool(window: [4, 4], strides: [2, 2])] + end + [Dense(1)])
   }
 
   static func pooled(_ depth: Int) -> Serial { Serial(conv(depth) + [GlobalAvgPool(), Dense(1)]) }
@@ -76,7 +83,9 @@ struct SliceMemoryTests {
       pooled(3), pooled(21), pooled(100), pooledTwice, Serial { WideResNet(blockSize: 2, biasStd: 0.1) },
       Serial { Myrtle(depth: 10, biasStd: 0.1) }, residual(100), series(3, Tanh()), series(21, Tanh()),
       series(21, Sigmoid()), seriesOfParts(21, Elu()), series(21, CustomActivation(kinks: [1]) { maximum($0, 1) }),
-      series(100, Elu()),
+      series(100, Elu()), seriesOfParts(3, Tanh(), size: 8), seriesOfParts(21, Elu(), size: 8),
+      seriesOfParts(3, Sigmoid(), size: 16), seriesOfPools(Tanh(), [Flatten()]),
+      seriesOfPools(Elu(), [GlobalAvgPool()]),
     ])
   func large(_ network: Serial) throws {
     for threads in [1, 2] {

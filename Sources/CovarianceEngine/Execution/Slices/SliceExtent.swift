@@ -13,6 +13,16 @@ extension SIMD4<Int> {
 
   var product: Int { self[0] * self[1] * self[2] * self[3] }
 
+  func product(before axis: Int) -> Int { (0..<axis).reduce(1) { $0 * self[$1] } }
+
+  func product(behind axis: Int) -> Int { (axis + 1..<Swift.max(axis + 1, Self.axisCount)).reduce(1) { $0 * self[$1] } }
+
+  func replacing(_ axis: Int, with value: Int) -> PositionAxes {
+    var result = self
+    result[axis] = value
+    return result
+  }
+
   var magnitudes: PositionAxes { replacing(with: PositionAxes.zero &- self, where: self .< 0) }
 }
 

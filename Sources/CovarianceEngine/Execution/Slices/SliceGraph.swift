@@ -130,6 +130,13 @@ struct SliceGraph: @unchecked Sendable {
   var headFactorNodes: [Int] { hasBody ? factorNodes.filter { !isAfterSum[$0] } : [] }
   var tailFactorNodes: [Int] { hasBody ? factorNodes.filter { isAfterSum[$0] } : factorNodes }
 
+  /// What slices may take together, in bytes.
+  var sliceBytes: Int {
+    limits.sliceBytes(
+      positions: nodes.map(\.sizes.product).max() ?? 1, groupBytes: LaneGroup<Float>.byteCount(self, dataSizes: []),
+      isInStrips: strips != nil)
+  }
+
   /// How the work for pairs of inputs is cut; made when it is first needed.
   var plan: SlicePlan {
     schedules.lock.withLock {

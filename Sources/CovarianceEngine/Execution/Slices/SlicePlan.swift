@@ -22,7 +22,7 @@ struct SlicePlan: Sendable {
   let jobCount: Int
 
   /// Bytes of a position of a slice, K and Θ in all lanes.
-  private static let positionBytes = 128
+  static let positionBytes = 128
 
   /// - Parameter schedules: gets those that were written on the way and are what pairs of inputs go through.
   init(_ graph: SliceGraph, _ schedules: inout [SliceSchedule]) {
@@ -36,10 +36,7 @@ struct SlicePlan: Sendable {
     func halved(_ traversal: SliceTraversal, _ bands: PositionAxes) -> SliceTraversal {
       halves ? SliceTraversal(graph, consumers: consumers, isOfItself: true, bands: bands) : traversal
     }
-    let positions = graph.nodes.map(\.sizes.product).max() ?? 1
-    let limit = graph.limits.sliceBytes(
-      positions: positions, groupBytes: LaneGroup<Float>.byteCount(graph, dataSizes: []),
-      isInStrips: graph.strips != nil)
+    let limit = graph.sliceBytes
     var bands = PositionAxes(repeating: 1)
     var traversal = SliceTraversal(graph, consumers: consumers, isOfItself: false, bands: bands)
     var itself = halved(traversal, bands)
@@ -76,12 +73,14 @@ struct SlicePlan: Sendable {
       min(graph.limits.scheduleBytes, bodyBytes) + tail.byteCount + 2 * itselfTail.byteCount + head.byteCount
     // Where slices are kept, longer pieces leave gaps in memory that the sample does not have.
     let isMixed = graph.nodes.contains { if case .table = $0.kind { true } else { false } }
-    var memory = isMixed && whole == nil ? sample.memorySize * 3 / 2 : sample.memorySize
+    var memory = isMixed && whole == nil && !graph.goesInLockStep ? sample.memorySize * 3 / 2 : sample.memorySize
     memory = max(memory, whole?.itself.memorySize ?? 0, tail.memorySize, itselfTail.memorySize, head.memorySize)
     if graph.goesInLockStep {
       let share = max(1, sample.memorySize * Self.positionBytes / max(1, items.count))
       pieceSize = max(1, min(1 << 10, limit / share))
-      memory = max(memory, items.isEmpty ? 0 : sample.memorySize * pieceSize / items.count)
+      // A table is where slices of a longer piece are cut into bands.
+      let most = isMixed ? max(limit / Self.positionBytes, sample.memorySize) : .max
+      memory = max(memory, items.isEmpty ? 0 : min(most, sample.memorySize * pieceSize / items.count))
       jobCount = graph.hasBody ? 1 : max(1, min(16, limit / max(1, memory * Self.positionBytes)))
     } else {
       let itemBytes = max(1, bodyBytes / max(1, itemCount))

@@ -31,6 +31,8 @@ struct SliceScheduler {
     var node: Int
     var displacement: PositionAxes
     var purpose: Purpose
+
+    var isForFactors: Bool { if case .factors = purpose { true } else { false } }
   }
 
   /// The slices of one subject.
@@ -52,22 +54,34 @@ struct SliceScheduler {
   private var places = SlicePlaces()
   private var selfPlaces = SlicePlaces()
   private var factorReads = 0.0
+  /// Whether lock step takes some slices after others.
+  private var goesInBands = false
 
   /// - Parameter traversal: what the items of a body are of.
   static func schedule(
     _ graph: SliceGraph, _ purpose: SliceSchedule.Purpose, _ section: SliceSchedule.Section, _ traversal: SliceTraversal
   ) -> SliceSchedule {
-    var scheduler = SliceScheduler(graph)
     let isOfItself = purpose != .cross
-    scheduler.addStream(.pair, isOfItself: isOfItself, requests(graph, purpose, section, traversal))
-    if graph.goesInLockStep {
-      scheduler.addFactorStreams(isOfItself: isOfItself)
-      scheduler.goInLockStep()
-    } else if section == .tail && graph.nodes.count > 1000 {
-      // Calls would nest as deeply as the network is.
-      scheduler.goInLockStep()
-    } else {
-      for request in scheduler.streams[0].requests { scheduler.serve(request) }
+    func scheduled(most: Int) -> SliceScheduler {
+      var scheduler = SliceScheduler(graph)
+      scheduler.addStream(.pair, isOfItself: isOfItself, requests(graph, purpose, section, traversal))
+      if graph.goesInLockStep {
+        scheduler.addFactorStreams(isOfItself: isOfItself)
+        scheduler.goInLockStep(upTo: graph.nodes.count, most: most)
+      } else if section == .tail && graph.nodes.count > 1000 {
+        // Calls would nest as deeply as the network is.
+        scheduler.goInLockStep(upTo: graph.nodes.count, most: .max)
+      } else {
+        for request in scheduler.streams[0].requests { scheduler.serve(request) }
+      }
+      return scheduler
+    }
+    let limit = graph.sliceBytes
+    var scheduler = scheduled(most: limit)
+    // Slices of many sizes leave gaps between them.
+    for part in [2, 4, 8] where scheduler.goesInBands && scheduler.places.size * SlicePlan.positionBytes > limit {
+      let other = scheduled(most: limit / part)
+      if other.places.size < scheduler.places.size { scheduler = other }
     }
     var makesFactors = true
     if case .body = section { makesFactors = graph.goesInLockStep }
@@ -304,13 +318,20 @@ struct SliceScheduler {
     streams = [streams[1], streams[2], streams[0]]
   }
 
-  private mutating func goInLockStep() {
-    var requests = streams.map { stream in
-      var byNode: [Int: [Request]] = [:]
-      for request in stream.requests { byNode[request.node, default: []].append(request) }
-      return byNode
+  /// Computes the slices of the first nodes that the streams have uses of, and serves what is requested of them.
+  ///
+  /// - Parameter most: bytes of slices that are there at a time, as far as they can be cut into bands.
+  private mutating func goInLockStep(upTo end: Int, most: Int) {
+    var requests = streams.map { Dictionary(grouping: $0.requests, by: \.node) }
+    var start = 0
+    let requested = streams.flatMap { $0.requests.filter { !$0.isForFactors }.map(\.node) }
+    if let cut = LockStepBands(
+      graph, streams.map { ($0.subject, $0.uses) }, requested: requested, upTo: end, most: most)
+    {
+      goInBands(cut, most: most)
+      start = cut.node
     }
-    for node in graph.nodes.indices {
+    for node in start..<end {
       let needed = streams.map { stream in
         stream.uses[node].sorted { $0.key < $1.key }
           .map { (SliceExtent(sizes: graph.nodes[node].sizes, index: $0.key).displacement, $0.value) }
@@ -322,12 +343,68 @@ struct SliceScheduler {
       } else {
         for (index, slices) in needed.enumerated() {
           current = index
-          for (displacement, uses) in slices { keep(compute(node, displacement), node, displacement, remaining: uses) }
+          for (displacement, uses) in slices where !isKept(node, displacement) {
+            keep(compute(node, displacement), node, displacement, remaining: uses)
+          }
         }
       }
       for index in streams.indices {
         current = index
         for request in requests[index].removeValue(forKey: node) ?? [] { serve(request) }
+      }
+    }
+  }
+
+  private func isKept(_ node: Int, _ displacement: PositionAxes) -> Bool {
+    streams[current].kept[node][SliceExtent(sizes: graph.nodes[node].sizes, displacement: displacement).index] != nil
+  }
+
+  /// Computes the slices of a table of displacements, which are kept then, from some displacements of its operand after others.
+  ///
+  /// Every band goes in lock step through all nodes before the table, with the variances that its factors are made of.
+  private mutating func goInBands(_ cut: LockStepBands, most: Int) {
+    guard case .table(let source, let axis, let table) = graph.nodes[cut.node].kind else {
+      preconditionFailure("bands of a node that mixes no displacements")
+    }
+    goesInBands = true
+    let all = streams
+    var results: [[(displacement: PositionAxes, place: Place)]] = []
+    for index in streams.indices {
+      current = index
+      results.append(
+        all[index].uses[cut.node].keys.sorted().map { key in
+          let displacement = SliceExtent(sizes: graph.nodes[cut.node].sizes, index: key).displacement
+          return (displacement, beginGather(cut.node, displacement))
+        })
+    }
+    for band in cut.bands {
+      for index in streams.indices {
+        let factors = all[index].requests.filter { $0.node < cut.node }
+        var counter = SliceUseCounter(graph)
+        for request in factors { counter.visit(request.node, request.displacement) }
+        for (displacement, _) in results[index] {
+          for term in table.terms(of: displacement[axis]) where band.contains(term.displacement) {
+            counter.visit(source, displacement.replacing(axis, with: term.displacement))
+          }
+        }
+        (streams[index].uses, streams[index].requests) = (counter.uses, factors)
+      }
+      goInLockStep(upTo: cut.node, most: most)
+      for index in streams.indices {
+        current = index
+        for (displacement, place) in results[index] {
+          for term in table.terms(of: displacement[axis]) where band.contains(term.displacement) {
+            add(term, cut.node, source, axis, displacement, to: place)
+          }
+        }
+      }
+    }
+    for index in streams.indices {
+      (streams[index].uses, streams[index].requests) = (all[index].uses, all[index].requests)
+      current = index
+      for (displacement, place) in results[index] {
+        let key = SliceExtent(sizes: graph.nodes[cut.node].sizes, displacement: displacement).index
+        keep(place, cut.node, displacement, remaining: all[index].uses[cut.node][key] ?? 1)
       }
     }
   }
@@ -387,29 +464,36 @@ struct SliceScheduler {
   private mutating func gather(
     _ index: Int, _ source: Int, _ axis: Int, _ table: DisplacementMap, _ displacement: PositionAxes
   ) -> Place {
-    let extent = SliceExtent(sizes: graph.nodes[index].sizes, displacement: displacement)
-    let (lengths, start) = (extent.lengths, extent.start[axis])
+    let result = beginGather(index, displacement)
+    for term in table.terms(of: displacement[axis]) { add(term, index, source, axis, displacement, to: result) }
+    return result
+  }
+
+  private mutating func beginGather(_ index: Int, _ displacement: PositionAxes) -> Place {
     let result = allocate(index, displacement)
     emit(.clear, index, displacement, to: result.offset)
-    var (outer, inner) = (1, 1)
-    for other in 0..<axis { outer *= lengths[other] }
-    for other in axis + 1..<max(axis + 1, PositionAxes.axisCount) { inner *= lengths[other] }
-    for term in table.terms(of: displacement[axis]) {
-      var needed = displacement
-      needed[axis] = term.displacement
-      let place = pull(source, needed)
-      let operand = SliceExtent(sizes: graph.nodes[source].sizes, displacement: needed)
-      for run in term.runs {
-        runs.append(
-          nt_slice_run(
-            outer: outer, length: operand.lengths[axis], out_length: lengths[axis], inner: inner,
-            first: run.first - start, last: run.last - start, step: run.step,
-            offset: run.offset + start * run.step - operand.start[axis]))
-        emit(.addRun(runs.count - 1, weight: run.weight), index, displacement, from: place.offset, to: result.offset)
-      }
-      release(place)
-    }
     return result
+  }
+
+  private mutating func add(
+    _ term: DisplacementMap.Term, _ index: Int, _ source: Int, _ axis: Int, _ displacement: PositionAxes,
+    to result: Place
+  ) {
+    let extent = SliceExtent(sizes: graph.nodes[index].sizes, displacement: displacement)
+    let (lengths, start) = (extent.lengths, extent.start[axis])
+    let (outer, inner) = (lengths.product(before: axis), lengths.product(behind: axis))
+    let needed = displacement.replacing(axis, with: term.displacement)
+    let place = pull(source, needed)
+    let operand = SliceExtent(sizes: graph.nodes[source].sizes, displacement: needed)
+    for run in term.runs {
+      runs.append(
+        nt_slice_run(
+          outer: outer, length: operand.lengths[axis], out_length: lengths[axis], inner: inner,
+          first: run.first - start, last: run.last - start, step: run.step,
+          offset: run.offset + start * run.step - operand.start[axis]))
+      emit(.addRun(runs.count - 1, weight: run.weight), index, displacement, from: place.offset, to: result.offset)
+    }
+    release(place)
   }
 
   /// The sum over the positions of the slice of displacement zero.
