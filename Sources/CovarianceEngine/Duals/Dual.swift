@@ -6,6 +6,8 @@ import Tensors
 /// ∂κ/∂q12. The tensors q12, q11, q22 broadcast against each other and are float32 or float64; results must be finite
 /// for every valid covariance, zero variances and |q12| = √(q11 q22) included, wherever the mathematics is.
 public protocol Dual: Sendable {
+  /// φ, element by element.
+  func function(_ x: Tensor) throws(NetworkError) -> Tensor
   /// κ.
   func dual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) throws(NetworkError) -> Tensor
   /// κ̇.

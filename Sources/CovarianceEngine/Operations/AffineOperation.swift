@@ -61,6 +61,34 @@ public struct AffineOperation: CovarianceOperation {
     return result
   }
 
+  public func features(_ operands: [FeatureState], _ random: FeatureRandomness) throws(NetworkError) -> FeatureState {
+    let input = operands[0]
+    guard !weightVariance.isTensor, !biasVariance.isTensor, inputScale >= 0, outputScale >= 0, constant >= 0 else {
+      throw NetworkError(expected: "numbers for weights and biases", found: description)
+    }
+    let (weights, biases) = (weightVariance.wrappedValue, biasVariance.wrappedValue)
+    /// A column of the same number everywhere.
+    func column(_ variance: Double) -> Tensor {
+      .ones(Array(input.nngp.shape.dropLast()) + [1], dtype: input.nngp.dtype) * variance.squareRoot()
+    }
+    let scaled = input.nngp * weights.squareRoot()
+    var result = FeatureState(
+      nngp: biases == 0 ? scaled : concatenate([scaled, column(biases)], axis: scaled.rank - 1), ntk: input.ntk)
+    result.variances = input.variances.map { $0 * weights + biases }
+    if case .absent = input.ntk { return result }
+    var parts = [try input.ntk.map { $0 * weights.squareRoot() }]
+    if inputScale > 0 { parts.append(.given(input.nngp * inputScale.squareRoot())) }
+    if outputScale > 0 { parts.append(.given(outputScale == 1 ? result.nngp : result.nngp * outputScale.squareRoot())) }
+    if constant > 0 { parts.append(.given(column(constant))) }
+    result.ntk = FeatureState.joined(parts)
+    if let before = input.variances, let after = result.variances {
+      let change = before * inputScale + after * outputScale + constant
+      if case .zero = input.ntk { result.tangentVariances = change }
+      result.tangentVariances = input.tangentVariances.map { $0 * weights + change } ?? result.tangentVariances
+    }
+    return result
+  }
+
   public func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {
     2 * kernelsPerEntry * result
   }

@@ -94,6 +94,39 @@ package struct ConcatenateOperation: CovarianceOperation {
     }
   }
 
+  package func features(_ operands: [FeatureState], _ random: FeatureRandomness) throws(NetworkError) -> FeatureState {
+    guard case .position(let index) = axis, !hasMeans else {
+      throw NetworkError(
+        expected: "a concatenation of branches of zero mean along an axis of positions",
+        found: axis == .batch ? "one along the batch axis" : "one of branches that do not have zero mean")
+    }
+    /// Every branch has features of its own, which are zero at the others' positions.
+    func joined(_ features: [Tensor]) -> Tensor {
+      let total = features.reduce(0) { $0 + $1.shape[$1.rank - 1] }
+      var start = 0
+      let padded = features.map { part -> Tensor in
+        var widths = [(low: Int, high: Int)](repeating: (0, 0), count: part.rank)
+        let width = part.shape[part.rank - 1]
+        widths[part.rank - 1] = (start, total - start - width)
+        start += width
+        return part.padded(widths)
+      }
+      return concatenate(padded, axis: index + 1)
+    }
+    func joined(_ variances: [Tensor?]) -> Tensor? {
+      let known = variances.compactMap { $0 }
+      return known.count == variances.count ? concatenate(known, axis: index + 1) : nil
+    }
+    var result = FeatureState(nngp: joined(operands.map(\.nngp)), ntk: FeatureState.joined(operands.map(\.ntk)))
+    if case .given = result.ntk {
+      result.ntk = .given(
+        joined(operands.map { $0.ntk.features ?? .zeros(Array($0.nngp.shape.dropLast()) + [1], dtype: $0.nngp.dtype) }))
+    }
+    result.variances = joined(operands.map(\.variances))
+    result.tangentVariances = joined(operands.map(\.knownTangentVariances))
+    return result
+  }
+
   package func lower(to lowering: inout some Lowering) throws(Obstacle) {
     if hasMeans { throw Obstacle("branches that do not have zero mean") }
     throw Obstacle("a concatenation along \(axis == .batch ? "the batch axis" : "an axis of positions")")

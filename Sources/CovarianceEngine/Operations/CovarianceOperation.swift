@@ -60,6 +60,11 @@ public protocol CovarianceOperation: Hashable, Sendable, CustomStringConvertible
   /// - Parameter means: those of the operands; nil for zero.
   func mean(_ means: [Tensor?], of operands: [CovarianceState], _ dataSet: DataSet) throws(NetworkError) -> Tensor?
 
+  /// The features of the result, whose products are its covariances: in expectation where `random` draws them, else exactly.
+  ///
+  /// - Throws: `NetworkError`, by default, where the operation has no such rule.
+  func features(_ operands: [FeatureState], _ random: FeatureRandomness) throws(NetworkError) -> FeatureState
+
   // MARK: Cost and lowering
 
   /// Estimated floating-point operations of K and Θ of one pair of inputs.
@@ -108,6 +113,10 @@ extension CovarianceOperation {
   public func mean(_ means: [Tensor?], of operands: [CovarianceState], _ dataSet: DataSet) throws(NetworkError)
     -> Tensor?
   { nil }
+
+  public func features(_ operands: [FeatureState], _ random: FeatureRandomness) throws(NetworkError) -> FeatureState {
+    throw NetworkError(expected: "operations that have a rule for random features", found: name)
+  }
 
   public func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double { 0 }
 

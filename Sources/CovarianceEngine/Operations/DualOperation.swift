@@ -41,6 +41,44 @@ public struct DualOperation: CovarianceOperation {
     -> Tensor?
   { try dual.mean(operands[0].variances(dataSet)) }
 
+  public func features(_ operands: [FeatureState], _ random: FeatureRandomness) throws(NetworkError) -> FeatureState {
+    let input = operands[0]
+    let scale = 1 / Double(random.width).squareRoot()
+    let preactivations = random.directions(input.nngp, 0)
+    var result = FeatureState(nngp: preactivations, ntk: input.ntk)
+    if let variances = input.variances { result.variances = try dual.varianceDual(variances) }
+    guard case .given(let tangent) = input.ntk else {
+      result.nngp = random.rescaled(try dual.function(preactivations) * scale, result.variances)
+      return result
+    }
+    try requireDerivative()
+    let passed: (value: Tensor, tangent: Tensor)
+    do {
+      passed = try jvp({ try dual.function($0) }, at: preactivations, along: random.directions(tangent, 1))
+    } catch let error as NetworkError {
+      throw error
+    } catch {
+      throw NetworkError(expected: "a function with a derivative", found: "\(error)")
+    }
+    result.nngp = random.rescaled(passed.value * scale, result.variances)
+    if let variances = input.variances, let before = input.tangentVariances {
+      result.tangentVariances = before * (try dual.derivativeDual(variances, variances, variances))
+    }
+    result.ntk = .given(random.rescaled(passed.tangent * scale, result.tangentVariances))
+    return result
+  }
+
+  /// A function that jumps has a tangent kernel, but no derivative that could be drawn.
+  private func requireDerivative() throws(NetworkError) {
+    let one = Tensor(1.0)
+    let slope = try dual.derivativeDual(one, one, one).scalar(as: Double.self)
+    guard slope.isFinite, slope < 1e6 else {
+      throw NetworkError(
+        expected: "functions without jumps, whose derivatives random features can draw (features of the NNGP exist)",
+        found: dual.fingerprint)
+    }
+  }
+
   public func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {
     Double(dual.flopsPerEntry) * result
   }

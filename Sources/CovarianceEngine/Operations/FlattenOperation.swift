@@ -29,6 +29,17 @@ public struct FlattenOperation: CovarianceOperation {
     }
   }
 
+  public func features(_ operands: [FeatureState], _ random: FeatureRandomness) throws(NetworkError) -> FeatureState {
+    let input = operands[0]
+    let count = Double(input.positions.reduce(1, *))
+    var result = try input.map { x in x.reshaped([input.count, -1]) / count.squareRoot() }
+    func mean(_ variances: Tensor?) -> Tensor? {
+      variances.map { $0.reshaped([input.count, -1]).sum(axis: 1) / count }
+    }
+    (result.variances, result.tangentVariances) = (mean(input.variances), mean(input.tangentVariances))
+    return result
+  }
+
   public func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {
     kernelsPerEntry * operands
   }

@@ -49,6 +49,20 @@ public struct GlobalPoolOperation: CovarianceOperation {
     return isMean ? total / operands[0].visibleCount(dataSet) : total
   }
 
+  public func features(_ operands: [FeatureState], _ random: FeatureRandomness) throws(NetworkError) -> FeatureState {
+    let input = operands[0]
+    let axes = Array(1..<input.featureAxis)
+    guard !axes.isEmpty else { return input }
+    let pooled = try input.map { $0.sum(axes: axes) }
+    guard isMean else { return pooled }
+    guard let mask = input.mask else {
+      let count = Double(input.positions.reduce(1, *))
+      return try pooled.map { $0 / count }
+    }
+    let visible = (.!mask).asType(input.nngp.dtype).sum(axes: axes)
+    return pooled.scaled(by: 1 / maximum(visible, 1))
+  }
+
   public func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {
     kernelsPerEntry * operands
   }

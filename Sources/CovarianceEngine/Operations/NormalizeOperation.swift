@@ -44,17 +44,34 @@ public struct NormalizeOperation: CovarianceOperation {
 
   /// 1 / √(v + ε), shape (N, P…).
   private func factor(_ source: CovarianceState, _ dataSet: DataSet) -> Tensor {
-    let variances = source.variances(dataSet)
-    let axes = (overBatch ? [0] : []) + positionAxes.map { $0 + 1 }
+    let isMasked = (dataSet == .first ? source.mask1 : source.mask2) != nil
+    return factor(
+      source.variances(dataSet), mask: isMasked ? source.mask(dataSet) : nil,
+      axes: (overBatch ? [0] : []) + positionAxes.map { $0 + 1 })
+  }
+
+  private func factor(_ variances: Tensor, mask: Tensor?, axes: [Int]) -> Tensor {
     guard !axes.isEmpty else { return rsqrt(variances + epsilon) }
     let mean: Tensor
-    if (dataSet == .first ? source.mask1 : source.mask2) != nil {
-      let visible = (.!source.mask(dataSet)).asType(variances.dtype)
+    if let mask {
+      let visible = (.!mask).asType(variances.dtype)
       mean = (variances * visible).sum(axes: axes, keepDims: true) / maximum(visible.sum(axes: axes, keepDims: true), 1)
     } else {
       mean = variances.mean(axes: axes, keepDims: true)
     }
     return rsqrt(mean + epsilon).broadcast(to: variances.shape)
+  }
+
+  public func features(_ operands: [FeatureState], _ random: FeatureRandomness) throws(NetworkError) -> FeatureState {
+    let input = operands[0]
+    if overBatch { throw NetworkError(expected: "features of single inputs", found: "a normalisation over the inputs") }
+    let source = hasSourceOfVariances ? operands[1] : input
+    let factor = factor(source.knownVariances(), mask: source.mask, axes: positionAxes.map { $0 + 1 })
+    let finite = select(factor .< Double.infinity, factor, 0)
+    var result = input.scaled(by: finite)
+    result.variances = input.variances.map { $0 * finite * finite }
+    result.tangentVariances = input.tangentVariances.map { $0 * finite * finite }
+    return result
   }
 
   public func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {

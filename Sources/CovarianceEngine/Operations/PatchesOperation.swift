@@ -83,6 +83,31 @@ public struct PatchesOperation: CovarianceOperation {
     return count .> 0
   }
 
+  public func features(_ operands: [FeatureState], _ random: FeatureRandomness) throws(NetworkError) -> FeatureState {
+    let input = operands[0]
+    let scale = 1 / Double(offsetCount).squareRoot()
+    /// What every offset of the window reads, side by side.
+    func windows(_ x: Tensor) -> [Tensor] {
+      var parts = [x]
+      for (index, axis) in axes.enumerated() where !axis.isIdentity {
+        parts = parts.flatMap { part in
+          let prepared = axis.prepared(part, axis: index + 1)
+          return (0..<axis.window).map { axis.read(prepared, offset: $0, axis: index + 1) }
+        }
+      }
+      return parts
+    }
+    var result = try input.map { x in
+      let parts = windows(x)
+      return (parts.count == 1 ? x : concatenate(parts, axis: x.rank - 1)) * scale
+    }
+    func mean(_ variances: Tensor?) -> Tensor? {
+      variances.map { FeatureState.sum(windows($0))! / Double(offsetCount) }
+    }
+    (result.variances, result.tangentVariances) = (mean(input.variances), mean(input.tangentVariances))
+    return result
+  }
+
   /// Window sums run along one axis after the other.
   public func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {
     kernelsPerEntry * axes.reduce(1) { $0 + Double($1.window - 1) } * result

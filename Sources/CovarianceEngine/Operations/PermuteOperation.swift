@@ -41,5 +41,13 @@ package struct PermuteOperation: CovarianceOperation {
     }
   }
 
+  package func features(_ operands: [FeatureState], _ random: FeatureRandomness) throws(NetworkError) -> FeatureState {
+    let axes = [0] + order.map { $0 + 1 }
+    var result = try operands[0].map { $0.transposed(axes + [$0.rank - 1]) }
+    result.variances = operands[0].variances?.transposed(axes)
+    result.tangentVariances = operands[0].tangentVariances?.transposed(axes)
+    return result
+  }
+
   package func lower(to lowering: inout some Lowering) throws(Obstacle) { try lowering.permute(order) }
 }

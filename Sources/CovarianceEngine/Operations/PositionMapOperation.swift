@@ -124,6 +124,21 @@ public struct PositionMapOperation: CovarianceOperation {
     return batch.map { $0.axis(count).apply(to: result, axis: 0, squared: false) } ?? result
   }
 
+  public func features(_ operands: [FeatureState], _ random: FeatureRandomness) throws(NetworkError) -> FeatureState {
+    if batch != nil {
+      throw NetworkError(expected: "features of single inputs", found: "a map of the inputs of a data set")
+    }
+    func mapped(_ x: Tensor) -> Tensor {
+      axes.enumerated().reversed().reduce(x) { $1.element.apply(to: $0, axis: $1.offset + 1, squared: false) }
+    }
+    var result = try operands[0].map(mapped)
+    if isSelection {
+      result.variances = operands[0].variances.map(mapped)
+      result.tangentVariances = operands[0].tangentVariances.map(mapped)
+    }
+    return result
+  }
+
   public func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {
     guard !isSelection else { return 0 }
     let perEntry = axes.reduce(0.0) { sum, axis in

@@ -34,6 +34,34 @@ public struct ProductOperation: CovarianceOperation {
     return factors.count == means.count ? factors.dropFirst().reduce(factors[0]) { $0 * $1 } : nil
   }
 
+  public func features(_ operands: [FeatureState], _ random: FeatureRandomness) throws(NetworkError) -> FeatureState {
+    let scale = 1 / Double(random.width).squareRoot()
+    var a = operands[0]
+    for (place, b) in operands.dropFirst().enumerated() {
+      let index = UInt32(place)
+      /// Features whose products are those of `x` times those of `y`.
+      func product(_ x: Tensor, _ y: Tensor, _ number: UInt32) -> Tensor {
+        let place = 6 * index + 2 * number
+        return random.directions(x, place) * random.directions(y, place + 1) * scale
+      }
+      var result = FeatureState(nngp: product(a.nngp, b.nngp, 0), ntk: a.ntk)
+      result.ntk = FeatureState.joined([
+        try a.ntk.map { product($0, b.nngp, 1) }, try b.ntk.map { product(a.nngp, $0, 2) },
+      ])
+      if let first = a.variances, let second = b.variances {
+        result.variances = first * second
+        result.tangentVariances = FeatureState.sum([
+          a.knownTangentVariances.map { $0 * second }, b.knownTangentVariances.map { first * $0 },
+        ])
+      }
+      result.nngp = random.rescaled(result.nngp, result.variances)
+      let lengths = result.tangentVariances
+      result.ntk = try result.ntk.map { random.rescaled($0, lengths) }
+      a = result
+    }
+    return a
+  }
+
   /// Θ has one product of `operandCount` factors per branch.
   public func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {
     Double((operandCount - 1) * (2 + operandCount)) * result

@@ -33,6 +33,18 @@ public struct SumOperation: CovarianceOperation {
     means.compactMap { $0 }.reduce(nil) { (sum: Tensor?, next) in sum.map { $0 + next } ?? next }
   }
 
+  public func features(_ operands: [FeatureState], _ random: FeatureRandomness) throws(NetworkError) -> FeatureState {
+    if hasMeans {
+      throw NetworkError(expected: "branches of zero mean", found: "a sum of others, which no features have")
+    }
+    let axis = operands[0].featureAxis
+    var result = FeatureState(
+      nngp: concatenate(operands.map(\.nngp), axis: axis), ntk: FeatureState.joined(operands.map(\.ntk)))
+    result.variances = FeatureState.sum(operands.map(\.variances))
+    result.tangentVariances = FeatureState.sum(operands.map(\.knownTangentVariances))
+    return result
+  }
+
   public func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {
     kernelsPerEntry * Double(operandCount - 1) * result
   }

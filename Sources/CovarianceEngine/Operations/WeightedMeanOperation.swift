@@ -22,6 +22,19 @@ package struct WeightedMeanOperation: CovarianceOperation {
     }
   }
 
+  package func features(_ operands: [FeatureState], _ random: FeatureRandomness) throws(NetworkError) -> FeatureState {
+    func weighted(_ tensors: [Tensor?]) -> Tensor? {
+      FeatureState.sum(zip(tensors, weights).map { tensor, weight in tensor.map { $0 * weight } })
+    }
+    let parts = try zip(operands, weights).map { (operand: FeatureState, weight: Double) throws(NetworkError) in
+      try operand.map { $0 * weight.squareRoot() }
+    }
+    var result = try SumOperation(hasMeans: false).features(parts, random)
+    result.variances = weighted(operands.map(\.variances))
+    result.tangentVariances = weighted(operands.map(\.knownTangentVariances))
+    return result
+  }
+
   package func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {
     kernelsPerEntry * Double(2 * operandCount - 1) * result
   }

@@ -2,10 +2,7 @@ import CovarianceEngine
 import Tensors
 
 /// An elementwise nonlinearity φ with its dual κ and derivative dual κ̇.
-public protocol Activation: SingleInputLayer, Dual {
-  /// φ, element by element.
-  func function(_ x: Tensor) throws(NetworkError) -> Tensor
-}
+public protocol Activation: SingleInputLayer, Dual {}
 
 extension Activation {
   /// The activation's node in a network file; a function of your own is known by its values at some points.

@@ -7,6 +7,16 @@ extension Layer {
   ///
   /// - Throws: `NetworkError` when the network does not fit such inputs, or has no infinite limit.
   public func covarianceProgram(forInput input: [Int]) throws(NetworkError) -> CovarianceProgram {
+    let values = try covarianceValues(forInput: input)
+    var program = values.program
+    for output in values.outputs { _ = program.merged(output) }
+    return program
+  }
+
+  /// The program and the values that are the network's outputs.
+  package func covarianceValues(forInput input: [Int]) throws(NetworkError)
+    -> (program: CovarianceProgram, outputs: [CovarianceValue])
+  {
     guard !input.isEmpty, input.allSatisfy({ $0 > 0 }) else {
       throw NetworkError(path: [.name("input")], expected: "positive sizes", found: "\(input)")
     }
@@ -16,7 +26,6 @@ extension Layer {
     shape += tokenCount.map { [$0] } ?? []
     var program = CovarianceProgram()
     let value = program.input(shape: shape, batchAxis: axes.batch, channelAxis: axes.channel)
-    for output in try append(to: &program, .single(value)).leaves { _ = program.merged(output) }
-    return program
+    return (program, try append(to: &program, .single(value)).leaves)
   }
 }

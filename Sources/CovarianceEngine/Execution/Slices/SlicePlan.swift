@@ -75,17 +75,17 @@ struct SlicePlan: Sendable {
     let isMixed = graph.nodes.contains { if case .table = $0.kind { true } else { false } }
     var memory = isMixed && whole == nil && !graph.goesInLockStep ? sample.memorySize * 3 / 2 : sample.memorySize
     memory = max(memory, whole?.itself.memorySize ?? 0, tail.memorySize, itselfTail.memorySize, head.memorySize)
+    let itemBytes = max(1, bodyBytes / max(1, itemCount))
+    let mostItems = max(1, graph.limits.sectionBytes / itemBytes)
     if graph.goesInLockStep {
       let share = max(1, sample.memorySize * Self.positionBytes / max(1, items.count))
-      pieceSize = max(1, min(1 << 10, limit / share))
+      pieceSize = max(1, min(1 << 10, limit / share, mostItems))
       // A table is where slices of a longer piece are cut into bands.
       let most = isMixed ? max(limit / Self.positionBytes, sample.memorySize) : .max
       memory = max(memory, items.isEmpty ? 0 : min(most, sample.memorySize * pieceSize / items.count))
       jobCount = graph.hasBody ? 1 : max(1, min(16, limit / max(1, memory * Self.positionBytes)))
     } else {
-      let itemBytes = max(1, bodyBytes / max(1, itemCount))
-      pieceSize =
-        bodyBytes <= graph.limits.scheduleBytes ? max(1, itemCount) : max(1, graph.limits.sectionBytes / itemBytes)
+      pieceSize = bodyBytes <= graph.limits.scheduleBytes ? max(1, itemCount) : mostItems
       jobCount = 1
     }
     memorySize = memory
