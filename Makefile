@@ -6,7 +6,7 @@ SANITIZED_TESTS ?= VectorKernelTests|TensorsTests|DataFilesTests|Fused|Gram
 SOURCES := Sources Tests Plugins Benchmarks Examples Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help dependencies build demo test test-neon fuzz grids sanitize sanitize-sample benchmark tables cliff format lint client docs snippets wheel test-python python-docs clean
+.PHONY: help dependencies build demo test test-neon fuzz grids faults stores sanitize sanitize-sample benchmark tables cliff format lint client docs snippets wheel test-python python-docs clean
 
 help: ## Print this list.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -38,6 +38,12 @@ test-neon: ## Check the vector kernels for arm64 in an emulator.
 fuzz: dependencies ## Hold thousands of random networks, tensor programs and damaged files against what they must do.
 	FUZZ=1 $(SWIFT) test -c release \
 	  --filter 'FusedExecutor|FusedSlice|SliceLimit|ProgramFuzz|NetworkFuzz|NetworkMistake|LinearNetwork|ReaderFuzz|JSONReader|FunctionKernelFuzz'
+
+faults: dependencies ## Ten thousand and more faults in every call that stores make of the system, and a minute of kills.
+	FAULTS=1 $(SWIFT) test -c release --filter 'FaultTests|ClaimTests|GramCommandTests'
+
+stores: dependencies ## Read stores with zarr and tensorstore of PyPI at every stage of a job; after a release build.
+	@Scripts/test-stores.sh
 
 grids: dependencies ## Compare every network of the grids with random finite ones of width 1024.
 	GRIDS=1 $(SWIFT) test -c release --filter 'LayersGrid'

@@ -71,7 +71,7 @@ let package = Package(
       ],
       resources: [.copy("Resources/Data")]),
     .executableTarget(
-      name: "benchmarks", dependencies: ["NeuralTangents", "Tensors", "CVectorKernels", "CLinearAlgebra"],
+      name: "benchmarks", dependencies: ["NeuralTangents", "GramStore", "Tensors", "CVectorKernels", "CLinearAlgebra"],
       path: "Benchmarks/Sources"),
     // Checks in C, which `make test` runs, and `make test-neon` for arm64 in an emulator.
     .executableTarget(
@@ -98,10 +98,12 @@ let package = Package(
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "GramStoreTests",
-      dependencies: ["GramStore", "Networks", "CovarianceEngine", "Tensors", "CVectorKernels", "Platform", "TestSupport"]),
+      dependencies: [
+        "GramStore", "Networks", "CovarianceEngine", "Tensors", "CVectorKernels", "Platform", "TestSupport",
+      ]),
     .testTarget(
       name: "CommandLineTests",
-      dependencies: ["neural-tangents", "NeuralTangents", "GramStore", "DataFiles", "Tensors", "CVectorKernels"]),
+      dependencies: ["neural-tangents", "NeuralTangents", "DataFiles", "Tensors", "CVectorKernels", "TestSupport"]),
     // The code blocks of README and articles, which a plugin extracts before they are compiled.
     .testTarget(
       name: "SnippetTests", dependencies: ["neural-tangents", "NeuralTangents", "DataFiles", "Tensors"],

@@ -60,7 +60,8 @@ struct NeuralTangentsCommand: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      KernelCommand.self, GramCommand.self, EmpiricalCommand.self, PredictCommand.self, FitCommand.self, DescribeCommand.self,
+      KernelCommand.self, GramCommand.self, EmpiricalCommand.self, PredictCommand.self, FitCommand.self,
+      DescribeCommand.self,
       DemoCommand.self,
       BenchmarkCommand.self, InfoCommand.self,
     ])

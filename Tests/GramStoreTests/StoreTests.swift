@@ -50,7 +50,8 @@ struct StoreTests {
     let rows = try GramStore.make(.rows, at: path, count: 700, tileSize: 200)
     #expect(rows.tileSize == 256 && rows.tileCount == 6)
     #expect(try rows.run() == .complete)
-    #expect(try areEqual(rows.whole(.ntk), StoreCase.rows.network.kernel(StoreCase.rows.inputs(700)).ntk ?? .zeros([0])))
+    #expect(
+      try areEqual(rows.whole(.ntk), StoreCase.rows.network.kernel(StoreCase.rows.inputs(700)).ntk ?? .zeros([0])))
   }
 
   @Test("one kernel alone, and the upper half alone", arguments: [KernelSet.nngp, .ntk, .all])
@@ -104,7 +105,7 @@ struct StoreTests {
     // The second data set was the first.
     try double.require(x1: StoreCase.rows.inputs(20), x2: StoreCase.rows.inputs(20))
     let graph = Serial {
-      Aggregate(aggregateAxis: 1)
+      Aggregate()
       Flatten()
       Dense(1)
     }
@@ -129,7 +130,11 @@ struct StoreTests {
     }
     #expect(refused(Conv(1, window: [3, 3]), x).contains("expected a network whose outputs have no positions"))
     #expect(
-      refused(Serial { Flatten(); LayerNorm(axes: [0, 1]); Dense(1) }, x).contains("a layer mixes the inputs"))
+      refused(
+        Serial {
+          Flatten(); Dense(1); LayerNorm(axes: [0, 1]); Dense(1)
+        }, x
+      ).contains("a layer mixes the inputs"))
     #expect(refused(StoreCase.rows.network, x[0..<20, 0, 0], .init(precision: .int32)).contains("expected float32"))
     #expect(refused(StoreCase.slices.network, x, .init(tileSize: 0)).contains("tileSize: expected"))
     #expect(refused(StoreCase.slices.network, x, .init(workers: -1)).contains("workers: expected"))
@@ -178,26 +183,35 @@ struct StoreTests {
     }
     let others: [(any Layer, String)] = [
       (
-        Serial { Conv(1, window: [3, 3], padding: .same, weightStd: 1.5); Relu(); GlobalAvgPool(); Dense(1, biasStd: 0.2) },
+        Serial {
+          Conv(1, window: [3, 3], padding: .same, weightStd: 1.5); Relu(); GlobalAvgPool(); Dense(1, biasStd: 0.2)
+        },
         "serial[0].conv.weightStd is not set there, 1.5 here"
       ),
       (
-        Serial { Conv(1, window: [3, 3], padding: .same); Relu(); GlobalAvgPool(); Dense(1, biasStd: 0.3) },
+        Serial {
+          Conv(1, window: [3, 3], padding: .same); Relu(); GlobalAvgPool(); Dense(1, biasStd: 0.3)
+        },
         "serial[3].dense.biasStd is 0.2 there, 0.3 here"
       ),
       (
-        Serial { Conv(1, window: [3, 3], padding: .same); Erf(); GlobalAvgPool(); Dense(1, biasStd: 0.2) },
+        Serial {
+          Conv(1, window: [3, 3], padding: .same); Erf(); GlobalAvgPool(); Dense(1, biasStd: 0.2)
+        },
         "serial[1] is relu there, erf here"
       ),
       (
-        Serial { Conv(1, window: [3, 3], padding: .same); Relu(); GlobalAvgPool() },
+        Serial {
+          Conv(1, window: [3, 3], padding: .same); Relu(); GlobalAvgPool()
+        },
         "serial is of 4 elements there, of 3 here"
       ),
     ]
     for (other, text) in others {
       #expect(
         message { () throws(GramStoreError) in try store.require(network: other) }
-          == "\(path): made for another network: \(text). Use another store, or drop the network argument to continue this one")
+          == "\(path): made for another network: \(text). Use another store, or drop the network argument to continue this one"
+      )
     }
     #expect(
       message { () throws(GramStoreError) in try store.require(x1: StoreCase.slices.inputs(21)) }
@@ -222,8 +236,10 @@ struct StoreTests {
   func timeLimit() throws {
     let store = try GramStore.make(.slices, at: path, count: 80, tileSize: 16)
     let seen = Guarded<[GramStore.Progress]>([])
-    #expect(try store.run(timeLimit: .zero, settings: .alone(), progress: { p in seen.withLock { $0.append(p) } }) == .complete
-      || true)
+    #expect(
+      try store.run(timeLimit: .zero, settings: .alone(), progress: { p in seen.withLock { $0.append(p) } })
+        == .complete
+        || true)
     let outcome = try store.run(timeLimit: nil) { p in seen.withLock { $0.append(p) } }
     #expect(outcome == .complete)
     let last = seen.withLock { $0.last }

@@ -57,7 +57,8 @@ struct ZarrTests {
 
   @Test("metadata are read as they are written, and nothing else is")
   func metadata() throws {
-    let array = ZarrArray(shape: [300, 300], dtype: .float32, chunkShape: [128, 128], dimensionNames: ["row", "column"])
+    let array = ZarrArray(
+      shape: [300, 300], dtype: .float32, chunkShape: [128, 128], dimensionNames: ["row", "column"])
     #expect(try ZarrArray(NodeValue(json: Array(array.json.json().utf8)), path: "zarr.json") == array)
     guard case .object(let members) = array.json else {
       Issue.record("no object")
@@ -108,7 +109,8 @@ struct ZarrTests {
     #expect(
       message("zarr.json") { $0.replacing("\"format\": 1", with: "\"format\": 2") }.contains("format: expected 1"))
     #expect(
-      message("zarr.json") { $0.replacing("\"biasStd\": 0.2", with: "\"biasStd\": 0.3") }.contains("networkSHA256: expected"))
+      message("zarr.json") { $0.replacing("\"biasStd\": 0.2", with: "\"biasStd\": 0.3") }.contains(
+        "networkSHA256: expected"))
     #expect(message("zarr.json") { $0.replacing("float32", with: "float16") }.contains("dtype: expected"))
     #expect(message("ntk/zarr.json") { $0.replacing("16", with: "17") }.contains("in chunks of [16, 16], found"))
     #expect(message("ntk/zarr.json") { $0.replacing("crc32c", with: "zstd") }.contains("codecs: expected"))

@@ -7,6 +7,8 @@ enum HeldFiles {
     var files: any FileSystem
     /// What the file must hold to be still ours; nil where its name is nobody else's.
     var contents: [UInt8]?
+    /// Which of this process's workers holds it; nil where no other could.
+    var owner: String?
     var isDirectory = false
   }
 
@@ -14,10 +16,12 @@ enum HeldFiles {
   private static let held = Guarded<[String: Held]>([:])
 
   /// Creates a file that is held.
-  static func create(_ path: String, contents: [UInt8]? = nil, _ files: some FileSystem) throws(FileFailure) -> OpenFile {
+  static func create(
+    _ path: String, contents: [UInt8]? = nil, owner: String? = nil, _ files: some FileSystem
+  ) throws(FileFailure) -> OpenFile {
     try held.withLock { (held) throws(FileFailure) in
       let file = try files.create(path)
-      held[path] = Held(files: files, contents: contents)
+      held[path] = Held(files: files, contents: contents, owner: owner)
       return file
     }
   }
@@ -39,9 +43,10 @@ enum HeldFiles {
   }
 
   /// Removes what is held unless it is somebody else's by now. What cannot be removed is left to others, who remove what is old.
-  static func remove(_ path: String) {
+  static func remove(_ path: String, owner: String? = nil) {
     held.withLock { held in
-      guard let item = held.removeValue(forKey: path) else { return }
+      guard let item = held[path], item.owner == owner else { return }
+      held[path] = nil
       remove(path, item)
     }
   }

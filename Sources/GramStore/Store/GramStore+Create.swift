@@ -75,7 +75,9 @@ extension GramStore {
     }
     if let size = options.tileSize {
       let job = try computation(tileSize: size)
-      return (job, reason: job.tileSize == size ? "as asked for" : "\(size) rounded to what the network's executor computes")
+      return (
+        job, reason: job.tileSize == size ? "as asked for" : "\(size) rounded to what the network's executor computes"
+      )
     }
     let first = try computation(tileSize: TileSizeChoice.standard)
     let choice = TileSizeChoice(
@@ -83,9 +85,11 @@ extension GramStore {
       flopsPerPair: first.flopsPerPair)
     let job = choice.size == TileSizeChoice.standard ? first : try computation(tileSize: choice.size)
     let reason =
-      job.tileSize == choice.size ? choice.reason
-      : job.tileSize < choice.size ? "all rows at once"
-      : "\(choice.size), \(choice.reason), rounded up to what the network's executor computes in one piece"
+      job.tileSize == choice.size
+      ? choice.reason
+      : job.tileSize < choice.size
+        ? "all rows at once"
+        : "\(choice.size), \(choice.reason), rounded up to what the network's executor computes in one piece"
     return (job, reason)
   }
 

@@ -75,6 +75,7 @@ extension GramStore {
 
   /// What computes a tile of every kernel, from the data in the store.
   func tiles() throws(GramStoreError) -> (TileIndex) throws(NetworkError) -> [Tensor] {
+    if let tileSource { return { (index: TileIndex) throws(NetworkError) in tileSource(index) } }
     let job = try computation()
     let computation: GramJob.TileComputation
     do { computation = try GramJob.TileComputation(job) } catch { throw .computation(error) }

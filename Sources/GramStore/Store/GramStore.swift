@@ -49,6 +49,8 @@ public struct GramStore: Sendable {
   let job: JobDescription
   let grid: TileGrid
   let files: any FileSystem
+  /// What computes tiles in place of the network: for tests.
+  var tileSource: (@Sendable (TileIndex) -> [Tensor])?
   private let loaded = Guarded<GramJob?>(nil)
 
   init(path: String, job: JobDescription, files: any FileSystem) throws(GramStoreError) {

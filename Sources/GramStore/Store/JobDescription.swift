@@ -188,7 +188,8 @@ extension JobDescription {
         case (let x?, let y?):
           if let difference = difference(x, y, path + [.name(key)]) { return difference }
         case (let x, let y):
-          return found(x.map(MemberReader.line) ?? "not set", y.map(MemberReader.line) ?? "not set", path + [.name(key)])
+          return found(
+            x.map(MemberReader.line) ?? "not set", y.map(MemberReader.line) ?? "not set", path + [.name(key)])
         }
       }
       return nil

@@ -31,7 +31,9 @@ enum StoredData {
     try files.synchronizeDirectory(path)
   }
 
-  static func read(_ path: String, shape: [Int], dtype: DType, _ files: some FileSystem) throws(GramStoreError) -> Tensor {
+  static func read(_ path: String, shape: [Int], dtype: DType, _ files: some FileSystem) throws(GramStoreError)
+    -> Tensor
+  {
     let expected = array(shape: shape, dtype: dtype)
     try requireArray(expected, at: path, files)
     var parts: [Tensor] = []

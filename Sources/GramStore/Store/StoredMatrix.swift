@@ -45,7 +45,8 @@ extension GramStore {
     }
     guard isSymmetric else {
       throw .malformed(
-        path: path, expected: "the kernel of one data set", found: "that of two, of \(rowCount) and \(columnCount) inputs")
+        path: path, expected: "the kernel of one data set",
+        found: "that of two, of \(rowCount) and \(columnCount) inputs")
     }
     return StoredMatrix(self, kernel, notice)
   }

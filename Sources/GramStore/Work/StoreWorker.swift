@@ -61,8 +61,11 @@ struct StoreWorker {
     do {
       try done.scan()
       doneAtStart = done.count
-      report()
-      if done.isComplete { return .complete }
+      if done.isComplete {
+        tidy()
+        say()
+        return .complete
+      }
       try store.files.makeDirectories(store.temporaries)
       try claims.enter()
     } catch {
@@ -70,6 +73,7 @@ struct StoreWorker {
     }
     defer { claims.leave() }
     do { try claims.sweep(temporaries: store.temporaries) } catch { throw .init(writing: "in \(store.path)", error) }
+    report()
     let compute = try makeTiles()
     let heartbeat = settings.hasHeartbeat ? Heartbeat(claims, every: settings.shortestLease / 4) : nil
     defer { heartbeat?.stop() }
@@ -95,6 +99,14 @@ struct StoreWorker {
       slowest = max(slowest, (ContinuousClock.now - start) / .seconds(1))
       report()
     }
+  }
+
+  /// Removes what workers that were killed at the very end have left, where that can be done.
+  private func tidy() {
+    let names = [store.claims, store.temporaries].flatMap { (try? store.files.names(in: $0)) ?? [] }
+    guard !names.isEmpty, (try? claims.enter()) != nil else { return }
+    try? claims.sweep(temporaries: store.temporaries)
+    claims.leave()
   }
 
   private mutating func finish(
@@ -161,7 +173,7 @@ struct StoreWorker {
   // MARK: - Saying
 
   private mutating func report() {
-    guard let progress else { return }
+    if progress == nil { return }
     if nextCount.map({ $0 < .now }) ?? true {
       // What others do is looked at so seldom that it costs next to nothing, also where a thousand workers do.
       let start = ContinuousClock.now
@@ -169,7 +181,11 @@ struct StoreWorker {
       for row in done.incompleteRows { try? done.scan(row: row) }
       nextCount = .now + max(.seconds(10), (.now - start) * 300)
     }
-    progress(
+    say()
+  }
+
+  private func say() {
+    progress?(
       GramStore.Progress(
         tilesDone: done.count, tileCount: store.grid.count, tilesDoneAtStart: doneAtStart, tilesComputed: computed,
         workers: workers, elapsed: .seconds(elapsed)))

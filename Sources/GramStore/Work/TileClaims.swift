@@ -44,7 +44,7 @@ struct TileClaims: Sendable {
     try create(workerPath, lease: shortestLease)
   }
 
-  func leave() { HeldFiles.remove(workerPath) }
+  func leave() { HeldFiles.remove(workerPath, owner: identity.name) }
 
   /// The time of the file system.
   func now() throws(FileFailure) -> Double {
@@ -53,7 +53,7 @@ struct TileClaims: Sendable {
     } catch {
       // Somebody took this worker, which was paused, for one that is gone.
       guard error.code == ENOENT else { throw error }
-      HeldFiles.remove(workerPath)
+      HeldFiles.remove(workerPath, owner: identity.name)
       try create(workerPath, lease: shortestLease)
     }
     return try files.status(of: workerPath).modified
@@ -86,7 +86,7 @@ struct TileClaims: Sendable {
   }
 
   /// Gives the tile away, done or not.
-  func release(_ index: TileIndex) { HeldFiles.remove(path(index)) }
+  func release(_ index: TileIndex) { HeldFiles.remove(path(index), owner: identity.name) }
 
   /// Says that the tile is still being computed.
   func touch(_ index: TileIndex) {
@@ -106,20 +106,21 @@ struct TileClaims: Sendable {
 
   private func create(_ path: String, lease: Double) throws(FileFailure) {
     let contents = contents(lease: lease)
-    let file = try HeldFiles.create(path, contents: contents, files)
+    let file = try HeldFiles.create(path, contents: contents, owner: identity.name, files)
     do {
       try files.writePlain(contents, to: file)
     } catch {
       // Of an empty claim nobody could say whose it is.
       try? files.remove(path)
-      HeldFiles.remove(path)
+      HeldFiles.remove(path, owner: identity.name)
       throw error
     }
   }
 
   private func contents(lease: Double) -> [UInt8] {
     let value = NodeValue.object([
-      "host": .string(identity.host), "process": .integer(Int(identity.process)), "worker": .integer(identity.number),
+      "host": .string(identity.host), "process": .integer(Int(identity.process)),
+      "worker": .integer(Int(identity.number)),
       "lease": .number(lease),
     ])
     return Array(value.json().utf8) + [0x0A]
@@ -143,7 +144,7 @@ struct TileClaims: Sendable {
       if case .string(let host)? = members["host"], case .integer(let process)? = members["process"],
         case .integer(let number)? = members["worker"]
       {
-        claim.owner = WorkerIdentity(host: host, process: Int32(clamping: process), number: number)
+        claim.owner = WorkerIdentity(host: host, process: Int32(clamping: process), number: UInt32(clamping: number))
       }
       switch members["lease"] {
       case .number(let lease)?: claim.lease = max(claim.lease, lease)

@@ -36,7 +36,9 @@ enum ZarrChunk {
       }
       withExtendedLifetime(part) {}
       let checksum = nt_crc32c(0, start, count).littleEndian
-      withUnsafeBytes(of: checksum) { UnsafeMutableRawBufferPointer(start: start + count, count: checksumSize).copyMemory(from: $0) }
+      withUnsafeBytes(of: checksum) {
+        UnsafeMutableRawBufferPointer(start: start + count, count: checksumSize).copyMemory(from: $0)
+      }
       initialized = count + checksumSize
     }
   }

@@ -59,7 +59,8 @@ struct GramExportCommand: ParsableCommand {
     }
     let kernel = kernel ?? (store.kernels.contains(.ntk) ? .ntk : .nngp)
     guard store.kernels.contains(kernel) else {
-      throw CommandError.usage("--kernel: expected \(store.kernels[0].rawValue), which \(store.path) has, found \(kernel)")
+      throw CommandError.usage(
+        "--kernel: expected \(store.kernels[0].rawValue), which \(store.path) has, found \(kernel)")
     }
     do {
       let writer = try NpyWriter(to: output, shape: [store.rowCount, store.columnCount], dtype: store.dtype)

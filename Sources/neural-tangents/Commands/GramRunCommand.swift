@@ -92,7 +92,9 @@ struct GramRunCommand: ParsableCommand {
 
   /// `8,214 of 27,730 tiles`, `12 workers`, `31 tiles/min`.
   private static func parts(_ progress: GramStore.Progress) -> [String] {
-    var parts = ["\(grouped(progress.tilesDone)) of \(grouped(progress.tileCount)) tiles", workerText(progress.workers)]
+    var parts = [
+      "\(grouped(progress.tilesDone)) of \(grouped(progress.tileCount)) tiles", workerText(progress.workers),
+    ]
     if let rate = progress.tilesPerMinute { parts.append("\(rateText(rate)) tiles/min") }
     return parts
   }

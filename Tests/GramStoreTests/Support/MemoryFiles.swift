@@ -180,7 +180,7 @@ final class MemoryFiles: FileSystem, @unchecked Sendable {
   // MARK: - FileSystem
 
   func makeDirectory(_ path: String) throws(FileFailure) {
-    try call("make the directory", path) {
+    try call("make the directory", path) { () -> (Void?, code: Int32) in
       guard let (parent, name) = directory(of: path) else { return (nil, ENOENT) }
       guard parent.entries?[name] == nil else { return (nil, EEXIST) }
       parent.entries?[name] = Node(isDirectory: true)
@@ -233,7 +233,7 @@ final class MemoryFiles: FileSystem, @unchecked Sendable {
   }
 
   func synchronize(_ file: OpenFile) throws(FileFailure) {
-    try call("synchronize", file.path) {
+    try call("synchronize", file.path) { () -> (Void?, code: Int32) in
       guard let node = open[file.descriptor] else { return (nil, EBADF) }
       node.synchronized = node.bytes
       return ((), 0)
@@ -241,13 +241,13 @@ final class MemoryFiles: FileSystem, @unchecked Sendable {
   }
 
   func close(_ file: OpenFile) throws(FileFailure) {
-    try call("close", file.path, half: { open[file.descriptor] = nil }) {
+    try call("close", file.path, half: { open[file.descriptor] = nil }) { () -> (Void?, code: Int32) in
       open.removeValue(forKey: file.descriptor) == nil ? (nil, EBADF) : ((), 0)
     }
   }
 
   func rename(_ path: String, to newPath: String) throws(FileFailure) {
-    try call("rename", path) {
+    try call("rename", path) { () -> (Void?, code: Int32) in
       guard let (parent, name) = directory(of: path), let node = parent.entries?[name],
         let (newParent, newName) = directory(of: newPath)
       else { return (nil, ENOENT) }
@@ -261,7 +261,7 @@ final class MemoryFiles: FileSystem, @unchecked Sendable {
   }
 
   func remove(_ path: String) throws(FileFailure) {
-    try call("remove", path) {
+    try call("remove", path) { () -> (Void?, code: Int32) in
       guard let (parent, name) = directory(of: path), let node = parent.entries?[name] else { return (nil, ENOENT) }
       guard node.entries == nil else { return (nil, EISDIR) }
       parent.entries?[name] = nil
@@ -270,7 +270,7 @@ final class MemoryFiles: FileSystem, @unchecked Sendable {
   }
 
   func removeDirectory(_ path: String) throws(FileFailure) {
-    try call("remove", path) {
+    try call("remove", path) { () -> (Void?, code: Int32) in
       guard let (parent, name) = directory(of: path), let node = parent.entries?[name] else { return (nil, ENOENT) }
       guard let entries = node.entries else { return (nil, ENOTDIR) }
       guard entries.isEmpty else { return (nil, ENOTEMPTY) }
@@ -280,7 +280,7 @@ final class MemoryFiles: FileSystem, @unchecked Sendable {
   }
 
   func synchronizeDirectory(_ path: String) throws(FileFailure) {
-    try call("synchronize", path) {
+    try call("synchronize", path) { () -> (Void?, code: Int32) in
       guard let node = find(path), let entries = node.entries else { return (nil, ENOENT) }
       node.synchronizedEntries = entries
       return ((), 0)
@@ -288,7 +288,7 @@ final class MemoryFiles: FileSystem, @unchecked Sendable {
   }
 
   func touch(_ path: String) throws(FileFailure) {
-    try call("touch", path) {
+    try call("touch", path) { () -> (Void?, code: Int32) in
       guard let node = find(path) else { return (nil, ENOENT) }
       node.modified = time
       return ((), 0)
