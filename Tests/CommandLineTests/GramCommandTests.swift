@@ -135,6 +135,16 @@ struct GramCommandTests {
       try run("export", "k.zarr", "--output", "k.npy", "--shard", "4", status: 64).errors.contains("--shard: expected"))
   }
 
+  @Test("a store of another version is worked on with a warning")
+  func otherVersion() throws {
+    try run("create", "k.zarr/", "network.json", "--x1", "x.npy", "--tile-size", "32")
+    let text = try scratch.text(of: "k.zarr/zarr.json")
+    try scratch.write(text.replacing(/"libraryVersion": "[^"]*"/, with: #""libraryVersion": "0.0.9""#), to: "k.zarr/zarr.json")
+    let outcome = try run("run", "k.zarr/")
+    #expect(outcome.errors.hasPrefix("warning: k.zarr/: made by version 0.0.9; this is "))
+    #expect(outcome.output == "k.zarr: all 10 tiles, 10 by this process\n")
+  }
+
   @Test("damaged tiles are named, and computed again")
   func repair() throws {
     try run("create", "k.zarr", "network.json", "--x1", "x.npy", "--tile-size", "32")

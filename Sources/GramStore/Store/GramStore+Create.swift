@@ -58,7 +58,7 @@ extension GramStore {
       network: text, data: Dictionary(uniqueKeysWithValues: data.map { ($0.name, JobDescription.DataSet($0.numbers)) }),
       maskConstant: maskConstant, isSymmetric: computation.isSymmetric, kernels: names, dtype: computation.dtype,
       tile: computation.tileSize, layout: options.layout == .upper && computation.isSymmetric ? .upper : .full)
-    let store = try GramStore(path: path, job: job, files: files)
+    let store = try GramStore(path: withoutSlash(path), job: job, files: files)
     try store.make(data)
     return (store, reason)
   }
@@ -137,6 +137,13 @@ extension GramStore {
     try files.synchronizeDirectory(directory)
   }
 
+  /// A name as other names can be made of it.
+  private static func withoutSlash(_ path: String) -> String {
+    var path = path
+    while path.hasSuffix("/"), path.count > 1 { path.removeLast() }
+    return path
+  }
+
   // MARK: - Opening
 
   /// Opens a store, whether it is complete or not.
@@ -147,6 +154,7 @@ extension GramStore {
   }
 
   package static func open(at path: String, files: some FileSystem) throws(GramStoreError) -> GramStore {
+    let path = withoutSlash(path)
     let file = "\(path)/\(ZarrArray.fileName)"
     let attributes = try ZarrGroup.attributes(StoredData.readJSON(file, files), path: file)
     let job = try JobDescription(attributes, path: file)
@@ -159,7 +167,7 @@ extension GramStore {
   ///
   /// - Throws: `GramStoreError.otherJob` with the first field that differs.
   public func require(
-    network: (any Layer)? = nil, x1: Tensor? = nil, x2: Tensor? = nil, maskConstant: Double? = nil,
+    network: (any Layer)? = nil, x1: Tensor? = nil, x2: Tensor? = nil, patterns: GraphPatterns? = nil, maskConstant: Double? = nil,
     kernels: KernelSet? = nil, precision: DType? = nil, tileSize: Int? = nil
   ) throws(GramStoreError) {
     if let network {
@@ -175,6 +183,15 @@ extension GramStore {
     if let x2 {
       let other = JobDescription.DataSet(x2)
       if job.data["x2"] != nil || other != job.data["x1"] { try job.require("x2", other, store: path) }
+    }
+    if let patterns {
+      try job.require("pattern1", JobDescription.DataSet(patterns.first), store: path)
+      if let second = patterns.second {
+        let other = JobDescription.DataSet(second)
+        if job.data["pattern2"] != nil || other != job.data["pattern1"] {
+          try job.require("pattern2", other, store: path)
+        }
+      }
     }
     if let maskConstant {
       let there = job.maskConstant.map { "\($0)" } ?? "none"

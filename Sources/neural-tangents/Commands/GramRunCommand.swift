@@ -66,10 +66,10 @@ struct GramRunCommand: ParsableCommand {
     let began = ContinuousClock.now
     try ComputeOptions.apply(threads: threads)
     let store = try GramStore.openForCommand(store)
-    let (x1, x2, _) = try data.read(network: self.network)
+    let (x1, x2, patterns) = try data.read(network: self.network)
     try store.require(
-      network: try network.map { try InputFiles.network(at: $0) }, x1: x1, x2: x2, maskConstant: data.maskConstant,
-      kernels: kernels?.set, precision: precision?.dtype, tileSize: tileSize)
+      network: try network.map { try InputFiles.network(at: $0) }, x1: x1, x2: x2, patterns: patterns,
+      maskConstant: data.maskConstant, kernels: kernels?.set, precision: precision?.dtype, tileSize: tileSize)
     let latest = Latest()
     if let timeLimit { stopProgram(at: began + .seconds(timeLimit.seconds), store, latest) }
     let progress = ProgressReporter(store.path)
