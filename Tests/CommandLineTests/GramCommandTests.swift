@@ -139,7 +139,8 @@ struct GramCommandTests {
   func otherVersion() throws {
     try run("create", "k.zarr/", "network.json", "--x1", "x.npy", "--tile-size", "32")
     let text = try scratch.text(of: "k.zarr/zarr.json")
-    try scratch.write(text.replacing(/"libraryVersion": "[^"]*"/, with: #""libraryVersion": "0.0.9""#), to: "k.zarr/zarr.json")
+    try scratch.write(
+      text.replacing(/"libraryVersion": "[^"]*"/, with: #""libraryVersion": "0.0.9""#), to: "k.zarr/zarr.json")
     let outcome = try run("run", "k.zarr/")
     #expect(outcome.errors.hasPrefix("warning: k.zarr/: made by version 0.0.9; this is "))
     #expect(outcome.output == "k.zarr: all 10 tiles, 10 by this process\n")

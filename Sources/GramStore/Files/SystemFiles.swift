@@ -104,8 +104,8 @@ package struct SystemFiles: FileSystem {
     defer { Platform.close(descriptor) }
     while fsync(descriptor) != 0 {
       if errno == EINTR { continue }
-      // File systems that cannot synchronize names say so, and have nothing to be done about it.
-      guard errno == EINVAL || errno == ENOTSUP else { throw FileFailure("synchronize", path, errno) }
+      // File systems that cannot synchronize names say so, and have nothing to be done about it; so have those that are only read.
+      guard errno == EINVAL || errno == ENOTSUP || errno == EROFS else { throw FileFailure("synchronize", path, errno) }
       return
     }
   }

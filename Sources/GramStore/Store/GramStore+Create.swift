@@ -167,7 +167,8 @@ extension GramStore {
   ///
   /// - Throws: `GramStoreError.otherJob` with the first field that differs.
   public func require(
-    network: (any Layer)? = nil, x1: Tensor? = nil, x2: Tensor? = nil, patterns: GraphPatterns? = nil, maskConstant: Double? = nil,
+    network: (any Layer)? = nil, x1: Tensor? = nil, x2: Tensor? = nil, patterns: GraphPatterns? = nil,
+    maskConstant: Double? = nil,
     kernels: KernelSet? = nil, precision: DType? = nil, tileSize: Int? = nil
   ) throws(GramStoreError) {
     if let network {

@@ -62,6 +62,7 @@ struct StoreWorker {
       try done.scan()
       doneAtStart = done.count
       if done.isComplete {
+        try synchronizeNames()
         tidy()
         say()
         return .complete
@@ -82,7 +83,10 @@ struct StoreWorker {
       let next: Int?
       do { next = try takeTile(wanted) } catch { throw .init(writing: "a claim in \(store.path)", error) }
       guard let number = next else {
-        if wanted?.allSatisfy({ done[$0] }) ?? done.isComplete { return .complete }
+        if wanted?.allSatisfy({ done[$0] }) ?? done.isComplete {
+          do { try synchronizeNames() } catch { throw .init(writing: "in \(store.path)", error) }
+          return .complete
+        }
         waitForOthers(timeLimit)
         continue
       }
@@ -98,6 +102,14 @@ struct StoreWorker {
       computed += 1
       slowest = max(slowest, (ContinuousClock.now - start) / .seconds(1))
       report()
+    }
+  }
+
+  /// Sees to it that a store that is complete stays so after a loss of power: a worker that was killed may have renamed a tile and
+  /// not synchronized its directory.
+  private func synchronizeNames() throws(FileFailure) {
+    for kernel in store.kernels {
+      for row in 0..<store.grid.rows { try store.files.synchronizeDirectory(store.rowPath(kernel, row)) }
     }
   }
 
