@@ -75,7 +75,7 @@ struct GramCommandTests {
     #expect(try Tensor(npyAt: scratch.path("nngp.npy")) == matrix("network.json", "x.npy", "nngp"))
     try run("export", "k.zarr", "--output", "few.zarr", "--shard", "64")
     #expect(try files("few.zarr/ntk/c") == ["0", "1"] && files("few.zarr/ntk/c/1") == ["0", "1"])
-    #expect(try files("k.zarr/.claims").isEmpty && files("k.zarr/.tmp").isEmpty)
+    #expect(try files("k.zarr/nngp/.claims").isEmpty && files("k.zarr/nngp/.tmp").isEmpty)
   }
 
   @Test("two data sets, one kernel, the upper half")
@@ -181,7 +181,7 @@ struct GramCommandTests {
       limited.errors.contains(
         "error: cannot write nngp tile (0, 1): file too large (needs 0.0 MB, 0.1 MB for what is left"))
     #expect(limited.errors.hasSuffix("0 tiles are safe; free space and run again\n"))
-    #expect(try files("k.zarr/.tmp").isEmpty && files("k.zarr/.claims").isEmpty && files("k.zarr/ntk/c/1").isEmpty)
+    #expect(try files("k.zarr/nngp/.tmp").isEmpty && files("k.zarr/nngp/.claims").isEmpty && files("k.zarr/ntk/c/1").isEmpty)
     try run("run", "k.zarr")
     try run("verify", "k.zarr")
     // Where this process may mount, a file system of a megabyte.
@@ -193,7 +193,7 @@ struct GramCommandTests {
         "$0" gram create small/k.zarr network.json --x1 x.npy --tile-size 64 --precision float64 >/dev/null
         head -c 4M /dev/zero > small/other 2>/dev/null; truncate -s -49152 small/other
         "$0" gram run small/k.zarr; echo $?
-        find small/k.zarr/.tmp small/k.zarr/.claims -type f | wc -l
+        find small/k.zarr/nngp/.tmp small/k.zarr/nngp/.claims -type f | wc -l
         rm small/other; "$0" gram run small/k.zarr >/dev/null && "$0" gram verify small/k.zarr' "$0"
       exit 77
       """)
@@ -239,18 +239,18 @@ struct GramCommandTests {
     let outcome = try run("run", "k.zarr", "--time-limit", "3s", status: 5)
     #expect(ContinuousClock.now - began < .seconds(20))
     #expect((outcome.output + outcome.errors).contains("k.zarr: stopped at the time limit, "))
-    #expect(try files("k.zarr/.claims").isEmpty && files("k.zarr/.tmp").isEmpty)
+    #expect(try files("k.zarr/nngp/.claims").isEmpty && files("k.zarr/nngp/.tmp").isEmpty)
     // A tile takes longer than this.
     try run("create", "l.zarr", "slow.json", "--x1", "many.npy", "--tile-size", "2992")
     try run("run", "l.zarr", "--time-limit", "2", status: 5)
-    #expect(try files("l.zarr/.claims").isEmpty && files("l.zarr/.tmp").isEmpty)
+    #expect(try files("l.zarr/nngp/.claims").isEmpty && files("l.zarr/nngp/.tmp").isEmpty)
     for signal in [SIGTERM, SIGINT] {
       let process = try start(["run", "k.zarr"])
-      for _ in 0..<300 where try files("k.zarr/.claims").count < 2 { Thread.sleep(forTimeInterval: 0.05) }
+      for _ in 0..<300 where try files("k.zarr/nngp/.claims").count < 2 { Thread.sleep(forTimeInterval: 0.05) }
       kill(process.processIdentifier, signal)
       process.waitUntilExit()
       #expect(process.terminationStatus == 128 + signal && process.terminationReason == .exit)
-      #expect(try files("k.zarr/.claims").isEmpty && files("k.zarr/.tmp").isEmpty)
+      #expect(try files("k.zarr/nngp/.claims").isEmpty && files("k.zarr/nngp/.tmp").isEmpty)
     }
   }
 
@@ -263,7 +263,7 @@ struct GramCommandTests {
     let outputs = try scratch.names.filter { $0.hasPrefix("output-") }.map { try scratch.text(of: $0) }
     let computed = outputs.compactMap { $0.firstMatch(of: /, (\d+) by this process/).flatMap { Int($0.1) } }
     #expect(computed.count == 3 && computed.reduce(0, +) >= 136 && computed.reduce(0, +) <= 138, "\(outputs)")
-    #expect(try files("k.zarr/.claims").isEmpty && files("k.zarr/.tmp").isEmpty)
+    #expect(try files("k.zarr/nngp/.claims").isEmpty && files("k.zarr/nngp/.tmp").isEmpty)
     try run("verify", "k.zarr")
   }
 
@@ -294,6 +294,6 @@ struct GramCommandTests {
       try run("export", store, "--output", "\(kernel).npy", "--kernel", kernel)
       #expect(try Tensor(npyAt: scratch.path("\(kernel).npy")) == matrix("slow.json", "many.npy", kernel))
     }
-    #expect(try files("\(store)/.claims").isEmpty && files("\(store)/.tmp").isEmpty)
+    #expect(try files("\(store)/nngp/.claims").isEmpty && files("\(store)/nngp/.tmp").isEmpty)
   }
 }

@@ -79,8 +79,9 @@ struct FaultTests {
     mutating func add(_ files: MemoryFiles, _ path: String, _ operation: String?) {
       faults += 1
       operations[operation ?? "none", default: 0] += 1
-      temporariesLeft += (try? files.names(in: "\(path)/\(GramStore.temporaryDirectory)").count) ?? 0
-      claimsLeft += (try? files.names(in: "\(path)/\(GramStore.claimDirectory)").count) ?? 0
+      let store = try? GramStore.open(at: path, files: files)
+      temporariesLeft += store.flatMap { try? files.names(in: $0.temporaries).count } ?? 0
+      claimsLeft += store.flatMap { try? files.names(in: $0.claims).count } ?? 0
     }
 
     func print(_ name: String) {
@@ -152,8 +153,8 @@ struct FaultTests {
           if kind.isError {
             // Who goes on after a failure leaves nothing behind, unless it is removing that failed.
             let left =
-              (try files.names(in: "\(path)/\(GramStore.temporaryDirectory)"))
-              + (try files.names(in: "\(path)/\(GramStore.claimDirectory)"))
+              (try files.names(in: scenario.open(files).temporaries))
+              + (try files.names(in: scenario.open(files).claims))
             #expect(
               left.isEmpty || ["remove", "read"].contains(operation), "\(context): \(left) after \(operation ?? "")")
           }
@@ -171,8 +172,8 @@ struct FaultTests {
           files.time += 700
           let again = try scenario.open(files).run(timeLimit: nil, settings: .alone())
           #expect(again == .complete && files.snapshot(below: path) == reference, "\(context): another run")
-          #expect(try files.names(in: "\(path)/\(GramStore.temporaryDirectory)").isEmpty, "\(context)")
-          #expect(try files.names(in: "\(path)/\(GramStore.claimDirectory)").isEmpty, "\(context)")
+          #expect(try files.names(in: scenario.open(files).temporaries).isEmpty, "\(context)")
+          #expect(try files.names(in: scenario.open(files).claims).isEmpty, "\(context)")
         }
       }
     }

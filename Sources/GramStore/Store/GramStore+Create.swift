@@ -104,11 +104,11 @@ extension GramStore {
       let partial = "\(path).\(WorkerIdentity.next().name).partial"
       try HeldFiles.makeDirectory(partial, files)
       do {
-        for directory in [Self.claimDirectory, Self.temporaryDirectory] {
-          try files.makeDirectory("\(partial)/\(directory)")
-        }
         for (name, numbers) in data { try StoredData.write(numbers, to: "\(partial)/\(name)", files) }
         for kernel in kernels { try makeMatrix("\(partial)/\(kernel.rawValue)") }
+        for directory in [claims, temporaries] {
+          try files.makeDirectory(partial + directory.dropFirst(path.count))
+        }
         try files.writeNew(ZarrGroup.json(attributes: job.json).json(), to: "\(partial)/\(ZarrArray.fileName)")
         try files.synchronizeDirectory(partial)
         try HeldFiles.rename(partial, to: path, files)

@@ -113,14 +113,14 @@ public struct GramStore: Sendable {
 
   // MARK: - Paths
 
-  static let claimDirectory = ".claims"
-  static let temporaryDirectory = ".tmp"
+  /// Both are inside of an array: Python's `zarr`, which lists what is in a group, warns of what it does not know there.
+  private static let (claimDirectory, temporaryDirectory) = (".claims", ".tmp")
 
   func path(_ kernel: StoredKernel) -> String { "\(path)/\(kernel.rawValue)" }
   func rowPath(_ kernel: StoredKernel, _ row: Int) -> String { "\(path(kernel))/c/\(row)" }
   func path(_ kernel: StoredKernel, _ index: TileIndex) -> String { "\(rowPath(kernel, index.row))/\(index.column)" }
-  var claims: String { "\(path)/\(Self.claimDirectory)" }
-  var temporaries: String { "\(path)/\(Self.temporaryDirectory)" }
+  var claims: String { "\(path(kernels[0]))/\(Self.claimDirectory)" }
+  var temporaries: String { "\(path(kernels[0]))/\(Self.temporaryDirectory)" }
 
   // MARK: - The job
 
