@@ -54,8 +54,9 @@ def read_tensorstore(store, name):
 READERS = [read_zarr, read_tensorstore]
 
 
-def check(store, name, expected):
-    """What is there is right, and what is missing is NaN; the share that is there."""
+def check(store, name, expected, is_growing=False):
+    """What is there is right, and what is missing is NaN; the share that is there, which is the same for all readers unless tiles
+    come meanwhile."""
     shares = []
     for reader in READERS:
         found = np.asarray(reader(store, name))
@@ -63,7 +64,7 @@ def check(store, name, expected):
         there = ~np.isnan(found)
         assert np.array_equal(found[there], expected[there]), (store, name, reader)
         shares.append(there.mean())
-    assert shares[0] == shares[1], shares
+    assert is_growing or shares[0] == shares[1], shares
     return shares[0]
 
 
@@ -74,7 +75,7 @@ def stages(store, expected):
         worker = subprocess.Popen([PROGRAM, "gram", "run", store, "--lease", "1"], stdout=subprocess.DEVNULL)
         time.sleep(0.25)
         # In the middle of writing, and after the worst that can happen.
-        check(store, "ntk", expected["ntk"])
+        check(store, "ntk", expected["ntk"], is_growing=True)
         worker.send_signal(signal.SIGKILL)
         worker.wait()
         shares.add(min(check(store, name, expected[name]) for name in ("nngp", "ntk")))

@@ -13,7 +13,9 @@ struct GramCommandTests {
     let keys = RandomKey(seed: 3).split(into: 3)
     try keys[0].normal([100, 6, 6, 2]).writeNpy(to: scratch.path("x.npy"))
     try keys[1].normal([30, 6, 6, 2]).writeNpy(to: scratch.path("y.npy"))
-    try keys[2].normal([3000, 8, 8, 3]).writeNpy(to: scratch.path("many.npy"))
+    let many = keys[2].normal([3000, 8, 8, 3])
+    try many.writeNpy(to: scratch.path("many.npy"))
+    try many[0..<1000].writeNpy(to: scratch.path("some.npy"))
     try scratch.write(Self.network(weightStd: 1.4), to: "network.json")
     try scratch.write(Self.network(weightStd: 1.5), to: "other.json")
     // Tens of milliseconds a tile and more.
@@ -181,7 +183,8 @@ struct GramCommandTests {
       limited.errors.contains(
         "error: cannot write nngp tile (0, 1): file too large (needs 0.0 MB, 0.1 MB for what is left"))
     #expect(limited.errors.hasSuffix("0 tiles are safe; free space and run again\n"))
-    #expect(try files("k.zarr/nngp/.tmp").isEmpty && files("k.zarr/nngp/.claims").isEmpty && files("k.zarr/ntk/c/1").isEmpty)
+    #expect(
+      try files("k.zarr/nngp/.tmp").isEmpty && files("k.zarr/nngp/.claims").isEmpty && files("k.zarr/ntk/c/1").isEmpty)
     try run("run", "k.zarr")
     try run("verify", "k.zarr")
     // Where this process may mount, a file system of a megabyte.
@@ -256,21 +259,21 @@ struct GramCommandTests {
 
   @Test("three processes share the work and do next to nothing twice")
   func sharing() throws {
-    try run("create", "k.zarr", "slow.json", "--x1", "many.npy", "--tile-size", "192")
+    try run("create", "k.zarr", "slow.json", "--x1", "some.npy", "--tile-size", "64")
     let processes = try (0..<3).map { _ in try start(["run", "k.zarr", "--threads", "1"]) }
     for process in processes { process.waitUntilExit() }
     #expect(processes.allSatisfy { $0.terminationStatus == 0 })
     let outputs = try scratch.names.filter { $0.hasPrefix("output-") }.map { try scratch.text(of: $0) }
     let computed = outputs.compactMap { $0.firstMatch(of: /, (\d+) by this process/).flatMap { Int($0.1) } }
-    #expect(computed.count == 3 && computed.reduce(0, +) >= 136 && computed.reduce(0, +) <= 138, "\(outputs)")
+    #expect(computed.count == 3 && computed.reduce(0, +) >= 136 && computed.reduce(0, +) <= 137, "\(outputs)")
     #expect(try files("k.zarr/nngp/.claims").isEmpty && files("k.zarr/nngp/.tmp").isEmpty)
     try run("verify", "k.zarr")
   }
 
   @Test("three processes that are killed at random moments give the matrix in memory, bit for bit")
   func kills() throws {
-    let store = "k.zarr"
-    try run("create", store, "slow.json", "--x1", "many.npy", "--tile-size", TestSwitch.faults.isOn ? "64" : "128")
+    let (store, x) = ("k.zarr", TestSwitch.faults.isOn ? "many.npy" : "some.npy")
+    try run("create", store, "slow.json", "--x1", x, "--tile-size", "64")
     var numbers = TestNumbers(seed: UInt64(Date().timeIntervalSince1970))
     let end = ContinuousClock.now + .seconds(TestSwitch.faults.isOn ? 60 : 6)
     var processes = try (0..<3).map { _ in try start(["run", store, "--lease", "2"]) }
@@ -290,9 +293,12 @@ struct GramCommandTests {
     let done = try run("status", store).output
     if TestSwitch.faults.isOn { print("\(killed) processes killed at random moments: \(done)") }
     #expect(try run("verify", store).output.hasSuffix(" 0 damaged\n"))
+    let outcome = try Program.run(["kernel", "slow.json", "--x1", x, "--output", "k.npz"], in: scratch.url)
+    #expect(outcome.status == 0)
+    let archive = try NpzArchive(at: scratch.path("k.npz"))
     for kernel in ["nngp", "ntk"] {
       try run("export", store, "--output", "\(kernel).npy", "--kernel", kernel)
-      #expect(try Tensor(npyAt: scratch.path("\(kernel).npy")) == matrix("slow.json", "many.npy", kernel))
+      #expect(try Tensor(npyAt: scratch.path("\(kernel).npy")) == archive.tensor(kernel))
     }
     #expect(try files("\(store)/nngp/.claims").isEmpty && files("\(store)/nngp/.tmp").isEmpty)
   }
