@@ -300,6 +300,9 @@ struct GramCommandTests {
       try run("export", store, "--output", "\(kernel).npy", "--kernel", kernel)
       #expect(try Tensor(npyAt: scratch.path("\(kernel).npy")) == archive.tensor(kernel))
     }
+    // Whose claim it was, a process that was killed before it could write it has not said: its lease must be over.
+    Thread.sleep(forTimeInterval: 1.5)
+    try run("run", store, "--lease", "1")
     #expect(try files("\(store)/nngp/.claims").isEmpty && files("\(store)/nngp/.tmp").isEmpty)
   }
 }

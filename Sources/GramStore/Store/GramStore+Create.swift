@@ -109,6 +109,7 @@ extension GramStore {
         for directory in [claims, temporaries] {
           try files.makeDirectory(partial + directory.dropFirst(path.count))
         }
+        try files.synchronizeDirectory(parent(of: partial + claims.dropFirst(path.count)))
         try files.writeNew(ZarrGroup.json(attributes: job.json).json(), to: "\(partial)/\(ZarrArray.fileName)")
         try files.synchronizeDirectory(partial)
         try HeldFiles.rename(partial, to: path, files)

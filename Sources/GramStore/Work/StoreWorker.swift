@@ -85,6 +85,8 @@ struct StoreWorker {
       guard let number = next else {
         if wanted?.allSatisfy({ done[$0] }) ?? done.isComplete {
           do { try synchronizeNames() } catch { throw .init(writing: "in \(store.path)", error) }
+          // Of the last ones there is nobody else to do it.
+          try? claims.sweep(temporaries: store.temporaries)
           return .complete
         }
         waitForOthers(timeLimit)

@@ -140,6 +140,8 @@ struct TileClaims: Sendable {
   private func read(_ path: String, now: Double) -> Claim? {
     guard let status = try? files.status(of: path) else { return nil }
     var claim = Claim(owner: nil, lease: shortestLease, age: now - status.modified)
+    let name = path.split(separator: "/").last.map(String.init) ?? ""
+    if name.hasPrefix(Self.workerPrefix) { claim.owner = WorkerIdentity(endOf: name) }
     if let bytes = try? files.read(path), case .object(let members)? = try? NodeValue(json: bytes) {
       if case .string(let host)? = members["host"], case .integer(let process)? = members["process"],
         case .integer(let number)? = members["worker"]
@@ -190,7 +192,7 @@ struct TileClaims: Sendable {
       if name.hasPrefix(Self.stalePrefix) || name.hasPrefix(Self.workerPrefix) {
         let isGone = name.hasPrefix(Self.workerPrefix) && (claim.owner?.isGone ?? false)
         if isGone || claim.age > Self.oldest * claim.lease { try? files.remove(path) }
-      } else if claim.age > Self.oldest * claim.lease || (claim.owner?.isGone ?? false) {
+      } else if claim.isStale {
         _ = removeStale(path)
       }
     }
