@@ -6,7 +6,7 @@ SANITIZED_TESTS ?= VectorKernelTests|TensorsTests|DataFilesTests|Fused|Gram
 SOURCES := Sources Tests Plugins Benchmarks Examples Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help dependencies build demo test test-neon fuzz grids faults stores sanitize sanitize-sample benchmark tables cliff format lint client docs snippets wheel test-python python-docs clean
+.PHONY: help dependencies build demo test test-neon fuzz grids faults stores sanitize sanitize-sample benchmark tables cliff workers format lint client docs snippets wheel test-python python-docs clean
 
 help: ## Print this list.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -74,6 +74,10 @@ tables: dependencies ## Hold predictions of real tables against scikit-learn's.
 cliff: dependencies ## Check that no activation costs many times what Erf does; with SKIP_BUILD=1 by what the tests have built.
 	$(if $(SKIP_BUILD),,$(SWIFT) build -c release --product benchmarks)
 	"$$($(SWIFT) build -c release --show-bin-path)/benchmarks" --cliff
+
+workers: dependencies ## Simulate workers that share a store, and check that the chosen tiles keep them busy.
+	$(SWIFT) build -c release -Xswiftc -enable-testing --product benchmarks
+	"$$($(SWIFT) build -c release --show-bin-path)/benchmarks" --workers
 
 client: dependencies ## Build and run a package that depends on this one.
 	$(SWIFT) run -c release --package-path Examples/Client

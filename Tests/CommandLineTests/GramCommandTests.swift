@@ -100,13 +100,8 @@ struct GramCommandTests {
   @Test("the size of tiles is chosen by the number of workers, and said")
   func tileSize() throws {
     let outcome = try run("create", "w.zarr", "network.json", "--x1", "many.npy", "--workers", "4")
-    let size = TileSizeChoiceText(outcome.output)
-    #expect(size.text.contains("of 64x64") && size.text.contains("leaves each of 4 workers 100 tiles"), "\(size.text)")
-  }
-
-  private struct TileSizeChoiceText {
-    let text: String
-    init(_ output: String) { text = output.split(separator: "\n").last.map(String.init) ?? "" }
+    let line = outcome.output.split(separator: "\n").last ?? ""
+    #expect(line.contains("of 64x64") && line.contains("leaves each of 4 workers 100 tiles"), "\(line)")
   }
 
   @Test("what is wrong is one line with where, there and here, and a status")
@@ -211,7 +206,7 @@ struct GramCommandTests {
     }
   }
 
-  private func start(_ arguments: [String], errors: String? = nil) throws -> Process {
+  private func start(_ arguments: [String]) throws -> Process {
     let process = Process()
     process.executableURL = try #require(Program.url)
     process.arguments = ["gram"] + arguments
