@@ -157,6 +157,8 @@ struct ClaimTests {
       choice(60_000, 256, 1.4e7).size == 256 && choice(60_000, 256, 1.4e7).reason.contains("256 workers 100 tiles"))
     // Tiles of little work are larger, so that writing them is not most of it.
     #expect(choice(60_000, nil, 2000).size == 2048)
+    #expect(choice(200, 8, 1.4e7).size == 64 && choice(200, 8, 1.4e7).reason.contains("has less than one tile"))
+    #expect(choice(60_000, 1, 2000).size == 4096 && choice(60_000, 1, 2000).reason.contains("the worker has 107"))
     // Nobody loses more than ten minutes.
     #expect(choice(60_000, 1, 1e9).size < 256)
   }

@@ -45,12 +45,17 @@ package struct TileSizeChoice: Hashable, Sendable {
     if let workers {
       let wanted = Self.size(forWorkers: workers, rows: rows, columns: columns, isSymmetric: isSymmetric)
       self.size = min(wanted, most)
+      let entries = Double(rows) * Double(columns) / (isSymmetric ? 2 : 1)
+      let tiles = Int(entries / Double(self.size * self.size)) / max(1, workers)
+      let each = workers == 1 ? "the worker" : "each of \(grouped(workers)) workers"
       reason =
-        wanted <= most
-        ? "the largest multiple of \(Self.step) that leaves each of \(grouped(workers)) workers \(Self.tilesPerWorker) tiles"
-        : most == Self.largest
-          ? "the largest there is; \(grouped(workers)) workers would have \(Self.tilesPerWorker) tiles of \(wanted) each"
-          : "about ten minutes of work, which is what a killed worker may lose"
+        tiles < Self.tilesPerWorker
+        ? "the smallest there is; \(each) has \(tiles == 0 ? "less than one tile" : "\(tiles)")"
+        : wanted <= most
+          ? "the largest multiple of \(Self.step) that leaves \(each) \(Self.tilesPerWorker) tiles"
+          : most == Self.largest
+            ? "the largest there is; \(each) has \(grouped(tiles))"
+            : "about ten minutes of work, which is what a killed worker may lose"
     } else {
       self.size = min(most, max(Self.standard, min(2048, size(ofSeconds: Self.shortestTile))))
       reason =
