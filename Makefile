@@ -6,7 +6,7 @@ SANITIZED_TESTS ?= VectorKernelTests|TensorsTests|DataFilesTests|Fused|Gram
 SOURCES := Sources Tests Plugins Benchmarks Examples Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help dependencies build demo test test-neon fuzz grids sanitize sanitize-sample benchmark tables cliff format lint client docs snippets wheel test-python python-docs clean
+.PHONY: help dependencies build demo test test-neon fuzz grids faults stores sanitize sanitize-sample benchmark tables cliff workers format lint client docs snippets wheel test-python python-docs clean
 
 help: ## Print this list.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -39,6 +39,12 @@ fuzz: dependencies ## Hold thousands of random networks, tensor programs and dam
 	FUZZ=1 $(SWIFT) test -c release \
 	  --filter 'FusedExecutor|FusedSlice|SliceLimit|ProgramFuzz|NetworkFuzz|NetworkMistake|LinearNetwork|ReaderFuzz|JSONReader|FunctionKernelFuzz'
 
+faults: dependencies ## Ten thousand and more faults in every call that stores make of the system, and a minute of kills.
+	FAULTS=1 $(SWIFT) test -c release --filter 'FaultTests|ClaimTests|GramCommandTests'
+
+stores: dependencies ## Read stores with zarr and tensorstore of PyPI at every stage of a job; after a release build.
+	@Scripts/test-stores.sh
+
 grids: dependencies ## Compare every network of the grids with random finite ones of width 1024.
 	GRIDS=1 $(SWIFT) test -c release --filter 'LayersGrid'
 
@@ -68,6 +74,10 @@ tables: dependencies ## Hold predictions of real tables against scikit-learn's.
 cliff: dependencies ## Check that no activation costs many times what Erf does; with SKIP_BUILD=1 by what the tests have built.
 	$(if $(SKIP_BUILD),,$(SWIFT) build -c release --product benchmarks)
 	"$$($(SWIFT) build -c release --show-bin-path)/benchmarks" --cliff
+
+workers: dependencies ## Simulate workers that share a store, and check that the chosen tiles keep them busy.
+	$(SWIFT) build -c release -Xswiftc -enable-testing --product benchmarks
+	"$$($(SWIFT) build -c release --show-bin-path)/benchmarks" --workers
 
 client: dependencies ## Build and run a package that depends on this one.
 	$(SWIFT) run -c release --package-path Examples/Client

@@ -48,11 +48,14 @@ let package = Package(
       dependencies: ["Networks", "CovarianceEngine", .product(name: "Yams", package: "Yams")]),
     .target(name: "FiniteWidth", dependencies: ["Networks", "CovarianceEngine", "Tensors"]),
     .target(name: "Inference", dependencies: ["Networks", "CovarianceEngine", "Tensors", "Platform"]),
+    .target(
+      name: "GramStore", dependencies: ["Networks", "CovarianceEngine", "Tensors", "CVectorKernels", "Platform"]),
     .target(name: "Dynamics", dependencies: ["Inference", "Networks", "CovarianceEngine", "Tensors", "Platform"]),
     .target(
       name: "NeuralTangents",
       dependencies: [
-        "Networks", "NetworkYAML", "FiniteWidth", "Inference", "Dynamics", "CovarianceEngine", "DataFiles", "Tensors",
+        "Networks", "NetworkYAML", "FiniteWidth", "Inference", "Dynamics", "GramStore", "CovarianceEngine", "DataFiles",
+        "Tensors",
       ]),
     .systemLibrary(name: "CNeuralTangents", path: "Sources/NeuralTangentsC/include"),
     .target(
@@ -63,12 +66,12 @@ let package = Package(
     .executableTarget(
       name: "neural-tangents",
       dependencies: [
-        "NeuralTangents", "DataFiles", "Tensors", "CVectorKernels", "CLinearAlgebra",
+        "NeuralTangents", "GramStore", "DataFiles", "Tensors", "Platform", "CVectorKernels", "CLinearAlgebra",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Resources/Data")]),
     .executableTarget(
-      name: "benchmarks", dependencies: ["NeuralTangents", "Tensors", "CVectorKernels", "CLinearAlgebra"],
+      name: "benchmarks", dependencies: ["NeuralTangents", "GramStore", "Tensors", "CVectorKernels", "CLinearAlgebra"],
       path: "Benchmarks/Sources"),
     // Checks in C, which `make test` runs, and `make test-neon` for arm64 in an emulator.
     .executableTarget(
@@ -94,8 +97,13 @@ let package = Package(
       dependencies: ["NeuralTangents", "CovarianceEngine", "Networks", "Tensors", "CVectorKernels", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
+      name: "GramStoreTests",
+      dependencies: [
+        "GramStore", "Networks", "CovarianceEngine", "Tensors", "CVectorKernels", "Platform", "TestSupport",
+      ]),
+    .testTarget(
       name: "CommandLineTests",
-      dependencies: ["neural-tangents", "NeuralTangents", "DataFiles", "Tensors", "CVectorKernels"]),
+      dependencies: ["neural-tangents", "NeuralTangents", "DataFiles", "Tensors", "CVectorKernels", "TestSupport"]),
     // The code blocks of README and articles, which a plugin extracts before they are compiled.
     .testTarget(
       name: "SnippetTests", dependencies: ["neural-tangents", "NeuralTangents", "DataFiles", "Tensors"],

@@ -9,11 +9,12 @@ import Tensors
 // benchmarks --blas         BLAS with the inner loops for every kind of processor that this one can be
 // benchmarks --cliff        what every activation takes beside Erf; fails where one takes far too long
 // benchmarks --plans      how tangent kernels of a residual network are computed for ever more outputs
+// benchmarks --workers      a simulation of workers that share the tiles of a store, and the tile sizes that it leads to
 // benchmarks --row '{...}'  one row in this process, printed as JSON
 
 func usage() -> Never {
   let text =
-    "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --cycles | --blas | --cliff | --plans | --row JSON\n"
+    "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --cycles | --blas | --cliff | --plans | --workers | --row JSON\n"
   FileHandle.standardError.write(Data(text.utf8))
   exit(64)
 }
@@ -45,6 +46,7 @@ while let argument = arguments.popFirst() {
   case "--plans":
     try printEmpiricalPlans()
     exit(0)
+  case "--workers": exit(WorkerSimulation.printTable() ? 0 : 1)
   case "--cliff": exit(try checkCliff() ? 0 : 1)
   case "--only", "--output", "--row":
     guard let value = arguments.popFirst() else { usage() }

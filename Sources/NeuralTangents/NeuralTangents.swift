@@ -3,6 +3,7 @@
 @_exported import DataFiles
 @_exported import Dynamics
 @_exported import FiniteWidth
+@_exported import GramStore
 @_exported import Inference
 @_exported import NetworkYAML
 @_exported import Networks

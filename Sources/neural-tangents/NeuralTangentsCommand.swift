@@ -1,11 +1,12 @@
 import ArgumentParser
 import Foundation
+import Platform
 import Tensors
 
 /// The program `neural-tangents`.
 @main
 struct NeuralTangentsCommand: ParsableCommand {
-  static let version = "0.1.0"
+  static let version = LibraryVersion.text
 
   static let configuration = CommandConfiguration(
     commandName: "neural-tangents",
@@ -14,6 +15,8 @@ struct NeuralTangentsCommand: ParsableCommand {
       EXAMPLES
         neural-tangents demo
         neural-tangents kernel network.json --x1 train.npy --output kernel.npz
+        neural-tangents gram create train.zarr myrtle10 --x1 cifar.npy
+        neural-tangents gram run train.zarr
         neural-tangents empirical network.json --x1 train.npy --samples 64 \
           --output estimate.npz
         neural-tangents predict network.json --train train.csv --target price \
@@ -44,6 +47,8 @@ struct NeuralTangentsCommand: ParsableCommand {
 
       EXIT STATUS
         0   success
+        3   a tile of a store cannot be written; those that are there are safe
+        5   gram run has stopped at its time limit
         64  options, arguments or an environment that make no sense
         65  a file was read, and what it holds is wrong
         66  a file to read is missing
@@ -55,7 +60,8 @@ struct NeuralTangentsCommand: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      KernelCommand.self, EmpiricalCommand.self, PredictCommand.self, FitCommand.self, DescribeCommand.self,
+      KernelCommand.self, GramCommand.self, EmpiricalCommand.self, PredictCommand.self, FitCommand.self,
+      DescribeCommand.self,
       DemoCommand.self,
       BenchmarkCommand.self, InfoCommand.self,
     ])
@@ -73,6 +79,7 @@ struct NeuralTangentsCommand: ParsableCommand {
   }
 
   private static func stop(for error: any Error) -> Never {
+    if let code = error as? ExitCode { finish(with: "", status: code.rawValue) }
     if let known = CommandError(error) { fail(known) }
     // The rest comes from the argument parser, which also throws help, the version and completion scripts.
     let code = exitCode(for: error)
@@ -81,11 +88,11 @@ struct NeuralTangentsCommand: ParsableCommand {
     fail(CommandError(isUsage ? .usage : .internalFailure, message(for: error)))
   }
 
-  private static func finish(with text: String) -> Never {
+  private static func finish(with text: String, status: Int32 = 0) -> Never {
     if !text.isEmpty { print(text) }
     do {
       try StandardOutput.finish()
-      Foundation.exit(0)
+      Foundation.exit(status)
     } catch {
       fail(error)
     }

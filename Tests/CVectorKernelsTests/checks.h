@@ -22,7 +22,7 @@ typedef struct check {
   void (*run)(void);
 } check;
 
-extern const check convolution_checks[], covariance_row_checks[], dual_checks[], elementary_checks[], elementwise_checks[],
+extern const check checksum_checks[], convolution_checks[], covariance_row_checks[], dual_checks[], elementary_checks[], elementwise_checks[],
   random_checks[], reduction_checks[], row_checks[], series_checks[], slice_checks[], slice_layer_checks[], window_checks[];
 
 // Counts a failure of the running check and prints the first few.

@@ -10,7 +10,7 @@
 #include <stdarg.h>
 
 static const check *const families[] = {
-  convolution_checks, covariance_row_checks, dual_checks, elementary_checks, elementwise_checks, random_checks,
+  checksum_checks, convolution_checks, covariance_row_checks, dual_checks, elementary_checks, elementwise_checks, random_checks,
   reduction_checks, row_checks, series_checks, slice_checks, slice_layer_checks, window_checks,
 };
 enum { family_count = sizeof families / sizeof *families };

@@ -4,13 +4,21 @@ import Testing
 
 @Suite("help")
 struct HelpTests {
-  static let subcommands = ["kernel", "empirical", "predict", "fit", "describe", "demo", "benchmark", "info"]
+  static let subcommands = ["kernel", "gram", "empirical", "predict", "fit", "describe", "demo", "benchmark", "info"]
 
   @Test("every subcommand explains itself with examples", arguments: subcommands)
   func subcommandHelp(_ name: String) throws {
     let outcome = try Program.run([name, "--help"])
     #expect(outcome.status == 0 && outcome.errors.isEmpty)
     #expect(outcome.output.contains("EXAMPLES") && outcome.output.contains("neural-tangents \(name)"))
+    #expect(outcome.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
+  }
+
+  @Test("every subcommand of gram does, too", arguments: ["create", "run", "status", "verify", "export"])
+  func gramHelp(_ name: String) throws {
+    let outcome = try Program.run(["gram", name, "--help"])
+    #expect(outcome.status == 0 && outcome.errors.isEmpty)
+    #expect(outcome.output.contains("EXAMPLES") && outcome.output.contains("neural-tangents gram \(name)"))
     #expect(outcome.output.split(separator: "\n").allSatisfy { $0.count <= 80 })
   }
 

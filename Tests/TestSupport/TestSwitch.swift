@@ -4,6 +4,8 @@ import Foundation
 package enum TestSwitch: String {
   /// Thousands of random cases instead of some.
   case fuzz = "FUZZ"
+  /// Faults in every call of a store, ten thousand and more, instead of a sample.
+  case faults = "FAULTS"
   /// All networks of the grids instead of some.
   case grids = "GRIDS"
   /// Nothing else runs in this process, so that its memory can be measured.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nt_instruction_set.h"
+#include "nt_checksum.h"
 #include "nt_elementwise.h"
 #include "nt_convolution.h"
 #include "nt_duals.h"

@@ -17,7 +17,8 @@ struct GramPlan: Sendable {
   let isSymmetric: Bool
   let tileSize: Int
   let obstacle: String?
-  private let blockCount: Int
+  /// Blocks of the executor's grid in the whole.
+  let blockCount: Int
 
   var options: KernelOptions { computation.options }
   /// Element type of what is put together.
@@ -139,9 +140,7 @@ struct GramPlan: Sendable {
     mutating func next() throws(NetworkError) -> (range: GramBlock, outputs: [CovarianceBlock])? {
       guard tilesDone < tiles.count else { return nil }
       let range = tiles[tilesDone]
-      let outputs = try Threads.withLimit(plan.options.threads) { () throws(NetworkError) in
-        try plan.compute(range, state)
-      }
+      let outputs = try plan.outputs(of: range, state)
       tilesDone += 1
       entriesDone += range.entryCount * (isMirrored && !range.isOnDiagonal ? 2 : 1)
       report()
@@ -154,6 +153,11 @@ struct GramPlan: Sendable {
           tilesDone: tilesDone, tileCount: tiles.count, entriesDone: entriesDone,
           entryCount: plan.whole.entryCount, elapsed: ContinuousClock.now - began, obstacle: plan.obstacle))
     }
+  }
+
+  /// The covariances of all outputs over a tile, computed on all threads that the options allow.
+  func outputs(of range: GramBlock, _ state: ExecutorState) throws(NetworkError) -> [CovarianceBlock] {
+    try Threads.withLimit(options.threads) { () throws(NetworkError) in try compute(range, state) }
   }
 
   private func compute(_ range: GramBlock, _ state: ExecutorState) throws(NetworkError) -> [CovarianceBlock] {

@@ -4,8 +4,10 @@ import Tensors
 
 /// Why the program stops, with the exit status that tells scripts which kind of failure it is.
 struct CommandError: Error, CustomStringConvertible {
-  /// Exit statuses as in `sysexits.h`.
+  /// Exit statuses as in `sysexits.h`, and one of the stores'.
   enum Status: Int32, Sendable {
+    /// A tile of a store cannot be written; what has been written is safe.
+    case storeWriting = 3
     /// Options or arguments that make no sense.
     case usage = 64
     /// A file was read and its contents are wrong.
@@ -43,6 +45,14 @@ struct CommandError: Error, CustomStringConvertible {
     case let error as CommandError: self = error
     case let error as NetworkError:
       self.init(error.kind == .memory ? .internalFailure : .badData, error.description)
+    case let error as GramStoreError:
+      switch error {
+      case .computation(let error): self.init(error)
+      case .cannotWrite: self.init(.storeWriting, error.description)
+      case .exists: self.init(.cannotWrite, error.description)
+      case .cannotRead: self.init(.missingInput, error.description)
+      default: self.init(.badData, error.description)
+      }
     case let error as PredictionError: self.init(.badData, error.description)
     case let error as TensorError:
       switch error {

@@ -1,11 +1,12 @@
 import DataFiles
 import Foundation
+import GramStore
 import Synchronization
 import Tensors
 
 /// What happens when the program is told to end, by Ctrl-C, by a terminal that closes, or by `kill`: programs that it has
-/// started end, files that are half written go, the terminal gets its line back, and the status is 128 and the signal's
-/// number, as shells have it.
+/// started end, files that are half written go, claims of tiles are released, the terminal gets its line back, and the
+/// status is 128 and the signal's number, as shells have it.
 enum Interruption {
   private static let terminalNeedsClearing = Atomic<Bool>(false)
 
@@ -30,17 +31,25 @@ enum Interruption {
     let thread = Thread { [signals] in
       var (awaited, received) = (signals, Int32(0))
       while sigwait(&awaited, &received) != 0 {}
-      ChildPrograms.end {
-        removeUnfinishedFiles {
-          if terminalNeedsClearing.load(ordering: .relaxed) { StandardError.write("\r\u{1B}[K") }
-          // Not `exit`, which would take down what other threads are computing with.
-          _exit(128 + received)
-        }
-      }
+      end(with: 128 + received)
     }
     // Above the work, which may keep all processors busy.
     thread.qualityOfService = .userInteractive
     thread.start()
+  }
+
+  /// Ends the program in the middle of its work.
+  static func end(with status: Int32, saying text: String? = nil) -> Never {
+    ChildPrograms.end {
+      releaseHeldFiles {
+        removeUnfinishedFiles {
+          if terminalNeedsClearing.load(ordering: .relaxed) { StandardError.write("\r\u{1B}[K") }
+          if let text { StandardError.write(text) }
+          // Not `exit`, which would take down what other threads are computing with.
+          _exit(status)
+        }
+      }
+    }
   }
 
   private static func isIgnoring(_ handler: (@convention(c) (Int32) -> Void)?) -> Bool {

@@ -14,6 +14,9 @@ final class ProgressReporter: Sendable {
     var fraction: Double?
     /// What is known beside the fraction where a kernel is computed.
     var gram: GramProgress?
+    /// What else there is to say: parts of the line, and the seconds that are left.
+    var parts: [String] = []
+    var left: Double?
     var lastShown: ContinuousClock.Instant
     var isShown = false
     var isFinished = false
@@ -48,6 +51,7 @@ final class ProgressReporter: Sendable {
     state.withLock {
       $0.step = $0.prefix + step
       ($0.fraction, $0.gram) = (nil, nil)
+      ($0.parts, $0.left) = ([], nil)
       $0.began = now
       if !isTerminal { $0.lastShown = now }
     }
@@ -56,6 +60,13 @@ final class ProgressReporter: Sendable {
   /// Notes how much of the step is done, from 0 to 1; may be called from any thread, as often as convenient.
   func update(_ fraction: Double) {
     state.withLock { $0.fraction = max($0.fraction ?? 0, fraction) }
+  }
+
+  /// The same with more to say, for work whose speed is not that of this process alone.
+  ///
+  /// - Parameter left: seconds; nil where nobody knows.
+  func update(_ fraction: Double, _ parts: [String], left: Double?) {
+    state.withLock { ($0.fraction, $0.parts, $0.left) = (fraction, parts, left) }
   }
 
   /// For `KernelOptions`.
@@ -94,7 +105,7 @@ final class ProgressReporter: Sendable {
       state.isShown = true
       let line = Self.line(
         step: state.step, fraction: state.gram?.fraction ?? state.fraction, elapsed: now - state.began,
-        barWidth: isTerminal ? 20 : 0, gram: state.gram)
+        barWidth: isTerminal ? 20 : 0, gram: state.gram, parts: state.parts, left: state.left)
       if isTerminal { Interruption.setTerminalLine(true) }
       StandardError.write(isTerminal ? "\r\(line)\u{1B}[K" : line + "\n")
       return true
@@ -103,7 +114,8 @@ final class ProgressReporter: Sendable {
 
   /// `kernel: [=====>    ] 45 %, 9 of 20 tiles, 1.2 M entries/s, 3 s so far, 4 s left`.
   static func line(
-    step: String, fraction: Double?, elapsed: Duration, barWidth: Int, gram: GramProgress? = nil
+    step: String, fraction: Double?, elapsed: Duration, barWidth: Int, gram: GramProgress? = nil,
+    parts more: [String] = [], left known: Double? = nil
   ) -> String {
     let seconds = elapsed / .seconds(1)
     var parts: [String] = []
@@ -130,8 +142,9 @@ final class ProgressReporter: Sendable {
       if let total = gram.timeLeft.map({ ($0 + gram.elapsed) / .seconds(1) }) { left = max(0, total - seconds) }
       if gram.fraction == 1 { left = nil }
     }
+    if !more.isEmpty { (parts, left) = (parts + more, known) }
     parts.append(String(format: "%.0f s so far", seconds))
-    if let left { parts.append(String(format: "%.0f s left", left)) }
+    if let left { parts.append(more.isEmpty ? String(format: "%.0f s left", left) : "\(TimeSpan.text(left)) left") }
     return "\(step): \(parts.joined(separator: ", "))"
   }
 

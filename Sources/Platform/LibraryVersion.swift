@@ -1,0 +1,4 @@
+/// The version of the library and its program.
+package enum LibraryVersion {
+  package static let text = "0.1.0"
+}
