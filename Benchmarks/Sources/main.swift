@@ -9,11 +9,14 @@ import Tensors
 // benchmarks --blas         BLAS with the inner loops for every kind of processor that this one can be
 // benchmarks --cliff        what every activation takes beside Erf; fails where one takes far too long
 // benchmarks --plans      how tangent kernels of a residual network are computed for ever more outputs
+// benchmarks --mnist FOLDER all of MNIST, exactly, with certified errors; FOLDER has its four IDX files
+//   --counts 1000,60000     how many of the training images
+// benchmarks --solvers N    solvers side by side on N synthetic rows
 // benchmarks --row '{...}'  one row in this process, printed as JSON
 
 func usage() -> Never {
   let text =
-    "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --cycles | --blas | --cliff | --plans | --row JSON\n"
+    "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --cycles | --blas | --cliff | --plans | --mnist FOLDER [--counts N,…] | --solvers N | --row JSON\n"
   FileHandle.standardError.write(Data(text.utf8))
   exit(64)
 }
@@ -32,6 +35,8 @@ if let peerPython, !FileManager.default.isExecutableFile(atPath: peerPython) {
 
 var arguments = CommandLine.arguments.dropFirst()
 var comparison = Comparison(child: Child(peerPython: peerPython))
+var mnist: String?
+var counts = MnistTable.counts
 while let argument = arguments.popFirst() {
   switch argument {
   case "--quick": comparison.isQuick = true
@@ -46,9 +51,15 @@ while let argument = arguments.popFirst() {
     try printEmpiricalPlans()
     exit(0)
   case "--cliff": exit(try checkCliff() ? 0 : 1)
-  case "--only", "--output", "--row":
+  case "--only", "--output", "--row", "--mnist", "--counts", "--solvers":
     guard let value = arguments.popFirst() else { usage() }
     switch argument {
+    case "--mnist": mnist = value
+    case "--counts": counts = value.split(separator: ",").compactMap { Int($0) }
+    case "--solvers":
+      guard let count = Int(value), count > 0 else { usage() }
+      try compareSolvers(count)
+      exit(0)
     case "--only": comparison.only = value
     case "--output": comparison.directory = value
     default:
@@ -57,5 +68,9 @@ while let argument = arguments.popFirst() {
     }
   default: usage()
   }
+}
+if let mnist {
+  try MnistTable(folder: mnist, counts: counts).print()
+  exit(0)
 }
 exit(try comparison.run() ? 0 : 1)
