@@ -81,8 +81,8 @@ struct MnistTable {
     let solveTime = try clock.measure {
       process = try GaussianProcess(
         kTrainTrain: matrix, yTrain: y, regularizer: .relative(Self.regularizer), solver: .iterative,
-        // One-hot targets of ten classes have a standard deviation of 0.3.
-        solverOptions: SolverOptions(tolerance: Self.error / 0.31))
+        // One-hot targets of ten classes have a standard deviation of 0.3, and test images may be larger than training images.
+        solverOptions: SolverOptions(tolerance: 0.85 * Self.error / 0.3))
     }
     guard let process, let certificate = process.certificate else { preconditionFailure("no certificate") }
     var means: Tensor?

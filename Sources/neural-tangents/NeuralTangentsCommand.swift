@@ -44,6 +44,7 @@ struct NeuralTangentsCommand: ParsableCommand {
 
       EXIT STATUS
         0   success
+        4   predictions were written, but are not certified to the --tolerance
         64  options, arguments or an environment that make no sense
         65  a file was read, and what it holds is wrong
         66  a file to read is missing

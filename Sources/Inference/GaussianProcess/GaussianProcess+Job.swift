@@ -46,8 +46,9 @@ extension GaussianProcess {
   ///   - job: of the test inputs with the training inputs.
   ///   - kernel: as in the initialiser. Variances come with the NNGP only, as the NTK of a test point with itself is not
   ///     in the job.
+  ///   - withVariances: false for means alone: with solvers that iterate every hundred variances take as long as all means.
   /// - Throws: `NetworkError` of the kernel, `PredictionError` for the rest.
-  public func predict(_ job: GramJob, kernel: KernelSet = .nngp) throws -> Prediction {
+  public func predict(_ job: GramJob, kernel: KernelSet = .nngp, withVariances: Bool = true) throws -> Prediction {
     var parts: [Prediction] = []
     try job.forEachStrip { _, strip in
       let rows = try strip.matrix(of: kernel)

@@ -20,8 +20,6 @@ struct LowRankPreconditioner: Preconditioner {
   /// The Cholesky factor of λ I + Fᵀ F.
   private let inner: Tensor?
 
-  private static let piece = 4096
-
   /// - Throws: `TensorError.notPositiveDefinite` where λ is lost in the rounding of Fᵀ F.
   init(_ factor: Tensor, shift: Double) throws(TensorError) {
     (self.factor, self.shift) = (factor, shift)
@@ -60,44 +58,11 @@ struct LowRankPreconditioner: Preconditioner {
 
   func solve(_ vectors: Tensor) throws(TensorError) -> Tensor {
     guard let inner else { return vectors * (1 / shift) }
-    let (rank, count, number) = (factor.shape[0], factor.shape[1], vectors.shape[0])
-    let pieces = (count + Self.piece - 1) / Self.piece
-    nonisolated(unsafe) let (source, rows) = (
-      factor.unsafePointer(to: Double.self), vectors.unsafePointer(to: Double.self)
-    )
-    // Fᵀ r of every piece of the vectors.
-    let partial = Tensor(shape: [pieces, number, rank], of: Double.self) { buffer in
-      nonisolated(unsafe) let target = buffer
-      Threads.forEach(pieces) { piece in
-        guard let target = target.baseAddress else { return }
-        let first = piece * Self.piece
-        TileProducts.multiply(
-          transposeB: true, m: number, n: rank, k: min(Self.piece, count - first), rows + first, lda: count,
-          source + first, ldb: count, target + piece * number * rank, ldc: rank)
-      }
-    }
+    let products = rowGram(vectors, factor)
     let weights = try Threads.withLimit(1) { () throws(TensorError) in
-      try choleskySolve(inner, partial.sum(axis: 0).transposed()).transposed()
+      try choleskySolve(inner, products.transposed()).transposed()
     }
-    nonisolated(unsafe) let weightElements = weights.unsafePointer(to: Double.self)
-    let scale = 1 / shift
-    let result = Tensor(shape: [number, count], of: Double.self) { buffer in
-      nonisolated(unsafe) let target = buffer
-      Threads.forEach(pieces) { piece in
-        guard let target = target.baseAddress else { return }
-        let first = piece * Self.piece
-        let columns = min(Self.piece, count - first)
-        TileProducts.multiply(
-          m: number, n: columns, k: rank, alpha: -scale, weightElements, lda: rank, source + first, ldb: count,
-          target + first, ldc: count)
-        for row in 0..<number {
-          let (out, own) = (target + row * count + first, rows + row * count + first)
-          for k in 0..<columns { out[k] += scale * own[k] }
-        }
-      }
-    }
-    withExtendedLifetime((factor, vectors, weights)) {}
-    return result
+    return combined(weights * (-1 / shift), factor, adding: vectors, times: 1 / shift)
   }
 
   func bounds(_ residuals: Tensor, solved: Tensor) -> [Double] { rowProducts(residuals, solved).map { max(0, $0) } }
