@@ -17,9 +17,9 @@ struct PredictSolverTests {
     let numbers = sin(x[.all, 0]) + x[.all, 1] * x[.all, 2] + noise
     let classes = (numbers .> 0).asType(.int32)
     for (name, rows) in [("train", 0..<90), ("test", 90..<120)] {
-      try scratch.save(x[rows], to: "\(name).npy")
-      try scratch.save(numbers[rows], to: "\(name)-numbers.npy")
-      try scratch.save(classes[rows], to: "\(name)-classes.npy")
+      try x[rows].writeNpy(to: scratch.path("\(name).npy"))
+      try numbers[rows].writeNpy(to: scratch.path("\(name)-numbers.npy"))
+      try classes[rows].writeNpy(to: scratch.path("\(name)-classes.npy"))
     }
   }
 
