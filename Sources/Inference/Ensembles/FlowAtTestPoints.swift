@@ -43,14 +43,21 @@ final class FlowAtTestPoints {
     }
     let variances = (prior.matrix?.diagonal() ?? prior.diagonal ?? testTrain).asType(.float64)
     let priors = variances.scalars(as: Double.self).map { max(0, $0).squareRoot() }
+    // √q(a) is a seminorm of a − a': where C_dd + e² I ≼ f M̃ it is off by at most √(f rᵀ M̃⁻¹ r) with a residual r.
+    let factor = try ensemble.certifiedFactor(kind)
+    let scale = factor ?? 1
     func solution(_ errors: [Double]) throws(PredictionError) -> RowSolution {
-      if let solved, zip(solved.errors, errors).allSatisfy({ $0 <= $1 }) { return solved }
-      var found = try system.solver.solveRows(testTrain, errors: errors, from: solved?.solution)
-      found.solution = found.solution.asType(system.dtype)
-      solved = found
+      var found: RowSolution
+      if let solved, zip(solved.errors, errors).allSatisfy({ scale * $0 <= $1 }) {
+        found = solved
+      } else {
+        found = try system.solver.solveRows(testTrain, errors: errors.map { $0 / scale }, from: solved?.solution)
+        found.solution = found.solution.asType(system.dtype)
+        solved = found
+      }
+      found.errors = found.errors.map { scale * $0 }
       return found
     }
-    // √q(a) is a seminorm of a − a' where C_dd + e² I ≼ M̃: of a residual r it is off by at most √(rᵀ M̃⁻¹ r).
     var found = try solution(priors.map { Self.tolerance * $0 })
     var result = try covariance(found.solution)
     guard found.errors.contains(where: { $0 > 0 }) else { return (matmul(testTrain, try system.weights()), result) }
@@ -66,7 +73,7 @@ final class FlowAtTestPoints {
       found = try solution(goals)
       result = try covariance(found.solution)
     }
-    if case .diagonal = result {
+    if case .diagonal = result, factor != nil {
       func squares(_ sign: Double) -> Tensor {
         let moved = zip(deviations(result), found.errors).map { max(0, $0 + sign * $1) }
         return square(Tensor(moved)).asType(system.dtype)

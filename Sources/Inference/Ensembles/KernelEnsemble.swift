@@ -296,6 +296,22 @@ public final class KernelEnsemble: Sendable {
     return try own.multiplied(a) * factor + a * noise
   }
 
+  /// √f for the least f that is known with C_dd + e² I ≼ f M̃; nil where none is.
+  ///
+  /// Θ − K is a Schur product of positive semidefinite matrices for networks in NTK parameterization that end in a dense layer.
+  func certifiedFactor(_ kind: EnsembleKind) throws(PredictionError) -> Double? {
+    let ofCovariance: Double
+    switch (kind.trained, kind.initial) {
+    case (.readout, .ntk): return nil
+    case (_, .nngp), (.all, .ntk): ofCovariance = 1
+    case (_, .withPrior(let scale)):
+      guard prior == nil else { return nil }
+      ofCovariance = 1 + scale * scale
+    }
+    let (noise, shift) = (try targetNoise(kind), try system(kind).shift)
+    return max(ofCovariance, shift > 0 ? noise / shift : 0).squareRoot()
+  }
+
   /// Vᵀ (C_dd + e² I) V, V the eigenvectors of the kernel that is trained with.
   func trainCovarianceInBasis(_ kind: EnsembleKind) throws(PredictionError) -> Tensor {
     let key = InitialKey(trained: kind.trained, initial: kind.initial)

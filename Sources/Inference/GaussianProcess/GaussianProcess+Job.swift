@@ -20,11 +20,9 @@ extension GaussianProcess {
   ) throws {
     // A solver that goes through the kernel again and again wants half of it, as it is computed.
     let isRegularized = regularizer.value > 0
-    let goesThrough =
-      solver == .iterative
-      || solver == .automatic
-        && SolverChoice.choice(rows: job.rowCount, isRegularized: isRegularized).choice == .iterative
-    guard goesThrough else {
+    let choice =
+      solver == .automatic ? SolverChoice.choice(rows: job.rowCount, isRegularized: isRegularized).choice : solver
+    guard choice != .factorized && choice != .spectral else {
       try self.init(
         kTrainTrain: job.run().matrix(of: kernel), yTrain: yTrain, regularizer: regularizer, precision: .float64,
         solver: solver, solverOptions: solverOptions)
