@@ -17,7 +17,7 @@ final class FactorizedSolver: Solver {
     try factor { () throws(PredictionError) in
       let shifted = try kernel.shifted()
       do throws(TensorError) {
-        return try cholesky(shifted)
+        return try cholesky(consume shifted)
       } catch {
         throw kernel.meaning(of: error)
       }

@@ -94,7 +94,7 @@ final class IterativeSolver: Solver {
     try MemoryNeed.require(4 * count * count, for: "a factor of \(matrix.count) rows in float32")
     let rounded = try kernel.shifted(dtype: .float32)
     do throws(TensorError) {
-      return CholeskyPreconditioner(try cholesky(rounded), shift: kernel.shift)
+      return CholeskyPreconditioner(try cholesky(consume rounded), shift: kernel.shift)
     } catch {
       guard case .notPositiveDefinite = error else { throw .linearAlgebra(argument: kernel.argument, error) }
     }
@@ -102,7 +102,7 @@ final class IterativeSolver: Solver {
     notes.withLock { $0 = "which broke down and was done again in float64" }
     let shifted = try kernel.shifted(dtype: .float64)
     do throws(TensorError) {
-      return CholeskyPreconditioner(try cholesky(shifted), shift: kernel.shift)
+      return CholeskyPreconditioner(try cholesky(consume shifted), shift: kernel.shift)
     } catch {
       throw kernel.meaning(of: error)
     }

@@ -30,10 +30,14 @@ final class OutOfCoreSolver: Solver {
     self.options = try options.checked()
     matrix = GramOperator(try kernel.tiles)
     count = kernel.count
-    // A panel and the rows that it is made of at the same time, in a quarter of what there is.
-    let affordable = Int(Double(AvailableMemory.bytes) / 4 / (8 * Double(max(1, count))))
-    width = min(count, options.panelWidth ?? max(128, min(4096, affordable)))
     folder = try PanelFolder(options.folder)
+    // That of the panels which are there, whatever memory there is now.
+    let file = DurableFile(path: "\(folder.path)/width", fingerprint: UInt64(count))
+    let known = try file.read([1]).map { Int($0.scalars(as: Double.self)[0]) }
+    // A panel, what it is read from, and parts of it at the same time.
+    let affordable = Int(Double(AvailableMemory.bytes) / 6 / (8 * Double(max(1, count))))
+    width = min(count, options.panelWidth ?? known ?? max(128, min(4096, affordable)))
+    if known != width { try file.write(Tensor([Double(width)])) }
   }
 
   var name: String { "Cholesky factorisation in panels of \(width) columns in \(folder.path)" }
@@ -68,9 +72,14 @@ final class OutOfCoreSolver: Solver {
   private func factored() throws(PredictionError) -> [DurableFile] {
     let fingerprint = try fingerprint()
     let files = (0..<panelCount).map { file($0, fingerprint) }
+    // Panels are of different sizes, so that none can use the memory of another.
     let done =
-      files.indices.first { !files[$0].holds(columns($0).count * length($0), verifies: true) } ?? files.count
+      files.indices.first {
+        ResidentMemory.releaseFreed()
+        return !files[$0].holds(columns($0).count * length($0), verifies: true)
+      } ?? files.count
     for panel in done..<files.count {
+      ResidentMemory.releaseFreed()
       options.progress?("factoring panel \(panel + 1) of \(files.count)", Double(panel) / Double(files.count))
       try files[panel].write(try factor(panel, files))
     }
@@ -268,6 +277,7 @@ private final class PanelFolder: Sendable {
 
   deinit {
     guard isTemporary else { return }
+    unlink("\(path)/width")
     var panel = 0
     while unlink("\(path)/panel-\(panel)") == 0 { panel += 1 }
     rmdir(path)

@@ -90,7 +90,7 @@ public struct SolverOptions: Sendable {
   public var checkpoint: String?
   /// A folder for the panels of a factorisation out of core, where a later run finds them again; nil for a temporary one.
   public var folder: String?
-  /// Rows and columns of a panel; nil for as many as fit into a quarter of the memory.
+  /// Columns of a panel; nil for those of the panels in `folder`, or as many as fit into memory.
   public var panelWidth: Int?
   /// Told what is being done, and how much of it is done where that is known.
   public var progress: (@Sendable (_ step: String, _ fraction: Double?) -> Void)?
