@@ -6,7 +6,7 @@ SANITIZED_TESTS ?= VectorKernelTests|TensorsTests|DataFilesTests|Fused|Gram
 SOURCES := Sources Tests Plugins Benchmarks Examples Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help dependencies build demo test test-neon fuzz grids faults stores sanitize sanitize-sample benchmark tables cliff workers format lint client docs snippets wheel test-python python-docs clean
+.PHONY: help dependencies build demo test test-neon fuzz grids faults stores sanitize sanitize-sample benchmark tables mnist cliff workers format lint client docs snippets wheel test-python python-docs clean
 
 help: ## Print this list.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -70,6 +70,11 @@ benchmark: dependencies ## Measure, and compare with the Python library where it
 
 tables: dependencies ## Hold predictions of real tables against scikit-learn's.
 	@Benchmarks/tables/run.sh
+
+MNIST ?= data/mnist
+mnist: dependencies ## Predict all of MNIST exactly, from the four IDX files in the folder MNIST.
+	$(SWIFT) build -c release --product benchmarks
+	@Benchmarks/mnist/run.sh "$$($(SWIFT) build -c release --show-bin-path)/benchmarks" "$(MNIST)"
 
 cliff: dependencies ## Check that no activation costs many times what Erf does; with SKIP_BUILD=1 by what the tests have built.
 	$(if $(SKIP_BUILD),,$(SWIFT) build -c release --product benchmarks)

@@ -10,11 +10,15 @@ import Tensors
 // benchmarks --cliff        what every activation takes beside Erf; fails where one takes far too long
 // benchmarks --plans      how tangent kernels of a residual network are computed for ever more outputs
 // benchmarks --workers      a simulation of workers that share the tiles of a store, and the tile sizes that it leads to
+// benchmarks --mnist FOLDER all of MNIST, exactly, with certified errors; FOLDER has its four IDX files
+//   --counts 1000,60000     how many of the training images
+// benchmarks --solvers N    solvers side by side on N synthetic rows
+// benchmarks --out-of-core N --panels FOLDER   a factorisation of so many rows in files, which goes on after a kill
 // benchmarks --row '{...}'  one row in this process, printed as JSON
 
 func usage() -> Never {
   let text =
-    "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --cycles | --blas | --cliff | --plans | --workers | --row JSON\n"
+    "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --cycles | --blas | --cliff | --plans | --workers | --mnist FOLDER [--counts N,…] | --solvers N | --out-of-core N --panels FOLDER | --row JSON\n"
   FileHandle.standardError.write(Data(text.utf8))
   exit(64)
 }
@@ -33,6 +37,9 @@ if let peerPython, !FileManager.default.isExecutableFile(atPath: peerPython) {
 
 var arguments = CommandLine.arguments.dropFirst()
 var comparison = Comparison(child: Child(peerPython: peerPython))
+var mnist: String?
+var counts = MnistTable.counts
+var (outOfCore, panels): (Int?, String?)
 while let argument = arguments.popFirst() {
   switch argument {
   case "--quick": comparison.isQuick = true
@@ -48,9 +55,17 @@ while let argument = arguments.popFirst() {
     exit(0)
   case "--workers": exit(WorkerSimulation.printTable() ? 0 : 1)
   case "--cliff": exit(try checkCliff() ? 0 : 1)
-  case "--only", "--output", "--row":
+  case "--only", "--output", "--row", "--mnist", "--counts", "--solvers", "--out-of-core", "--panels":
     guard let value = arguments.popFirst() else { usage() }
     switch argument {
+    case "--mnist": mnist = value
+    case "--counts": counts = value.split(separator: ",").compactMap { Int($0) }
+    case "--panels": panels = value
+    case "--out-of-core": outOfCore = Int(value)
+    case "--solvers":
+      guard let count = Int(value), count > 0 else { usage() }
+      try compareSolvers(count)
+      exit(0)
     case "--only": comparison.only = value
     case "--output": comparison.directory = value
     default:
@@ -59,5 +74,14 @@ while let argument = arguments.popFirst() {
     }
   default: usage()
   }
+}
+if let outOfCore {
+  guard let panels, outOfCore > 0 else { usage() }
+  try factorOutOfCore(outOfCore, folder: panels)
+  exit(0)
+}
+if let mnist {
+  try MnistTable(folder: mnist, counts: counts).print()
+  exit(0)
 }
 exit(try comparison.run() ? 0 : 1)

@@ -22,9 +22,14 @@ public enum DiagonalRegularizer: Hashable, Sendable {
 
   /// The number that is added to the diagonal of `matrix`.
   func shift(of matrix: Tensor) -> Double {
+    shift(ofDiagonal: { matrix.count == 0 ? Tensor.zeros([1], dtype: matrix.dtype) : matrix.diagonal() })
+  }
+
+  /// The number that is added to a diagonal, which is asked for where it matters.
+  func shift<Failure: Error>(ofDiagonal diagonal: () throws(Failure) -> Tensor) throws(Failure) -> Double {
     switch self {
     case .relative(let value):
-      value == 0 || matrix.count == 0 ? 0 : value * matrix.diagonal().asType(.float64).mean().scalar(as: Double.self)
+      value == 0 ? 0 : value * (try diagonal()).asType(.float64).mean().scalar(as: Double.self)
     case .absolute(let value): value
     }
   }
@@ -50,15 +55,19 @@ extension DiagonalRegularizer: ExpressibleByFloatLiteral, ExpressibleByIntegerLi
 }
 
 /// `matrix` with `shift` added to its diagonal.
-func addingToDiagonal(_ matrix: Tensor, _ shift: Double) -> Tensor {
+///
+/// Memory that nothing else refers to is changed in place.
+func addingToDiagonal(_ matrix: consuming Tensor, _ shift: Double) -> Tensor {
   guard shift != 0 else { return matrix }
-  func add<Scalar: TensorScalar & BinaryFloatingPoint>(_ type: Scalar.Type) -> Tensor {
-    var result = matrix
-    let size = matrix.shape[1]
-    result.withUnsafeMutableBuffer(of: type) { elements in
-      for row in 0..<size { elements[row * (size + 1)] += Scalar(shift) }
-    }
-    return result
+  return matrix.dtype == .float32 ? adding(shift, matrix, Float.self) : adding(shift, matrix, Double.self)
+}
+
+private func adding<Scalar: TensorScalar & BinaryFloatingPoint>(
+  _ shift: Double, _ matrix: consuming Tensor, _ type: Scalar.Type
+) -> Tensor {
+  let size = matrix.shape[1]
+  matrix.withUnsafeMutableBuffer(of: type) { elements in
+    for row in 0..<size { elements[row * (size + 1)] += Scalar(shift) }
   }
-  return matrix.dtype == .float32 ? add(Float.self) : add(Double.self)
+  return matrix
 }

@@ -11,6 +11,13 @@ public struct Prediction: Sendable {
   /// The diagonal of the covariance, shape (t…, N_t, outputs that are not trace axes…), where rounding below zero is
   /// raised to zero. Present with the covariance, and alone when only it was asked for.
   public let variance: Tensor?
+  /// Where variances come from a solver that iterates: what they are at least, while `variance` is what they are at most; shape as
+  /// that.
+  public let leastVariance: Tensor?
+
+  init(mean: Tensor, covariance: Tensor?, variance: Tensor?, leastVariance: Tensor? = nil) {
+    (self.mean, self.covariance, self.variance, self.leastVariance) = (mean, covariance, variance, leastVariance)
+  }
 }
 
 extension Prediction {
@@ -24,7 +31,7 @@ extension Prediction {
     precondition(!parts.isEmpty, "a prediction of no strips")
     self.init(
       mean: joined(parts.map(\.mean)) ?? parts[0].mean, covariance: parts.count == 1 ? parts[0].covariance : nil,
-      variance: joined(parts.map(\.variance)))
+      variance: joined(parts.map(\.variance)), leastVariance: joined(parts.map(\.leastVariance)))
   }
 }
 
@@ -41,6 +48,8 @@ enum PriorCovariance: Sendable {
   case none
   case full(Tensor)
   case diagonal(Tensor)
+  /// A diagonal that is known to lie between two.
+  case bounded(lower: Tensor, upper: Tensor)
 
   /// C − w wᵀ, w of shape (points, n), which is computed only if there is a C.
   func subtractingGram(
@@ -54,6 +63,9 @@ enum PriorCovariance: Sendable {
     case .diagonal(let vector):
       let w = try w()
       return .diagonal(vector - rowDots(w, w))
+    case .bounded(let lower, let upper):
+      let squares = rowDots(try w(), try w())
+      return .bounded(lower: lower - squares, upper: upper - squares)
     }
   }
 
@@ -66,6 +78,9 @@ enum PriorCovariance: Sendable {
       return .full(matrix + (half + half.transposed()))
     case .diagonal(let vector):
       return .diagonal(vector + rowDots(m, b) * 2)
+    case .bounded(let lower, let upper):
+      let change = rowDots(m, b) * 2
+      return .bounded(lower: lower + change, upper: upper + change)
     }
   }
 
@@ -74,11 +89,20 @@ enum PriorCovariance: Sendable {
     case .none: .none
     case .full(let matrix): .full(matrix.asType(dtype))
     case .diagonal(let vector): .diagonal(vector.asType(dtype))
+    case .bounded(let lower, let upper): .bounded(lower: lower.asType(dtype), upper: upper.asType(dtype))
     }
   }
 
   var matrix: Tensor? { if case .full(let matrix) = self { matrix } else { nil } }
-  var diagonal: Tensor? { if case .diagonal(let vector) = self { vector } else { nil } }
+  /// The largest that it may be.
+  var diagonal: Tensor? {
+    switch self {
+    case .diagonal(let vector), .bounded(_, let vector): vector
+    case .none, .full: nil
+    }
+  }
+  /// The least that it may be; nil where it is known.
+  var lowerDiagonal: Tensor? { if case .bounded(let lower, _) = self { lower } else { nil } }
   var isNone: Bool { if case .none = self { true } else { false } }
 }
 
@@ -89,10 +113,13 @@ func rowDots(_ a: Tensor, _ b: Tensor) -> Tensor {
 
 extension OutputLayout {
   /// A prediction from one or several (stacked) means and covariances over flat rows.
-  func prediction(mean: Tensor, covariance: Tensor?, variance: Tensor?, rowSizes: [Int]) -> Prediction {
+  func prediction(
+    mean: Tensor, covariance: Tensor?, variance: Tensor?, lowerVariance: Tensor? = nil, rowSizes: [Int]
+  ) -> Prediction {
     let diagonal = variance ?? covariance?.diagonal()
     return Prediction(
       mean: outputs(mean, rowSizes: rowSizes), covariance: covariance.map { self.covariance($0, rowSizes: rowSizes) },
-      variance: diagonal.map { maximum(self.variance($0, rowSizes: rowSizes), 0) })
+      variance: diagonal.map { maximum(self.variance($0, rowSizes: rowSizes), 0) },
+      leastVariance: lowerVariance.map { maximum(self.variance($0, rowSizes: rowSizes), 0) })
   }
 }

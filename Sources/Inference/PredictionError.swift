@@ -16,6 +16,14 @@ public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible 
   case notReached(time: Double, reached: Double, reason: String)
   /// A decomposition failed otherwise.
   case linearAlgebra(argument: String, TensorError)
+  /// A solver that iterates stopped at its limit of products, with means certified to `reached` where `tolerance` was asked for.
+  case notCertified(argument: String, products: Int, reached: Double, tolerance: Double)
+  /// Something that a solver cannot give.
+  case unavailable(quantity: String, solver: String, instead: String)
+  /// There is not enough memory, in bytes.
+  case memory(purpose: String, needed: Double, available: Double)
+  /// A matrix, or a file that a solver keeps, could not be read or written.
+  case storage(argument: String, reason: String)
 
   public var description: String {
     switch self {
@@ -34,6 +42,15 @@ public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible 
       "expected the flow at time \(time), reached time \(reached): \(reason)"
     case .linearAlgebra(let argument, let error):
       "\(argument): \(error)"
+    case .notCertified(let argument, let products, let reached, let tolerance):
+      "\(argument): after \(products) products errors of means are certified to be at most \(reached), expected \(tolerance): "
+        + "raise the diagonal regularizer, the tolerance or the number of products"
+    case .unavailable(let quantity, let solver, let instead):
+      "\(quantity): not to be had from \(solver); use \(instead)"
+    case .memory(let purpose, let needed, let available):
+      "\(purpose) needs about \(MemoryNeed.text(needed)) of memory, \(MemoryNeed.text(available)) are available"
+    case .storage(let argument, let reason):
+      "\(argument): \(reason)"
     }
   }
 }

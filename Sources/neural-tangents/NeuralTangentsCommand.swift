@@ -48,6 +48,7 @@ struct NeuralTangentsCommand: ParsableCommand {
       EXIT STATUS
         0   success
         3   a tile of a store cannot be written; those that are there are safe
+        4   predictions were written, but are not certified to the --tolerance
         5   gram run has stopped at its time limit
         64  options, arguments or an environment that make no sense
         65  a file was read, and what it holds is wrong

@@ -20,6 +20,7 @@ BOTH(all_finite)
 BOTH(sum_of_squares)
 BOTH(store_block)
 BOTH(transpose)
+BOTH(tile_products)
 
 const check row_checks[] = {
   {"the first large entry of a row is found wherever it stands", find_at_least},
@@ -27,5 +28,6 @@ const check row_checks[] = {
   {"sums of squares are accumulated in double", sum_of_squares},
   {"blocks are stored whole, and their numbers looked at", store_block},
   {"transposing moves every element of any block", transpose},
+  {"products of tiles with vectors are sums in double over every element", tile_products},
   {NULL, NULL},
 };

@@ -84,3 +84,31 @@ static void S(transpose)(void) {
         }
     }
 }
+
+// Small whole numbers, so that sums in double are exact in any order.
+static void S(tile_products)(void) {
+  for (long rows = 1; rows <= 70; rows += rows < 10 ? 1 : 15)
+    for (long columns = 1; columns <= 85; columns += columns < 10 ? 1 : 15)
+      for (long vectors = 1; vectors <= 13; vectors += vectors < 8 ? 1 : 5) {
+        long stride = columns + 3, n = larger(rows, columns) + 2;
+        T *tile = SCRATCH(T, rows * stride);
+        double *x = SCRATCH(double, vectors * n), *by_rows = SCRATCH(double, vectors * n);
+        double *by_columns = SCRATCH(double, vectors * n);
+        for (long i = 0; i < rows * stride; i++) tile[i] = (T)((i * 7) % 31 - 15);
+        for (long i = 0; i < vectors * n; i++) {
+          x[i] = (double)((i * 5) % 23 - 11);
+          by_rows[i] = by_columns[i] = (double)(i % 3);
+        }
+        S(nt_tile_times)(rows, columns, tile, stride, vectors, x, n, by_rows, n);
+        S(nt_tile_transposed_times)(rows, columns, tile, stride, vectors, x, n, by_columns, n);
+        for (long v = 0; v < vectors; v++)
+          for (long i = 0; i < n; i++) {
+            double row = (double)((v * n + i) % 3), column = row;
+            for (long k = 0; k < columns && i < rows; k++) row += (double)tile[i * stride + k] * x[v * n + k];
+            for (long k = 0; k < rows && i < columns; k++) column += (double)tile[k * stride + i] * x[v * n + k];
+            EXPECT(by_rows[v * n + i] == row && by_columns[v * n + i] == column,
+                   "found %g and %g for %g and %g at %ld of vector %ld, %ld x %ld", by_rows[v * n + i],
+                   by_columns[v * n + i], row, column, i, v, rows, columns);
+          }
+      }
+}

@@ -10,3 +10,4 @@
 #include "nt_rows.h"
 #include "nt_series.h"
 #include "nt_slices.h"
+#include "nt_tile_products.h"

@@ -196,3 +196,12 @@ struct GramPlan: Sendable {
       rows: block.rows, columns: block.columns, selfCovariances: selfCovariances, state: state)
   }
 }
+
+extension GramPlan {
+  /// One block by itself, without what executors keep between blocks.
+  func computeAlone(_ range: GramBlock) throws(NetworkError) -> [CovarianceBlock] {
+    try Threads.withLimit(options.threads) { () throws(NetworkError) in
+      try compute(range, ExecutorState(blockCount: blockCount))
+    }
+  }
+}

@@ -92,7 +92,7 @@ public final class LossFlow: Sendable {
     let regularized = try RegularizedKernel(
       layout.trainMatrix(kTrainTrain, "kTrainTrain").asType(.float64), regularizer: regularizer,
       argument: "kTrainTrain")
-    kernel = addingToDiagonal(regularized.matrix, regularized.shift)
+    kernel = try regularized.shifted()
     if let initial {
       try requireFinite(initial, "initial")
       self.initial = try layout.matrix(fromOutputs: initial, rowSizes: layout.trainSizes, "initial").asType(.float64)

@@ -28,10 +28,11 @@ public final class GradientFlow: Sendable {
   ///   - traceAxes: output axes of the targets that the kernel has not, as they are independent under it.
   ///   - precision: element type to compute in and return; nil: that of the kernel.
   ///   - solver: how systems with the kernel are solved.
+  ///   - solverOptions: for solvers that iterate or keep files.
   public init(
     kTrainTrain: Tensor, yTrain: Tensor, learningRate: Double = 1, dynamics: TrainingDynamics = .flow,
     regularizer: DiagonalRegularizer = .none, traceAxes: [Int] = [-1], precision: DType? = nil,
-    solver: SolverChoice = .factorized
+    solver: SolverChoice = .automatic, solverOptions: SolverOptions = SolverOptions()
   ) throws(PredictionError) {
     try requirePositive(learningRate, "learningRate")
     try dynamics.check()
@@ -40,8 +41,11 @@ public final class GradientFlow: Sendable {
     layout = try OutputLayout(targetShape: yTrain.shape, traceAxes: traceAxes)
     system = try TrainingSystem(
       layout: layout, kTrainTrain, yTrain, regularizer: regularizer, precision: precision, solver: solver,
-      argument: "kTrainTrain")
+      options: solverOptions, argument: "kTrainTrain")
   }
+
+  /// How systems with the kernel are solved, and why so.
+  public var solverDescription: String { system.solverDescription }
 
   /// Outputs at the train points, shape (t…) and that of the targets.
   ///

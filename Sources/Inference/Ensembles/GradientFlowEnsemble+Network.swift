@@ -25,7 +25,7 @@ extension GradientFlowEnsemble {
     _ network: any Layer, _ xTrain: Tensor, _ yTrain: Tensor, kernels: KernelSet = .all, prior: (any Layer)? = nil,
     arguments: InputArguments = InputArguments(), learningRate: Double = 1,
     dynamics: TrainingDynamics = .flow,
-    diagonalRegularizer: DiagonalRegularizer = .none, precision: DType? = nil, solver: SolverChoice = .factorized,
+    diagonalRegularizer: DiagonalRegularizer = .none, precision: DType? = nil, solver: SolverChoice = .automatic,
     options: KernelOptions = KernelOptions()
   ) throws {
     if arguments.key != nil {

@@ -73,7 +73,7 @@ public final class GradientFlowEnsemble: Sendable {
     kernel: @escaping KernelFunction, _ xTrain: Tensor, _ yTrain: Tensor, learningRate: Double = 1,
     dynamics: TrainingDynamics = .flow, diagonalRegularizer: DiagonalRegularizer = .none, traceAxes: [Int] = [-1],
     precision: DType? = nil,
-    solver: SolverChoice = .factorized
+    solver: SolverChoice = .automatic
   ) throws {
     try self.init(
       argumentKernel: { x1, x2, _, _ in try kernel(x1, x2) }, xTrain, yTrain, learningRate: learningRate,
@@ -100,7 +100,7 @@ public final class GradientFlowEnsemble: Sendable {
     argumentKernel kernel: @escaping ArgumentKernelFunction, _ xTrain: Tensor, _ yTrain: Tensor,
     arguments: InputArguments = InputArguments(), learningRate: Double = 1,
     dynamics: TrainingDynamics = .flow, diagonalRegularizer: DiagonalRegularizer = .none, traceAxes: [Int] = [-1],
-    precision: DType? = nil, solver: SolverChoice = .factorized
+    precision: DType? = nil, solver: SolverChoice = .automatic
   ) throws {
     @Sendable func pair(_ x1: Points, _ x2: Points?) throws -> KernelPair {
       let kernels = try kernel(x1.inputs, x2?.inputs, x1.arguments, (x2 ?? x1).arguments)

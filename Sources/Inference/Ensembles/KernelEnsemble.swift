@@ -59,10 +59,12 @@ public final class KernelEnsemble: Sendable {
   ///   - traceAxes: output axes of the targets that the kernels have not, as they are independent under them.
   ///   - precision: element type to compute in and return; nil: that of each kernel.
   ///   - solver: how systems with the kernels are solved.
+  ///   - solverOptions: for solvers that iterate or keep files.
   public init(
     trainTrain: KernelPair, yTrain: Tensor, learningRate: Double = 1, dynamics: TrainingDynamics = .flow,
     diagonalRegularizer: DiagonalRegularizer = .none,
-    traceAxes: [Int] = [-1], precision: DType? = nil, solver: SolverChoice = .factorized
+    traceAxes: [Int] = [-1], precision: DType? = nil, solver: SolverChoice = .automatic,
+    solverOptions: SolverOptions = SolverOptions()
   ) throws(PredictionError) {
     try requirePositive(learningRate, "learningRate")
     try dynamics.check()
@@ -74,7 +76,7 @@ public final class KernelEnsemble: Sendable {
       guard let kernel else { return nil }
       return try TrainingSystem(
         layout: layout, kernel, yTrain, regularizer: diagonalRegularizer, precision: precision, solver: solver,
-        argument: argument)
+        options: solverOptions, argument: argument)
     }
     nngp = try system(trainTrain.nngp, "train-train NNGP")
     ntk = try system(trainTrain.ntk, "train-train NTK")
@@ -82,6 +84,48 @@ public final class KernelEnsemble: Sendable {
       try requireFinite(kernel, "train-train prior")
       return try layout.trainMatrix(kernel, "train-train prior").asType(precision ?? kernel.dtype)
     }
+  }
+
+  /// The same from kernels that are read tile by tile: packed in memory, in a store, or computed whenever they are read.
+  ///
+  /// Predictions after infinite time read them through products only, with solvers that do.
+  ///
+  /// - Parameters:
+  ///   - nngp: of the train points with themselves; nil where no prediction needs it.
+  ///   - ntk: the same.
+  ///   - yTrain: targets, shape (N, outputs…) or (N); all output axes are trace axes.
+  ///   - learningRate: flow time per unit of `time`, or of a step.
+  ///   - dynamics: how the networks follow the gradient.
+  ///   - diagonalRegularizer: added to the diagonal of each kernel where it is inverted or flowed with.
+  ///   - solver: how systems with the kernels are solved; all compute in float64 here.
+  ///   - solverOptions: for solvers that iterate or keep files.
+  public init(
+    nngp: (any TiledMatrix)? = nil, ntk: (any TiledMatrix)? = nil, yTrain: Tensor, learningRate: Double = 1,
+    dynamics: TrainingDynamics = .flow, diagonalRegularizer: DiagonalRegularizer = .none,
+    solver: SolverChoice = .automatic, solverOptions: SolverOptions = SolverOptions()
+  ) throws(PredictionError) {
+    try requirePositive(learningRate, "learningRate")
+    try dynamics.check()
+    progress = TrainingProgress(dynamics: dynamics, learningRate: learningRate, targetCount: yTrain.shape.product)
+    let layout = try OutputLayout(targetShape: yTrain.shape, traceAxes: Array(1..<max(1, yTrain.rank)))
+    self.layout = layout
+    func system(_ kernel: (any TiledMatrix)?, _ argument: String) throws(PredictionError) -> TrainingSystem? {
+      guard let kernel else { return nil }
+      return try TrainingSystem(
+        layout: layout, tiles: kernel, yTrain, regularizer: diagonalRegularizer, solver: solver, options: solverOptions,
+        argument: argument)
+    }
+    self.nngp = try system(nngp, "train-train NNGP")
+    self.ntk = try system(ntk, "train-train NTK")
+    prior = nil
+  }
+
+  /// How systems with the kernel that a kind is trained with are solved, and why so; nil where that kernel was not given.
+  public func solverDescription(_ kind: EnsembleKind = .ntk) -> String? { (try? system(kind))?.solverDescription }
+
+  /// How far means of a kind may be off after infinite time because the solver stopped iterating; nil where that is rounding only.
+  public func certificate(_ kind: EnsembleKind = .ntk) throws(PredictionError) -> SolverCertificate? {
+    try system(kind).certificate()
   }
 
   /// The prediction at test points.
@@ -173,11 +217,12 @@ public final class KernelEnsemble: Sendable {
       }
       let results = try checked(time, system).map { (t) throws(PredictionError) in
         let (mean, covariance) = try flow.at(t, kind, ensemble: self, prior: covariance)
-        return [mean, covariance.matrix, covariance.diagonal]
+        return [mean, covariance.matrix, covariance.diagonal, covariance.lowerDiagonal]
       }
       predictions.append(
         layout.prediction(
-          mean: results[0] ?? system.targets, covariance: results[1], variance: results[2], rowSizes: rowSizes))
+          mean: results[0] ?? system.targets, covariance: results[1], variance: results[2], lowerVariance: results[3],
+          rowSizes: rowSizes))
     }
     return predictions
   }
@@ -229,7 +274,7 @@ public final class KernelEnsemble: Sendable {
       guard let system else {
         throw .missing(argument: "the train-train \(name)", neededFor: "the covariance of kernel \(kind)")
       }
-      return system.matrix
+      return try system.matrix()
     }
     var result = try kind.initial == .ntk ? matrix(ntk, "NTK") : matrix(nngp, "NNGP")
     if case .withPrior(let scale) = kind.initial { result = result + (prior ?? result) * (scale * scale) }
@@ -239,6 +284,32 @@ public final class KernelEnsemble: Sendable {
   /// C_dd + e² I.
   func trainCovariance(_ kind: EnsembleKind) throws(PredictionError) -> Tensor {
     addingToDiagonal(try trainInitial(kind), try targetNoise(kind))
+  }
+
+  /// a (C_dd + e² I), a of shape (points, rows).
+  func multipliedByTrainCovariance(_ a: Tensor, _ kind: EnsembleKind) throws(PredictionError) -> Tensor {
+    let noise = try targetNoise(kind)
+    let own = kind.initial == .ntk ? ntk : nngp
+    guard let own, own.isTiled, prior == nil else { return matmul(a, try trainCovariance(kind)) }
+    var factor = 1.0
+    if case .withPrior(let scale) = kind.initial { factor += scale * scale }
+    return try own.multiplied(a) * factor + a * noise
+  }
+
+  /// √f for the least f that is known with C_dd + e² I ≼ f M̃; nil where none is.
+  ///
+  /// Θ − K is a Schur product of positive semidefinite matrices for networks in NTK parameterization that end in a dense layer.
+  func certifiedFactor(_ kind: EnsembleKind) throws(PredictionError) -> Double? {
+    let ofCovariance: Double
+    switch (kind.trained, kind.initial) {
+    case (.readout, .ntk): return nil
+    case (_, .nngp), (.all, .ntk): ofCovariance = 1
+    case (_, .withPrior(let scale)):
+      guard prior == nil else { return nil }
+      ofCovariance = 1 + scale * scale
+    }
+    let (noise, shift) = (try targetNoise(kind), try system(kind).shift)
+    return max(ofCovariance, shift > 0 ? noise / shift : 0).squareRoot()
   }
 
   /// Vᵀ (C_dd + e² I) V, V the eigenvectors of the kernel that is trained with.

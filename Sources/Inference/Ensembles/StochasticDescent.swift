@@ -67,7 +67,7 @@ public final class StochasticDescent: Sendable {
     let regularized = try RegularizedKernel(
       layout.trainMatrix(kTrainTrain, "kTrainTrain").asType(.float64), regularizer: regularizer,
       argument: "kTrainTrain")
-    let kernel = addingToDiagonal(regularized.matrix, regularized.shift)
+    let kernel = try regularized.shifted()
     self.kernel = kernel
     try requireFinite(yTrain, "yTrain")
     targets = try layout.matrix(fromOutputs: yTrain, rowSizes: layout.trainSizes, "yTrain").asType(.float64)

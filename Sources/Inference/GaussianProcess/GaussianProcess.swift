@@ -20,18 +20,45 @@ public struct GaussianProcess: Sendable {
   ///   - traceAxes: output axes of the targets that the kernel has not, as they are independent under it.
   ///   - precision: element type to compute in and return; nil: that of the kernel.
   ///   - solver: how systems with the kernel are solved.
+  ///   - solverOptions: for solvers that iterate or keep files.
   /// - Throws: `PredictionError` for shapes, NaN, and kernels that are not positive definite.
   /// - Complexity: N³/3 multiplications and additions.
   public init(
     kTrainTrain: Tensor, yTrain: Tensor, regularizer: DiagonalRegularizer = .none, traceAxes: [Int] = [-1],
-    precision: DType? = nil, solver: SolverChoice = .factorized
+    precision: DType? = nil, solver: SolverChoice = .automatic, solverOptions: SolverOptions = SolverOptions()
   ) throws(PredictionError) {
     layout = try OutputLayout(targetShape: yTrain.shape, traceAxes: traceAxes)
     system = try TrainingSystem(
       layout: layout, kTrainTrain, yTrain, regularizer: regularizer, precision: precision, solver: solver,
+      options: solverOptions, argument: "kTrainTrain")
+    _ = try system.weights()
+  }
+
+  /// The same from a kernel that is read tile by tile: packed in memory, in a store, or computed whenever it is read.
+  ///
+  /// - Parameters:
+  ///   - kTrainTrain: N rows and columns.
+  ///   - yTrain: targets, shape (N, outputs…) or (N); all output axes are trace axes.
+  ///   - regularizer: added to the diagonal of the kernel; a number literal is relative to the mean diagonal.
+  ///   - solver: how systems with the kernel are solved; all compute in float64 here.
+  ///   - solverOptions: for solvers that iterate or keep files.
+  /// - Throws: `PredictionError`, also where tiles cannot be read.
+  public init(
+    kTrainTrain: any TiledMatrix, yTrain: Tensor, regularizer: DiagonalRegularizer = .none,
+    solver: SolverChoice = .automatic, solverOptions: SolverOptions = SolverOptions()
+  ) throws(PredictionError) {
+    layout = try OutputLayout(targetShape: yTrain.shape, traceAxes: Array(1..<max(1, yTrain.rank)))
+    system = try TrainingSystem(
+      layout: layout, tiles: kTrainTrain, yTrain, regularizer: regularizer, solver: solver, options: solverOptions,
       argument: "kTrainTrain")
     _ = try system.weights()
   }
+
+  /// How systems with the kernel are solved, and why so.
+  public var solverDescription: String { system.solverDescription }
+
+  /// How far means may be off because the solver stopped iterating; nil where that is rounding only.
+  public var certificate: SolverCertificate? { (try? system.certificate()) ?? nil }
 
   /// The posterior at test points, with its covariance if the prior one is given.
   ///
@@ -67,7 +94,8 @@ public struct GaussianProcess: Sendable {
     let rows = flat.asType(system.dtype)
     let (mean, covariance) = try system.posterior(rows, prior: prior(rowSizes))
     return layout.prediction(
-      mean: mean, covariance: covariance.matrix, variance: covariance.diagonal, rowSizes: rowSizes)
+      mean: mean, covariance: covariance.matrix, variance: covariance.diagonal, lowerVariance: covariance.lowerDiagonal,
+      rowSizes: rowSizes)
   }
 
   /// The logarithm of the density of the targets under the prior with covariance K̃.
@@ -111,7 +139,7 @@ extension TrainingSystem {
   /// Checks and flattens a train-train kernel and its targets.
   convenience init(
     layout: OutputLayout, _ kernel: Tensor, _ targets: Tensor, regularizer: DiagonalRegularizer, precision: DType?,
-    solver: SolverChoice, argument: String
+    solver: SolverChoice, options: SolverOptions, argument: String
   ) throws(PredictionError) {
     let dtype = precision ?? kernel.dtype
     guard dtype.isFloatingPoint else {
@@ -119,16 +147,43 @@ extension TrainingSystem {
     }
     try requireFinite(targets, "yTrain")
     try self.init(
-      layout.trainMatrix(kernel, argument).asType(dtype),
-      targets: layout.matrix(fromOutputs: targets, rowSizes: layout.trainSizes, "yTrain").asType(dtype),
-      regularizer: regularizer, solver: solver, argument: argument)
+      RegularizedKernel(
+        layout.trainMatrix(kernel, argument).asType(dtype), regularizer: regularizer, argument: argument),
+      targets: layout.matrix(fromOutputs: targets, rowSizes: layout.trainSizes, "yTrain").asType(dtype), dtype: dtype,
+      solver: solver, options: options)
+  }
+
+  /// The same with a kernel in tiles.
+  convenience init(
+    layout: OutputLayout, tiles: any TiledMatrix, _ targets: Tensor, regularizer: DiagonalRegularizer,
+    solver: SolverChoice, options: SolverOptions, argument: String
+  ) throws(PredictionError) {
+    try requireFinite(targets, "yTrain")
+    guard layout.trainSizes == [tiles.count] else {
+      throw .shapeMismatch(
+        argument: argument, expected: "\(layout.trainSizes.product) rows for targets of shape \(layout.targetShape)",
+        found: "\(tiles.count)")
+    }
+    try self.init(
+      RegularizedKernel(tiles, regularizer: regularizer, argument: argument),
+      targets: layout.matrix(fromOutputs: targets, rowSizes: layout.trainSizes, "yTrain").asType(.float64),
+      dtype: .float64, solver: solver, options: options)
   }
 
   /// The Gaussian process posterior at test points, given the rows of the test-train kernel.
   func posterior(
     _ testTrain: Tensor, prior: PriorCovariance
   ) throws(PredictionError) -> (mean: Tensor, covariance: PriorCovariance) {
-    let covariance = try prior.subtractingGram { () throws(PredictionError) in try solver.whitened(testTrain) }
+    let covariance: PriorCovariance
+    switch prior {
+    case .none: covariance = .none
+    case .full(let matrix):
+      covariance = .full(matrix - (try solver.gram(testTrain, priorVariances: matrix.diagonal())).asType(matrix.dtype))
+    case .diagonal(let variances), .bounded(_, let variances):
+      let bounds = try solver.posteriorVariances(testTrain, prior: variances)
+      let upper = bounds.upper.asType(variances.dtype)
+      covariance = bounds.lower.map { .bounded(lower: $0.asType(variances.dtype), upper: upper) } ?? .diagonal(upper)
+    }
     return (matmul(testTrain, try weights()), covariance)
   }
 }

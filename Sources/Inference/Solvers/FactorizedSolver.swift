@@ -15,13 +15,11 @@ final class FactorizedSolver: Solver {
 
   private func choleskyFactor() throws(PredictionError) -> Tensor {
     try factor { () throws(PredictionError) in
+      let shifted = try kernel.shifted()
       do throws(TensorError) {
-        return try cholesky(addingToDiagonal(kernel.matrix, kernel.shift))
+        return try cholesky(consume shifted)
       } catch {
-        guard case .notPositiveDefinite(let pivot, _) = error else {
-          throw .linearAlgebra(argument: kernel.argument, error)
-        }
-        throw kernel.notPositiveDefinite(pivot: pivot)
+        throw kernel.meaning(of: error)
       }
     }
   }

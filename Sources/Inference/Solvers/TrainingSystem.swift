@@ -3,43 +3,61 @@ import Tensors
 
 /// A regularized train-train kernel M̃ with its targets y, and the solver for it.
 final class TrainingSystem: Sendable {
-  /// Not regularized.
-  let matrix: Tensor
+  private let kernel: RegularizedKernel
   /// Shape (rows, outputs).
   let targets: Tensor
-  let solver: any Solver
-  private let solution = Lazily<Tensor>()
+  private let chosen: ChosenSolver
+  private let solution = Lazily<(weights: Tensor, certificate: SolverCertificate?)>()
   private let largest = Lazily<Double>()
-  /// What the regularizer adds to the diagonal.
-  let shift: Double
-  /// What the matrix is called in errors.
-  private let argument: String
+  /// Element type of what is computed with the kernel.
+  let dtype: DType
 
   init(
-    _ matrix: Tensor, targets: Tensor, regularizer: DiagonalRegularizer, solver: SolverChoice, argument: String
+    _ kernel: RegularizedKernel, targets: Tensor, dtype: DType, solver: SolverChoice, options: SolverOptions
   ) throws(PredictionError) {
-    let kernel = try RegularizedKernel(matrix, regularizer: regularizer, argument: argument)
-    (self.matrix, self.targets, self.solver) = (matrix, targets, solver.solver(kernel))
-    (shift, self.argument) = (kernel.shift, argument)
+    (self.kernel, self.targets, self.dtype) = (kernel, targets, dtype)
+    chosen = try solver.solver(kernel, options)
   }
 
-  var dtype: DType { matrix.dtype }
+  var solver: any Solver { chosen.solver }
+  /// The solver, and why it is that one.
+  var solverDescription: String { chosen.description }
+  /// What the regularizer adds to the diagonal.
+  var shift: Double { kernel.shift }
+
+  /// Whether the matrix is read tile by tile.
+  var isTiled: Bool { if case .tiles = kernel.source { true } else { false } }
+
+  /// Not regularized.
+  func matrix() throws(PredictionError) -> Tensor { try kernel.matrix() }
+
+  /// x M, not regularized, x of shape (points, rows).
+  func multiplied(_ x: Tensor) throws(PredictionError) -> Tensor {
+    switch kernel.source {
+    case .matrix(let matrix): matmul(x, matrix)
+    case .tiles(let tiles): try reading(kernel.argument) { try GramOperator(tiles).multiply(x) }
+    }
+  }
 
   /// M̃⁻¹ y, shape (rows, outputs).
-  func weights() throws(PredictionError) -> Tensor {
-    try solution { () throws(PredictionError) in try solver.solve(targets) }
+  func weights() throws(PredictionError) -> Tensor { try solved().weights }
+
+  /// How far the weights may be off; nil where that is rounding.
+  func certificate() throws(PredictionError) -> SolverCertificate? { try solved().certificate }
+
+  private func solved() throws(PredictionError) -> (weights: Tensor, certificate: SolverCertificate?) {
+    try solution { () throws(PredictionError) in
+      let (weights, certificate) = try solver.certifiedSolve(targets)
+      return (weights.asType(dtype), certificate)
+    }
   }
 
   /// The largest eigenvalue of M̃.
   func largestEigenvalue() throws(PredictionError) -> Double {
     try largest { () throws(PredictionError) in
-      let own = try onBehalf(of: argument) { () throws(TensorError) in try Tensors.largestEigenvalue(matrix) }
+      let matrix = try matrix()
+      let own = try onBehalf(of: kernel.argument) { () throws(TensorError) in try Tensors.largestEigenvalue(matrix) }
       return own + shift
     }
-  }
-
-  /// x M̃⁻¹, x of shape (points, rows).
-  func solvedFromRight(_ x: Tensor) throws(PredictionError) -> Tensor {
-    try solver.solve(x.transposed()).transposed()
   }
 }

@@ -39,6 +39,11 @@ struct PredictCommand: ParsableCommand {
       --test, --output has the predictions for them. Rows to predict are scored
       where their target is there, and columns that only they have are not used.
 
+      Up to 40,000 rows whose kernel fits into memory are solved by a factorisation.
+      More are solved by conjugate gradients, until errors of means are certified
+      to be at most --tolerance of the targets' standard deviation. Where the limit
+      of products comes first, results are written and the exit status is 4.
+
       --method nngp is the Bayesian network, --method ntk the ensemble of networks
       trained by gradient descent, after --time steps of --learning-rate.
 
@@ -49,7 +54,8 @@ struct PredictCommand: ParsableCommand {
           --folds 10
         neural-tangents predict network.yaml --train lab.csv --target yield,purity \
           --method ntk --time 1000 --diag-reg 0.01 --folds 5
-        neural-tangents predict network.json --train train-images.idx.gz \
+        neural-tangents predict network.json --solver cg --tolerance 0.001 \
+          --train train-images.idx.gz \
           --train-targets train-labels.idx.gz --test test.npy --output labels.csv
       """)
 
@@ -116,6 +122,7 @@ struct PredictCommand: ParsableCommand {
   var seed = 0
 
   @OptionGroup var choices: ChoiceOptions
+  @OptionGroup var solving: SolverArguments
 
   @OptionGroup var learning: LearningOptions
   @OptionGroup var tables: TableOptions
@@ -137,6 +144,19 @@ struct PredictCommand: ParsableCommand {
     case nngp, ntk
 
     var method: Recipe.Method { self == .nngp ? .nngp : .ntk }
+  }
+
+  /// What is to be said of models whose errors are larger than asked.
+  private static func shortfall(_ model: TableModel) -> CommandError? {
+    for (member, _) in model.members {
+      guard let certificate = member.certificate, !certificate.isReached else { continue }
+      return CommandError(
+        .notCertified,
+        "after \(counted(certificate.products, "product")) errors of means are certified to be at most "
+          + "\(significant(certificate.largestError)) of standardised targets, expected "
+          + "\(significant(certificate.tolerances.min() ?? 0)): raise --diag-reg, --tolerance or --max-products")
+    }
+    return nil
   }
 
   /// The network, however it is given.
@@ -195,6 +215,7 @@ struct PredictCommand: ParsableCommand {
     }
     let progress = ProgressReporter("reading")
     defer { progress.finish() }
+    var shortfall: CommandError?
     var report = ["\(counted(rows.rowCount, "row")), \(counted(encoder.width, "input")), \(describe(encoder.target))"]
     if let folds {
       let validation = CrossValidation(recipe: recipe, folds: folds, group: learning.group, encoding: encoding)
@@ -211,6 +232,7 @@ struct PredictCommand: ParsableCommand {
       // Judged before it is written: a mistake in the true values should not leave a file behind.
       let model = try TableModel(recipe, encoding: encoding, rows: rows, key: key, progress: progress)
       let prediction = try model.predict(newRows, progress: progress)
+      shortfall = Self.shortfall(model)
       report += describe(model)
       let judged = encoder.target.rows(in: newRows.table)
       if !judged.isEmpty {
@@ -231,6 +253,7 @@ struct PredictCommand: ParsableCommand {
     }
     progress.finish()
     StandardOutput.report(report.joined(separator: "\n"), beside: output)
+    if let shortfall { throw shortfall }
   }
 
   /// As many rows as --max-rows allows.
@@ -249,7 +272,9 @@ struct PredictCommand: ParsableCommand {
     recipe.time = time
     recipe.learningRate = learningRate
     recipe.precision = compute.precision?.dtype ?? .float64
+    recipe.packedPrecision = compute.precision?.dtype ?? .float32
     recipe.tileSize = compute.tileSize
+    (recipe.solver, recipe.solverOptions) = (solving.solver.choice, solving.options)
     recipe.targetTransform = choices.targetTransform
     recipe.tails = choices.tails
     recipe.fitsColumnScales = choices.columnScales == .auto
@@ -268,6 +293,11 @@ struct PredictCommand: ParsableCommand {
     for (member, weight) in model.members {
       let name = model.members.count > 1 ? ", weight \(format(100 * weight, 0)) %" : ""
       lines.append(describe(member.calibration.regularizer) + describe(member.calibration.kind) + name)
+      guard let note = member.solverNote else { continue }
+      let certified = member.certificate.map {
+        ": errors of means at most \(significant($0.largestError)) after \(counted($0.products, "product"))"
+      }
+      lines.append("solver: \(note)\(certified ?? "")")
     }
     return lines
   }

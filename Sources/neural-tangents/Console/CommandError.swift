@@ -4,10 +4,12 @@ import Tensors
 
 /// Why the program stops, with the exit status that tells scripts which kind of failure it is.
 struct CommandError: Error, CustomStringConvertible {
-  /// Exit statuses as in `sysexits.h`, and one of the stores'.
+  /// Exit statuses as in `sysexits.h`, and two of our own.
   enum Status: Int32, Sendable {
     /// A tile of a store cannot be written; what has been written is safe.
     case storeWriting = 3
+    /// Results were written, but errors are not certified to be as small as was asked.
+    case notCertified = 4
     /// Options or arguments that make no sense.
     case usage = 64
     /// A file was read and its contents are wrong.
@@ -53,7 +55,13 @@ struct CommandError: Error, CustomStringConvertible {
       case .cannotRead: self.init(.missingInput, error.description)
       default: self.init(.badData, error.description)
       }
-    case let error as PredictionError: self.init(.badData, error.description)
+    case let error as PredictionError:
+      switch error {
+      case .memory: self.init(.internalFailure, error.description)
+      case .storage: self.init(.cannotWrite, error.description)
+      case .notCertified: self.init(.notCertified, "\(error.description) (--diag-reg, --tolerance)")
+      default: self.init(.badData, error.description)
+      }
     case let error as TensorError:
       switch error {
       case .notConverged: self.init(.internalFailure, error.description)

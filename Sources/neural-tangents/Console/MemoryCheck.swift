@@ -7,14 +7,18 @@ enum MemoryCheck {
   ///   - wayOn: what takes less.
   /// - Throws: `CommandError` when so many bytes are not available.
   static func require(_ bytes: Double, for work: String, wayOn: String = "") throws(CommandError) {
-    if AvailableMemory.covers(bytes) { return }
-    ResidentMemory.releaseFreed()
+    if isAvailable(bytes) { return }
     let available = Double(AvailableMemory.bytes)
-    guard bytes > available else { return }
     throw .internalFailure(
       "\(work) needs about \(gigabytes(bytes)) of memory, \(gigabytes(available)) are available"
         + (wayOn.isEmpty ? "" : "; \(wayOn)"))
   }
 
-  private static func gigabytes(_ bytes: Double) -> String { "\(format(bytes / 1e9, bytes < 1e10 ? 2 : 1)) GB" }
+  static func isAvailable(_ bytes: Double) -> Bool {
+    if AvailableMemory.covers(bytes) { return true }
+    ResidentMemory.releaseFreed()
+    return bytes <= Double(AvailableMemory.bytes)
+  }
+
+  static func gigabytes(_ bytes: Double) -> String { "\(format(bytes / 1e9, bytes < 1e10 ? 2 : 1)) GB" }
 }

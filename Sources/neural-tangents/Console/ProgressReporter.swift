@@ -57,6 +57,14 @@ final class ProgressReporter: Sendable {
     }
   }
 
+  /// The name of what is being done within the step, and how much of it is done.
+  func update(_ step: String, _ fraction: Double?) {
+    state.withLock {
+      $0.step = $0.prefix + step
+      ($0.fraction, $0.gram) = (fraction, nil)
+    }
+  }
+
   /// Notes how much of the step is done, from 0 to 1; may be called from any thread, as often as convenient.
   func update(_ fraction: Double) {
     state.withLock { $0.fraction = max($0.fraction ?? 0, fraction) }

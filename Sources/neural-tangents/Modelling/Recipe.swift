@@ -27,8 +27,13 @@ struct Recipe: Sendable {
   var learningRate = 1.0
   /// Of kernels; linear algebra is done in float64, as rounding in the kernel is noise but rounding in solving is not.
   var precision = DType.float64
+  /// Of kernels that are not put together as a whole: half of the memory in float32.
+  var packedPrecision = DType.float32
   /// Rows and columns of a kernel that are computed at once; nil for a good number.
   var tileSize: Int?
+  /// How systems with kernels are solved.
+  var solver = SolverChoice.automatic
+  var solverOptions = SolverOptions()
   /// What becomes of targets, and of the shape of errors: as they are unless something is to be chosen.
   var targetTransform = TargetColumn.TransformChoice.none
   var tails = Tails.Choice.normal
@@ -43,6 +48,15 @@ struct Recipe: Sendable {
       network, x1.asType(precision), x2?.asType(precision), kernels: method == .ntk ? .all : .nngp,
       options: KernelOptions(
         precision: precision, accumulation: .float64, tileSize: tileSize, progress: progress.kernelProgress))
+  }
+
+  /// The same in the precision of kernels that are not put together.
+  func packedJob(
+    _ network: any Layer, _ x1: Tensor, _ x2: Tensor? = nil, progress: ProgressReporter
+  ) throws -> GramJob {
+    try GramJob(
+      network, x1.asType(packedPrecision), x2?.asType(packedPrecision), kernels: method == .ntk ? .all : .nngp,
+      options: KernelOptions(precision: packedPrecision, tileSize: tileSize ?? 1024, progress: progress.kernelProgress))
   }
 
   /// The kernels of rows with themselves that predictions need.

@@ -41,13 +41,11 @@ struct TableModel: Sendable {
     }
   }
 
-  /// Each network keeps its kernels and a factor of one of them, in float64; a copy comes and goes.
   private static func requireMemory(_ recipe: Recipe, rows: Int, networks: Int) throws {
-    let kernels = recipe.method == .ntk ? 2 : 1
-    let matrices = Double(networks * (kernels + 1) + 1)
+    let need = SolverNeed(recipe, rows: rows, networks: networks)
     try MemoryCheck.require(
-      8 * matrices * Double(rows) * Double(rows), for: "learning from \(counted(rows, "row"))",
-      wayOn: "--max-rows takes fewer")
+      need.memory, for: "learning from \(counted(rows, "row"))",
+      wayOn: need.isWhole ? "--max-rows takes fewer, --solver cg needs less" : "--max-rows takes fewer")
   }
 
   func predict(_ rows: DataRows, progress: ProgressReporter) throws -> TablePrediction {

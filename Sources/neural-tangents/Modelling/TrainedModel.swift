@@ -10,6 +10,11 @@ struct TrainedModel: Sendable {
   private let targets: Targets
   private let x: Tensor
   private let ensemble: KernelEnsemble
+  /// The solver, where it is not the usual one, and why.
+  let solverNote: String?
+  /// How far means may be off; nil where that is rounding.
+  let certificate: SolverCertificate?
+  private let isWhole: Bool
 
   /// More rows would take longer and change little: what is calibrated are averages.
   private static let rowLimit = 1000
@@ -26,25 +31,67 @@ struct TrainedModel: Sendable {
     progress: ProgressReporter
   ) throws {
     (self.recipe, self.network, self.x, self.targets) = (recipe, network, x, targets)
+    let need = SolverNeed(recipe, rows: x.shape[0], networks: 1)
+    isWhole = need.isWhole
+    guard need.isWhole else {
+      let sample = key.split()[0].permutation(x.shape[0]).prefix(Self.rowLimit)
+      let rows = x.taking(Array(sample), axis: 0)
+      progress.begin("calibrating on training rows")
+      calibration = try Self.checked {
+        try known
+          ?? Self.calibration(
+            recipe, recipe.kernels(network, rows, progress: progress), targets.selecting(rows: Array(sample)),
+            groups: EqualRows.groups(of: rows), key: key)
+      }
+      ensemble = try Self.ensemble(recipe, need, network, x, targets, calibration, progress)
+      certificate = try ensemble.certificate(recipe.method.kind)
+      let name = ensemble.solverDescription(recipe.method.kind) ?? need.choice.rawValue
+      solverNote = name + (need.reason.map { " (\($0))" } ?? "")
+      return
+    }
     let size = "\(x.shape[0])x\(x.shape[0])"
     progress.begin("kernel of the training rows, \(size)")
     let kernels = try recipe.kernels(network, x, progress: progress)
     progress.begin("calibrating on training rows")
+    calibration = try Self.checked {
+      if let known, recipe.time == .infinity { return known }
+      return try Self.calibration(recipe, kernels, targets, groups: EqualRows.groups(of: x), key: key)
+    }
+    progress.begin("solving with the \(size) kernel")
+    ensemble = try KernelEnsemble(
+      trainTrain: kernels, yTrain: targets.outputs, learningRate: recipe.learningRate,
+      diagonalRegularizer: calibration.regularizer, precision: .float64, solver: need.choice)
+    (solverNote, certificate) = (nil, nil)
+  }
+
+  /// An ensemble over kernels of which half is kept, as it is computed.
+  private static func ensemble(
+    _ recipe: Recipe, _ need: SolverNeed, _ network: any Layer, _ x: Tensor, _ targets: Targets,
+    _ calibration: Calibration, _ progress: ProgressReporter
+  ) throws -> KernelEnsemble {
+    progress.begin("kernel of the training rows, half of \(x.shape[0])x\(x.shape[0])")
+    // Variances of trained networks take both kernels.
+    let wantsVariances = if case .numbers = targets { true } else { false }
+    let kernels: KernelSet = recipe.method == .nngp ? .nngp : wantsVariances ? .all : .ntk
+    let packed = try PackedMatrix.kernels(recipe.packedJob(network, x, progress: progress), kernels)
+    progress.begin("solving with \(counted(x.shape[0], "row"))")
+    var options = recipe.solverOptions
+    options.returnsAtLimit = true
+    options.progress = { [weak progress] step, fraction in progress?.update(step, fraction) }
+    return try KernelEnsemble(
+      nngp: packed.nngp, ntk: packed.ntk, yTrain: targets.outputs, learningRate: recipe.learningRate,
+      diagonalRegularizer: calibration.regularizer, solver: need.choice, solverOptions: options)
+  }
+
+  /// - Throws: `CommandError` for a kernel that needs noise.
+  private static func checked(_ calibrate: () throws -> Calibration) throws -> Calibration {
     do {
-      if let known, recipe.time == .infinity {
-        calibration = known
-      } else {
-        calibration = try Self.calibration(recipe, kernels, targets, groups: EqualRows.groups(of: x), key: key)
-      }
+      return try calibrate()
     } catch TensorError.notPositiveDefinite(let pivot, let size) {
       throw CommandError.badData(
         "the kernel of \(counted(size, "training row")) is not positive definite at row \(pivot + 1): equal rows, or more "
           + "rows than the network can tell apart, need noise; raise --diag-reg")
     }
-    progress.begin("solving with the \(size) kernel")
-    ensemble = try KernelEnsemble(
-      trainTrain: kernels, yTrain: targets.outputs, learningRate: recipe.learningRate,
-      diagonalRegularizer: calibration.regularizer, precision: .float64)
   }
 
   /// - Parameter groups: a number for each row; rows with equal inputs have the same one and are left out together, since each
@@ -115,7 +162,20 @@ struct TrainedModel: Sendable {
   func predict(_ x: Tensor, progress: ProgressReporter) throws -> Outputs {
     progress.begin("predicting \(x.shape[0]) rows from their kernel with the training rows")
     var (means, variances) = ([Tensor](), [Double]())
-    try recipe.job(network, x, self.x, progress: progress).forEachStrip { _, kernel in
+    let job =
+      isWhole
+      ? try recipe.job(network, x, self.x, progress: progress)
+      : try recipe.packedJob(network, x, self.x, progress: progress)
+    let needsVariances = if case .numbers = targets { true } else { isWhole }
+    try job.forEachStrip { _, kernel in
+      guard needsVariances else {
+        // Probabilities of classes are made of means.
+        let prediction = try ensemble.predict(
+          testTrain: KernelPair(nngp: kernel.nngp, ntk: kernel.ntk), kernel: recipe.method.kind)
+        means.append(prediction.mean)
+        variances += [Double](repeating: 0, count: prediction.mean.shape[0])
+        return
+      }
       let prediction = try ensemble.predict(
         testTrain: KernelPair(nngp: kernel.nngp, ntk: recipe.method == .ntk ? kernel.ntk : nil),
         testTestDiagonal: KernelPair(nngp: kernel.cov1), kernel: recipe.method.kind, time: TrainingTime(recipe.time))
