@@ -23,7 +23,7 @@ let package = Package(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(
       name: "CVectorKernels", dependencies: ["CSleef"],
-      cSettings: ["common", "duals", "slices", "elementwise", "convolution", "random", "rows"].map {
+      cSettings: ["common", "duals", "gradients", "slices", "elementwise", "convolution", "random", "rows"].map {
         .headerSearchPath($0)
       }),
     // OpenBLAS is loaded when it is first used, not linked: Sources/CLinearAlgebra/blas_library.c says why.
