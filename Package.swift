@@ -38,7 +38,7 @@ let package = Package(
     .target(name: "DataFiles", dependencies: ["Tensors", "CZlib"]),
     .target(
       name: "CovarianceEngine", dependencies: ["Tensors", "CVectorKernels", "CLinearAlgebra", "Platform"],
-      exclude: ["README.md", "Execution/Slices/README.md"]),
+      exclude: ["README.md", "Execution/Gradients/README.md", "Execution/Slices/README.md"]),
     .target(
       name: "Networks",
       dependencies: ["CovarianceEngine", "Tensors", "CVectorKernels", "Platform"]),

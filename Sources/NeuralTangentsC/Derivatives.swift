@@ -99,11 +99,12 @@ public func kernelVjpJob(
     }
     let counted = KernelCotangents(
       nngp: counting("nngp"), ntk: counting("ntk"), cov1: counting("cov1"), cov2: counting("cov2"))
+    let prepared = try function.network.preparedKernelGradient(
+      function.first, function.second, cotangents: counted, patterns: function.patterns,
+      maskConstant: function.options.maskConstant, options: function.kernelOptions)
     return handle(
       JobObject(threads: try function.options.threadLimit) { _ in
-        let gradient = try function.network.kernelGradient(
-          function.first, function.second, cotangents: counted, patterns: function.patterns,
-          maskConstant: function.options.maskConstant, options: function.kernelOptions)
+        let gradient = try prepared.run()
         return ValuesObject(function.named(gradient.x1.leaves + (gradient.x2?.leaves ?? [])))
       })
   }

@@ -9,6 +9,8 @@ enum { nt_gradient_degree = 15 };
 #define FOR_EACH_GRADIENT(DO) \
   DO(ab_relu)                 \
   DO(erf)                     \
+  DO(gelu)                    \
+  DO(sign)                    \
   DO(sin)                     \
   DO(gaussian)                \
   DO(exp)                     \

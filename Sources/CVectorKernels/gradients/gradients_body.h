@@ -3,6 +3,7 @@
 #include "duals_wide_body.h"
 
 DECLARE_SLEEF_1(asin, u10)
+DECLARE_SLEEF_1(atan, u10)
 DECLARE_SLEEF_1(exp, u10)
 
 #define NT_REAL_BITS 32

@@ -5,10 +5,10 @@
 // Source: Price, A useful theorem for nonlinear devices having Gaussian inputs (1958).
 
 typedef struct {
-  VR value, slope;     // kappa, and kappa-dot, which is its derivative in k, too
-  VR value1, value2;   // derivatives of kappa in q1 and q2
-  VR curvature;        // the derivative of kappa-dot in k
-  VR slope1, slope2;   // those in q1 and q2
+  VR value, slope;            // kappa and kappa-dot
+  VR lift, value1, value2;    // derivatives of kappa in k, which is kappa-dot but for steps, and in q1 and q2
+  VR curvature;               // the derivative of kappa-dot in k
+  VR slope1, slope2;          // those in q1 and q2
 } TYPED(nt_derivatives);
 
 // sqrt(q1 q2), exactly q1 where both are equal, and its inverse; zero both where a variance is zero.
@@ -54,9 +54,10 @@ static NT_INLINE TYPED(nt_derivatives) TYPED(nt_ab_relu_derivatives)(
   result.value = V_FMA(linear, k, bend * (scale * sine - size * angle));
   result.slope = linear - TYPED(nt_with_sign_of)(k, bend * angle);
   const VR half1 = SPLAT_R(0.5) * (q2 * inverse) * inverse, half2 = SPLAT_R(0.5) * (q1 * inverse) * inverse;
-  const VR lift = bend * scale * sine;
-  result.value1 = lift * half1;
-  result.value2 = lift * half2;
+  const VR height = bend * scale * sine;
+  result.lift = result.slope;
+  result.value1 = height * half1;
+  result.value2 = height * half2;
   result.curvature = bend * inverse * inverse_sine;
   const VR turn = -TYPED(nt_with_sign_of)(k, bend * cosine * inverse_sine);
   result.slope1 = turn * half1;
@@ -91,13 +92,78 @@ static NT_INLINE TYPED(nt_derivatives) TYPED(nt_erf_derivatives)(
   result.value = V_FMA(constants->height, NT_SLEEF_R(asin, u10)(V_SELECT(sine > one, one, V_SELECT(sine < -one, -one, sine))),
                        constants->square);
   const VR slope = constants->slope * inverse_root;
-  result.slope = slope;
+  result.slope = result.lift = slope;
   const VR share = -slope * double_square * half;
   result.value1 = share * k / y1;
   result.value2 = share * k / y2;
   result.curvature = slope * constants->k_square * k * inverse;
   result.slope1 = share * y2 * inverse;
   result.slope2 = share * y1 * inverse;
+  return result;
+}
+
+// x (1 + erf(x / sqrt 2)) / 2. With y = 1 + q, Q = y1 y2, D^2 = Q - k^2, A = atan(k / D) and R = 1/y1 + 1/y2:
+// 2 pi kappa = pi k / 2 + k^2 / (Q D) + q1 q2 D / Q + k A and 2 pi kappa-dot = pi / 2 + A + k (1 / D^3 + R / D).
+typedef struct {
+  VR half_pi, share;
+} TYPED(nt_gelu_gradient_constants);
+
+static NT_INLINE TYPED(nt_gelu_gradient_constants) TYPED(nt_gelu_gradient_prepare)(const nt_dual *dual) {
+  TYPED(nt_gelu_gradient_constants) constants = {SPLAT_R(NT_PI / 2), SPLAT_R(1 / (2 * NT_PI))};
+  return constants;
+}
+
+static NT_INLINE TYPED(nt_derivatives) TYPED(nt_gelu_derivatives)(
+  const TYPED(nt_gelu_gradient_constants) *constants, VR k, VR q1, VR q2) {
+  const VR one = SPLAT_R(1), half = SPLAT_R(0.5), share = constants->share;
+  const VR y1 = one + q1, y2 = one + q2, inverse1 = one / y1, inverse2 = one / y2, inverse_q = inverse1 * inverse2;
+  const VR gap = PRODUCT_MINUS(q1, q2, k * k), square = (one + (q1 + q2)) + TYPED(nt_clamp_below)(gap);
+  const VR root = V_SQRT(square), inverse = one / root, inverse_square = inverse * inverse;
+  const VR angle = NT_SLEEF_R(atan, u10)(k * inverse), ratio = inverse1 + inverse2;
+  const VR k_square = k * k, rest = inverse_square + ratio;
+  TYPED(nt_derivatives) result;
+  result.value = share * (constants->half_pi * k + k_square * inverse_q * inverse + q1 * inverse1 * q2 * inverse2 * root +
+                          k * angle);
+  result.slope = result.lift = share * (constants->half_pi + angle + k * inverse * rest);
+  const VR first = k_square * inverse_q * inverse, second = half * inverse_square;
+  result.value1 = share * (-first * (inverse1 + y2 * second) + q2 * root * inverse_q * inverse1 + half * gap * inverse * inverse1);
+  result.value2 = share * (-first * (inverse2 + y1 * second) + q1 * root * inverse_q * inverse2 + half * gap * inverse * inverse2);
+  result.curvature =
+    share * inverse * (one + rest * (y1 * y2) * inverse_square + SPLAT_R(2) * k_square * inverse_square * inverse_square);
+  const VR bend = half * inverse_square * (SPLAT_R(3) * inverse_square + ratio), scaled = -share * k * inverse;
+  result.slope1 = scaled * (half * inverse1 + y2 * bend + inverse1 * inverse1);
+  result.slope2 = scaled * (half * inverse2 + y1 * bend + inverse2 * inverse2);
+  return result;
+}
+
+// sign(x): kappa = 2/pi asin(k / s) with s = sqrt(q1 q2); kappa-dot is taken as zero.
+typedef struct {
+  VR height;
+} TYPED(nt_sign_gradient_constants);
+
+static NT_INLINE TYPED(nt_sign_gradient_constants) TYPED(nt_sign_gradient_prepare)(const nt_dual *dual) {
+  TYPED(nt_sign_gradient_constants) constants = {SPLAT_R(2 / NT_PI)};
+  return constants;
+}
+
+static NT_INLINE TYPED(nt_derivatives) TYPED(nt_sign_derivatives)(
+  const TYPED(nt_sign_gradient_constants) *constants, VR k, VR q1, VR q2) {
+  static const REAL arc[] = {POLYNOMIAL_R(RELU_ARC)};
+  enum { count = sizeof arc / sizeof(REAL) };
+  const VR zero = SPLAT_R(0), one = SPLAT_R(1), height = constants->height;
+  VR inverse;
+  const VR scale = TYPED(nt_gradient_root)(q1, q2, &inverse), size = V_ABS(k);
+  const VR distance = TYPED(nt_clamp_below)(V_SELECT(inverse > zero, (scale - size) * inverse, one));
+  const VR sine = V_SQRT(distance * (SPLAT_R(2) - distance));
+  const VR angle = sine * TYPED(nt_horner)(arc, count, distance) * SPLAT_R(NT_PI * POLYNOMIAL_R(RELU_ARC_LEAD));
+  const MASK_R is_sharp = sine > zero;
+  const VR steepness = height * inverse * V_SELECT(is_sharp, one / V_SELECT(is_sharp, sine, one), zero);
+  TYPED(nt_derivatives) result = {zero, zero, zero, zero, zero, zero, zero, zero};
+  result.value = TYPED(nt_with_sign_of)(k, V_SELECT(inverse > zero, one - height * angle, zero));
+  result.lift = steepness;
+  const VR turn = SPLAT_R(-0.5) * steepness * k;
+  result.value1 = turn * (q2 * inverse) * inverse;
+  result.value2 = turn * (q1 * inverse) * inverse;
   return result;
 }
 
@@ -120,7 +186,7 @@ static NT_INLINE TYPED(nt_derivatives) TYPED(nt_sin_derivatives)(
   const VR down = constants->height * constants->shift * NT_SLEEF_R(exp, u10)(decay - growth);
   TYPED(nt_derivatives) result;
   result.value = up - down;
-  result.slope = constants->square * (up + down);
+  result.slope = result.lift = constants->square * (up + down);
   result.value1 = result.value2 = -constants->half_square * result.value;
   result.curvature = constants->square * constants->square * result.value;
   result.slope1 = result.slope2 = -constants->half_square * result.slope;
@@ -149,7 +215,7 @@ static NT_INLINE TYPED(nt_derivatives) TYPED(nt_gaussian_derivatives)(
   TYPED(nt_derivatives) result;
   result.value = value;
   const VR steepness = constants->square * value * inverse;
-  result.slope = steepness * k;
+  result.slope = result.lift = steepness * k;
   const VR share1 = constants->b * y2 * inverse, share2 = constants->b * y1 * inverse;
   result.value1 = value * share1;
   result.value2 = value * share2;
@@ -175,7 +241,7 @@ static NT_INLINE TYPED(nt_derivatives) TYPED(nt_exp_derivatives)(
   const VR exponent = V_FMA(constants->half_square, q1 + q2, constants->square * k);
   TYPED(nt_derivatives) result;
   result.value = constants->height * NT_SLEEF_R(exp, u10)(exponent);
-  result.slope = constants->square * result.value;
+  result.slope = result.lift = constants->square * result.value;
   result.value1 = result.value2 = constants->half_square * result.value;
   result.curvature = constants->square * result.slope;
   result.slope1 = result.slope2 = constants->half_square * result.slope;
@@ -200,12 +266,12 @@ static NT_INLINE TYPED(nt_derivatives) TYPED(nt_exp_normalized_derivatives)(
   const VR exponent = gamma * (k * inverse);
   const VR growth = NT_SLEEF_R(exp, u10)(exponent + constants->offset);
   TYPED(nt_derivatives) result;
-  result.slope = gamma * growth;
+  result.slope = result.lift = gamma * growth;
   result.value = V_SELECT(inverse > SPLAT_R(0), scale * growth, result.slope * k);
   const VR half1 = SPLAT_R(0.5) * (q2 * inverse) * inverse, half2 = SPLAT_R(0.5) * (q1 * inverse) * inverse;
-  const VR lift = scale * growth * (SPLAT_R(1) - exponent);
-  result.value1 = lift * half1;
-  result.value2 = lift * half2;
+  const VR height = scale * growth * (SPLAT_R(1) - exponent);
+  result.value1 = height * half1;
+  result.value2 = height * half2;
   result.curvature = gamma * result.slope * inverse;
   result.slope1 = -result.slope * exponent * half1;
   result.slope2 = -result.slope * exponent * half2;
@@ -227,7 +293,7 @@ static NT_INLINE TYPED(nt_derivatives) TYPED(nt_rbf_derivatives)(
   const VR gamma = constants->gamma;
   TYPED(nt_derivatives) result;
   result.value = NT_SLEEF_R(exp, u10)(gamma * ((k - q1) + (k - q2)));
-  result.slope = SPLAT_R(2) * gamma * result.value;
+  result.slope = result.lift = SPLAT_R(2) * gamma * result.value;
   result.value1 = result.value2 = -gamma * result.value;
   result.curvature = SPLAT_R(2) * gamma * result.slope;
   result.slope1 = result.slope2 = -gamma * result.slope;
@@ -274,7 +340,7 @@ static NT_INLINE TYPED(nt_derivatives) TYPED(nt_polynomial_derivatives)(
   TYPED(nt_polynomial_expectations)(constants, q1, a);
   TYPED(nt_polynomial_expectations)(constants, q2, b);
   const VR zero = SPLAT_R(0), half = SPLAT_R(0.5);
-  TYPED(nt_derivatives) sum = {zero, zero, zero, zero, zero, zero, zero};
+  TYPED(nt_derivatives) sum = {zero, zero, zero, zero, zero, zero, zero, zero};
   VR power = SPLAT_R(1);
   for (int n = 0; n < constants->count; n++) {
     const VR term = power * SPLAT_R(constants->inverse_factorials[n]);
@@ -287,6 +353,7 @@ static NT_INLINE TYPED(nt_derivatives) TYPED(nt_polynomial_derivatives)(
     sum.slope2 = V_FMA(a[n + 1] * b[n + 3], half * term, sum.slope2);
     power *= k;
   }
+  sum.lift = sum.slope;
   return sum;
 }
 
@@ -305,12 +372,13 @@ static NT_INLINE TYPED(nt_power_series_gradient_constants) TYPED(nt_power_series
 static NT_INLINE TYPED(nt_derivatives) TYPED(nt_power_series_derivatives)(
   const TYPED(nt_power_series_gradient_constants) *constants, VR k, VR q1, VR q2) {
   const VR zero = SPLAT_R(0);
-  TYPED(nt_derivatives) sum = {zero, zero, zero, zero, zero, zero, zero};
+  TYPED(nt_derivatives) sum = {zero, zero, zero, zero, zero, zero, zero, zero};
   for (int l = constants->count - 1; l >= 0; l--) {
     sum.curvature = V_FMA(sum.curvature, k, sum.slope + sum.slope);
     sum.slope = V_FMA(sum.slope, k, sum.value);
     sum.value = V_FMA(sum.value, k, SPLAT_R(constants->coefficients[l]));
   }
+  sum.lift = sum.slope;
   return sum;
 }
 
@@ -339,7 +407,7 @@ static NT_INLINE TYPED(nt_derivatives) TYPED(nt_power_series_derivatives)(
         const TYPED(nt_derivatives) d = TYPED(nt_##kind##_derivatives)(                                                     \
           &constants, LOAD_R(k + start + j), LOAD_R(q1 + place + j), LOAD_R(q2 + place + j));                               \
         const VR g = LOAD_R(gk + start + j);                                                                                \
-        VR to_k = g * d.slope, to_1 = g * d.value1, to_2 = g * d.value2;                                                    \
+        VR to_k = g * d.lift, to_1 = g * d.value1, to_2 = g * d.value2;                                                    \
         if (has_theta) {                                                                                                    \
           const VR h = LOAD_R(gtheta + start + j), bend = h * LOAD_R(theta + start + j);                                    \
           to_k = V_FMA(bend, d.curvature, to_k);                                                                            \

@@ -45,6 +45,16 @@ extension Layer {
     _ x1: Branches<Tensor>, _ x2: Branches<Tensor>? = nil, cotangents: KernelCotangents,
     patterns: GraphPatterns? = nil, maskConstant: Double? = nil, options: KernelOptions = KernelOptions()
   ) throws(NetworkError) -> KernelGradient {
+    try preparedKernelGradient(
+      x1, x2, cotangents: cotangents, patterns: patterns, maskConstant: maskConstant, options: options
+    ).run()
+  }
+
+  /// What `kernelGradient` computes, checked and not yet computed.
+  package func preparedKernelGradient(
+    _ x1: Branches<Tensor>, _ x2: Branches<Tensor>?, cotangents: KernelCotangents, patterns: GraphPatterns?,
+    maskConstant: Double?, options: KernelOptions
+  ) throws(NetworkError) -> PreparedKernelGradient {
     let given = x1.leaves + (x2?.leaves ?? [])
     guard given.allSatisfy(\.dtype.isFloatingPoint) else {
       throw NetworkError(
@@ -53,49 +63,59 @@ extension Layer {
     let request = try self.request(
       x1, x2, patterns: patterns, maskConstant: maskConstant, kernels: cotangents.ntk == nil ? .nngp : .all,
       options: options, areApart: x2 != nil)
-    let computation = try request.gradient(cotangents)
-    return try Threads.withLimit(options.threads) { () throws(NetworkError) in
-      guard let gradients = try computation.run() else {
-        return try referenceGradient(
-          x1, x2, cotangents, patterns, maskConstant, options, because: computation.choice.reason?.description)
-      }
-      // Gradients have the batch first and the channels last.
-      func placed(_ gradients: [Tensor], like inputs: Branches<Tensor>) -> Branches<Tensor> {
-        inputs.replacingLeaves(
-          zip(gradients, request.sources.leaves).enumerated().map { index, pair in
-            let (gradient, axes) = (pair.0, pair.1.axes)
-            let positions = gradient.shape.indices.filter { $0 != axes.batch && $0 != axes.channel }
-            let order = [axes.batch] + positions + [axes.channel]
-            let inverse = order.indices.map { axis in order.firstIndex(of: axis) ?? axis }
-            return gradient.transposed(inverse).asType(inputs.leaves[index].dtype)
-          })
-      }
+    return PreparedKernelGradient(
+      x1: x1, x2: x2, cotangents: cotangents, maskConstant: maskConstant, request: request,
+      computation: try request.gradient(cotangents))
+  }
+}
+
+/// The gradient of a function of a network's kernel in the inputs, checked and not yet computed.
+package struct PreparedKernelGradient: Sendable {
+  fileprivate let x1: Branches<Tensor>
+  fileprivate let x2: Branches<Tensor>?
+  fileprivate let cotangents: KernelCotangents
+  fileprivate let maskConstant: Double?
+  fileprivate let request: KernelRequest
+  fileprivate let computation: GradientComputation
+
+  /// - Throws: where tensor operations find that cotangents do not fit the kernel.
+  package func run() throws(NetworkError) -> KernelGradient {
+    try Threads.withLimit(request.options.threads) { () throws(NetworkError) in
+      guard let gradients = try computation.run() else { return try byTensorOperations() }
       return KernelGradient(
-        x1: placed(gradients.map(\.x1), like: x1),
-        x2: x2.map { placed(gradients.compactMap(\.x2), like: $0) }, executor: computation.choice.name, reason: nil)
+        x1: placed(gradients.map(\.x1), like: x1), x2: x2.map { placed(gradients.compactMap(\.x2), like: $0) },
+        executor: computation.choice.name, reason: nil)
     }
   }
 
-  /// By tensor operations, which record themselves and are transposed.
-  private func referenceGradient(
-    _ x1: Branches<Tensor>, _ x2: Branches<Tensor>?, _ cotangents: KernelCotangents, _ patterns: GraphPatterns?,
-    _ maskConstant: Double?, _ options: KernelOptions, because reason: String?
-  ) throws(NetworkError) -> KernelGradient {
-    let count = x1.leaves.count
+  /// Gradients have the batch first and the channels last; here they get the axes of the inputs.
+  private func placed(_ gradients: [Tensor], like inputs: Branches<Tensor>) -> Branches<Tensor> {
+    inputs.replacingLeaves(
+      zip(gradients, request.sources.leaves).enumerated().map { index, pair in
+        let (gradient, axes) = (pair.0, pair.1.axes)
+        let positions = gradient.shape.indices.filter { $0 != axes.batch && $0 != axes.channel }
+        let order = [axes.batch] + positions + [axes.channel]
+        let inverse = order.indices.map { axis in order.firstIndex(of: axis) ?? axis }
+        return gradient.transposed(inverse).asType(inputs.leaves[index].dtype)
+      })
+  }
+
+  /// Tensor operations, which record themselves and are transposed.
+  private func byTensorOperations() throws(NetworkError) -> KernelGradient {
+    let (network, count, reason) = (request.network, x1.leaves.count, computation.choice.reason?.description)
     let given = [
       ("nngp", cotangents.nngp), ("ntk", cotangents.ntk), ("cov1", cotangents.cov1), ("cov2", cotangents.cov2),
     ].compactMap { name, tensor in tensor.map { (name: name, tensor: $0) } }
     func zeros(_ inputs: Branches<Tensor>) -> Branches<Tensor> { inputs.map { .zeros($0.shape, dtype: $0.dtype) } }
     if given.isEmpty { return KernelGradient(x1: zeros(x1), x2: x2.map(zeros), executor: "reference", reason: reason) }
-    var options = options
+    var options = request.options
     options.executor = .reference
     do {
       let (values, pullback) = try vjp(
         { (inputs: [Tensor]) in
-          let kernels = try self.kernels(
+          let kernels = try network.kernels(
             x1.replacingLeaves(Array(inputs[..<count])), x2?.replacingLeaves(Array(inputs[count...])),
-            patterns: patterns, maskConstant: maskConstant, kernels: cotangents.ntk == nil ? .nngp : .all,
-            options: options)
+            patterns: request.patterns, maskConstant: maskConstant, kernels: request.kernels, options: options)
           guard case .single(let kernel) = kernels else {
             throw NetworkError(expected: "a network with one output to differentiate", found: "several")
           }

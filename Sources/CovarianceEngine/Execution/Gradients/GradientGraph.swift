@@ -181,13 +181,16 @@ struct GradientGraphBuilder: Lowering {
 
   mutating func combine(_ combination: BranchCombination) throws(Obstacle) {
     let sources = step.operands.map { nodeOf[$0]! }
-    if combination == .product && (sources.count != 2 || sources[0] == sources[1]) {
-      throw Obstacle("a product of \(sources.count) branches")
-    }
     if Set(sources).count < sources.count { throw Obstacle("a branch taken twice") }
-    current = add(
-      .combine(combination), sources, sizes: graph.nodes[sources[0]].sizes,
-      tangent: sources.map { graph.nodes[$0].tangent }.max() ?? .absent)
+    func combined(_ sources: [Int]) -> Int {
+      add(
+        .combine(combination), sources, sizes: graph.nodes[sources[0]].sizes,
+        tangent: sources.map { graph.nodes[$0].tangent }.max() ?? .absent)
+    }
+    // Products of two, one after another.
+    current =
+      combination == .product
+      ? sources.dropFirst().reduce(sources[0]) { combined([$0, $1]) } : combined(sources)
   }
 
   mutating func flatten() { extend(.flatten, sizes: PositionAxes(repeating: 1)) }
@@ -213,9 +216,13 @@ struct GradientGraphBuilder: Lowering {
   }
 
   mutating func map(_ axes: [PositionMapOperation.Axis]) throws(Obstacle) {
+    let last = axes.lastIndex { if case .removed = $0 { true } else { false } }
+    // Axes of one position that come first are like axes that are not there.
+    if let last, axes[...last].contains(where: { if case .removed = $0 { false } else { true } }) {
+      throw Obstacle("an axis of positions between others that is removed")
+    }
     let first = PositionAxes.axisCount - axes.count
     for (index, axis) in axes.enumerated() {
-      if case .removed = axis { throw Obstacle("an axis of positions that is removed") }
       guard let map = DisplacementMap(axis) else { continue }
       var sizes = node.sizes
       sizes[first + index] = map.size

@@ -52,20 +52,13 @@ struct GradientRows<Scalar: GradientScalar>: @unchecked Sendable {
   }
 
   /// The gradients in x1 and x2 of every input of the program.
-  func run() throws(NetworkError) -> [(x1: Tensor, x2: Tensor?)] {
-    var products: [Tensor] = []
-    for data in problem.inputs {
-      let state = try InputCovariances(tangent: .absent, isFull: false, hasFullBatch: false, needsMeans: false)
-        .state(of: .data(data))
-      let place = products.count
-      (rows.covariances.pointer + place * rows.stride).update(from: state.k11, count: problem.n1)
-      if !problem.isSymmetric {
-        (columns.covariances.pointer + place * columns.stride).update(from: state.k22, count: problem.n2)
-      }
-      products.append(state.k12)
+  func run() -> [(x1: Tensor, x2: Tensor?)] {
+    for dataSet in problem.dataSets {
+      let numbers = numbers(of: dataSet)
+      for input in problem.inputs.indices { makeVariances(problem.x(input, dataSet), numbers, input) }
+      makeNumbers(dataSet)
     }
-    for dataSet in problem.dataSets { makeNumbers(dataSet) }
-    let cotangents = products.map { copy($0) }
+    let cotangents = problem.inputs.indices.map { products($0) }
     runTiles(cotangents.map(\.pointer))
     for dataSet in problem.dataSets { runItself(dataSet) }
     return problem.inputs.indices.map { gradient($0, cotangents[$0].tensor) }
@@ -73,15 +66,55 @@ struct GradientRows<Scalar: GradientScalar>: @unchecked Sendable {
 
   private func numbers(of dataSet: DataSet) -> DataSetNumbers { dataSet == .first ? rows : columns }
 
-  /// A matrix of one's own.
-  private func copy(_ matrix: Tensor) -> (tensor: Tensor, pointer: UnsafeMutablePointer<Scalar>) {
+  private func makeVariances(_ x: Tensor, _ numbers: DataSetNumbers, _ input: Int) {
+    let channels = x.shape[1]
+    nonisolated(unsafe) let source = x.unsafePointer(to: Scalar.self)
+    nonisolated(unsafe) let target = numbers.covariances.pointer + input * numbers.stride
+    Threads.forEachRange(x.shape[0], grain: 1 + 65536 / channels) { rows in
+      for row in rows {
+        target[row] = Scalar(Scalar.sumOfSquares(channels, source + row * channels) / Double(channels))
+      }
+    }
+  }
+
+  /// The covariances of an input of the program, shape (N1, N2), exact for equal and opposite inputs; a matrix of one's own.
+  private func products(_ input: Int) -> (tensor: Tensor, pointer: UnsafeMutablePointer<Scalar>) {
+    let (data, n2) = (problem.inputs[input], problem.n2)
+    let (x2, channels) = (data.x2 ?? data.x1, data.x1.shape[1])
+    let matrix = matmul(data.x1, x2.transposed())
+    defer { withExtendedLifetime(matrix) {} }
+    nonisolated(unsafe) let product = matrix.unsafePointer(to: Scalar.self)
+    let check = CollinearityCheck<Scalar>(channels: channels)
+    nonisolated(unsafe) let (a, b) = (data.x1.unsafePointer(to: Scalar.self), x2.unsafePointer(to: Scalar.self))
+    nonisolated(unsafe) let q11 = rows.covariances.pointer + input * rows.stride
+    nonisolated(unsafe) let q22 = columns.covariances.pointer + input * columns.stride
+    let roots = Scratch<Scalar>(columns.stride)
+    for column in 0..<columns.stride { roots.pointer[column] = q22[column].squareRoot() }
     var pointer: UnsafeMutablePointer<Scalar>?
-    let copy = Tensor(shape: matrix.shape, of: Scalar.self) { buffer in
-      matrix.withUnsafeBuffer(of: Scalar.self) { _ = buffer.update(fromContentsOf: $0) }
-      pointer = buffer.baseAddress
+    let tensor = Tensor(shape: [problem.n1, n2], of: Scalar.self) { buffer in
+      guard let start = buffer.baseAddress else { return }
+      pointer = start
+      nonisolated(unsafe) let target = start
+      Threads.forEachRange(problem.n1, grain: 1 + 32768 / n2) { rows in
+        for row in rows {
+          let line = target + row * n2
+          let root = q11[row].squareRoot()
+          for column in 0..<n2 { line[column] = product[row * n2 + column] / Scalar(channels) }
+          func next(_ start: Int) -> Int {
+            Scalar.findAtLeast(n2, from: start, line, factor: check.threshold * root, scale: roots.pointer)
+          }
+          var column = next(0)
+          while column < n2 {
+            line[column] = check.corrected(
+              line[column], q11[row], q22[column], root, roots.pointer[column], a + row * channels,
+              b + column * channels, channels: channels)
+            column = next(column + 1)
+          }
+        }
+      }
     }
     guard let pointer else { preconditionFailure("a matrix without memory") }
-    return (copy, pointer)
+    return (tensor, pointer)
   }
 
   // MARK: - Inputs with themselves
@@ -179,19 +212,33 @@ struct GradientRows<Scalar: GradientScalar>: @unchecked Sendable {
 
   private func gradient(_ input: Int, _ cotangents: Tensor) -> (x1: Tensor, x2: Tensor?) {
     let data = problem.inputs[input]
-    let scale = 1 / Double(data.x1.shape[1])
-    func ofItself(_ dataSet: DataSet) -> Tensor {
-      let numbers = numbers(of: dataSet)
-      return Tensor(
-        copying: numbers.covarianceCotangents.pointer + input * numbers.stride, shape: [problem.count(dataSet), 1])
-    }
     guard let x2 = data.x2 else {
-      return ((matmul(cotangents + cotangents.transposed(), data.x1) + data.x1 * ofItself(.first) * 2.0) * scale, nil)
+      return (sum(input, .first, data.x1, matmul(cotangents + cotangents.transposed(), data.x1)), nil)
     }
     return (
-      (matmul(cotangents, x2) + data.x1 * ofItself(.first) * 2.0) * scale,
-      (matmul(cotangents.transposed(), data.x1) + x2 * ofItself(.second) * 2.0) * scale
+      sum(input, .first, data.x1, matmul(cotangents, x2)),
+      sum(input, .second, x2, matmul(cotangents.transposed(), data.x1))
     )
+  }
+
+  /// What other inputs give with what an input gives by its covariance with itself, x·x over the number of channels.
+  private func sum(_ input: Int, _ dataSet: DataSet, _ x: Tensor, _ others: Tensor) -> Tensor {
+    let (numbers, channels) = (numbers(of: dataSet), x.shape[1])
+    defer { withExtendedLifetime(others) {} }
+    nonisolated(unsafe) let own = numbers.covarianceCotangents.pointer + input * numbers.stride
+    let scale = 1 / Scalar(channels)
+    nonisolated(unsafe) let (source, x) = (others.unsafePointer(to: Scalar.self), x.unsafePointer(to: Scalar.self))
+    return Tensor(shape: others.shape, of: Scalar.self) { buffer in
+      nonisolated(unsafe) let target = buffer
+      Threads.forEachRange(problem.count(dataSet), grain: 1 + 16384 / channels) { rows in
+        for row in rows {
+          let weight = 2 * own[row]
+          for place in row * channels..<(row + 1) * channels {
+            target[place] = (source[place] + weight * x[place]) * scale
+          }
+        }
+      }
+    }
   }
 }
 
