@@ -58,12 +58,25 @@ static void TYPED(nt_gradient_product_cotangents)(long n, const REAL *k2, const 
   }
 }
 
+// out[j] = a[j] + b[j] + c[j], the usual window.
+static NT_INLINE void TYPED(nt_gradient_sum_of_three)(long n, const REAL *a, const REAL *b, const REAL *c, REAL *out) {
+  for (long j = 0; j < n; j += R_LANES) STORE_R(out + j, (LOAD_R(a + j) + LOAD_R(b + j)) + LOAD_R(c + j));
+}
+
 // Windows that read past the ends read nothing.
 static void TYPED(nt_gradient_window_values)(nt_gradient_window window, const REAL *x, REAL *out) {
+  const int is_usual = window.size == 3 && window.stride == 1 && window.dilation == 1;
   for (long o = 0; o < window.outer; o++) {
     const REAL *source = x + o * window.length * window.inner;
     REAL *target = out + o * window.out_length * window.inner;
     for (long i = 0; i < window.out_length; i++) {
+      const long start = i - window.low;
+      if (is_usual && start >= 0 && start + 2 < window.length) {
+        const REAL *at = source + start * window.inner;
+        TYPED(nt_gradient_sum_of_three)(
+          window.inner, at, at + window.inner, at + 2 * window.inner, target + i * window.inner);
+        continue;
+      }
       long first = 0, last = window.size;
       const long base = i * window.stride - window.low;
       while (first < last && base + first * window.dilation < 0) first++;
@@ -78,6 +91,14 @@ static void TYPED(nt_gradient_window_values)(nt_gradient_window window, const RE
 }
 
 static void TYPED(nt_gradient_window_cotangents)(nt_gradient_window window, const REAL *out, REAL *x) {
+  if (window.stride == 1) {
+    // What a window gives comes back by a window from the other end.
+    const nt_gradient_window back = {
+      window.outer, window.out_length, window.length, window.inner,
+      window.size,  1,                 window.dilation, (window.size - 1) * window.dilation - window.low};
+    TYPED(nt_gradient_window_values)(back, out, x);
+    return;
+  }
   for (long o = 0; o < window.outer; o++) {
     const REAL *source = out + o * window.out_length * window.inner;
     REAL *target = x + o * window.length * window.inner;

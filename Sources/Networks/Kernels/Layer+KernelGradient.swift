@@ -35,13 +35,13 @@ extension Layer {
     _ x1: Tensor, _ x2: Tensor? = nil, cotangents: KernelCotangents, patterns: GraphPatterns? = nil,
     maskConstant: Double? = nil, options: KernelOptions = KernelOptions()
   ) throws(NetworkError) -> KernelGradient {
-    try kernelGradient(
+    try kernelGradients(
       .single(x1), x2.map { .single($0) }, cotangents: cotangents, patterns: patterns, maskConstant: maskConstant,
       options: options)
   }
 
   /// The same of a network with several inputs; `x1` and `x2` have their structure.
-  public func kernelGradient(
+  public func kernelGradients(
     _ x1: Branches<Tensor>, _ x2: Branches<Tensor>? = nil, cotangents: KernelCotangents,
     patterns: GraphPatterns? = nil, maskConstant: Double? = nil, options: KernelOptions = KernelOptions()
   ) throws(NetworkError) -> KernelGradient {

@@ -94,10 +94,6 @@ struct GradientGraphBuilder: Lowering {
   /// - Throws: `Obstacle` for a program with an operation whose reverse is not known here.
   static func build(_ goal: CovarianceGoal) throws(Obstacle) -> GradientGraph {
     let program = goal.program
-    guard goal.outputs.count == 1 else { throw Obstacle("several outputs") }
-    if !program.positions[goal.outputs[0]].isEmpty { throw Obstacle("outputs with positions") }
-    if goal.inputs.contains(where: \.hasMask) { throw Obstacle("masks") }
-    if goal.inputs.contains(where: { $0.tangent == .given }) { throw Obstacle("kernels as inputs") }
     var builder = GradientGraphBuilder(program, goal.tangent)
     for input in 0..<program.inputCount {
       builder.nodeOf[input] = builder.add(
@@ -107,6 +103,14 @@ struct GradientGraphBuilder: Lowering {
     guard let output = builder.nodeOf[goal.outputs[0]] else { throw Obstacle("an output that nothing makes") }
     builder.graph.output = output
     return builder.graph
+  }
+
+  /// - Throws: `Obstacle` where the reverse of what is not in the program, its inputs and outputs, is not known here.
+  static func check(_ goal: CovarianceGoal) throws(Obstacle) {
+    guard goal.outputs.count == 1 else { throw Obstacle("several outputs") }
+    if !goal.program.positions[goal.outputs[0]].isEmpty { throw Obstacle("outputs with positions") }
+    if goal.inputs.contains(where: \.hasMask) { throw Obstacle("masks") }
+    if goal.inputs.contains(where: { $0.tangent == .given }) { throw Obstacle("kernels as inputs") }
   }
 
   private init(_ program: CovarianceProgram, _ tangent: Tangent) {

@@ -22,6 +22,8 @@ final class GradientInterpreter<Scalar: GradientScalar> {
   /// K of all kept slices, Θ, and their cotangents.
   private let kept: Scratch<Scalar>
   private let buffers: Scratch<Scalar>
+  /// Whether the way back starts from values that are kept.
+  private let needsValues: Bool
   /// What the links of the pass under way have read.
   private var read: [Pair]
 
@@ -42,6 +44,13 @@ final class GradientInterpreter<Scalar: GradientScalar> {
     buffers = Scratch(2 * (schedule.bufferCount + 4) * schedule.largest * lanes)
     let longest = schedule.steps.reduce(0) { longest, step in
       if case .pass(let pass) = step { max(longest, pass.links.count) } else { longest }
+    }
+    needsValues = schedule.steps.contains { step in
+      switch step {
+      case .pass(let pass): pass.isNeeded
+      case .combine(let combination): combination.isNeeded
+      case .numbers: false
+      }
     }
     read = Array(repeating: (kept.pointer, nil), count: longest)
   }
@@ -92,6 +101,7 @@ final class GradientInterpreter<Scalar: GradientScalar> {
 
   /// The values that the way back starts from.
   private func runNeeded() {
+    guard needsValues else { return }
     clear(values: true)
     for step in schedule.steps {
       switch step {

@@ -39,6 +39,7 @@ enum GradientPlans {
   private static let most = 8
 
   static func plan(_ goal: CovarianceGoal) throws(Obstacle) -> GradientPlan {
+    try GradientGraphBuilder.check(goal)
     let key = "\(goal.program.positions) \(goal.outputs) \(goal.tangent) \(goal.program)"
     let found = known.withLock { known -> GradientPlan? in
       guard let index = known.firstIndex(where: { $0.key == key }) else { return nil }

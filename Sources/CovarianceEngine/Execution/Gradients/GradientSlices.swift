@@ -57,13 +57,30 @@ struct GradientSlices<Scalar: GradientScalar>: @unchecked Sendable {
   }
 
   /// The gradients in x1 and x2 of every input of the program.
-  func run() -> [(x1: Tensor, x2: Tensor?)] {
+  ///
+  /// - Throws: where slices take more memory than there is.
+  func run() throws(NetworkError) -> [(x1: Tensor, x2: Tensor?)] {
+    try requireMemory()
     for dataSet in problem.dataSets { makeNumbers(dataSet) }
     if problem.k != nil || problem.theta != nil { runPairs() }
     for dataSet in problem.dataSets { runItself(dataSet) }
     return problem.inputs.indices.map { input in
       (gradient(input, .first), problem.isSymmetric ? nil : gradient(input, .second))
     }
+  }
+
+  /// What is kept between two pools for all threads, of pairs and of inputs with themselves.
+  private func requireMemory() throws(NetworkError) {
+    let sizes = ([GradientSchedule.Purpose.cross] + problem.dataSets.map { problem.selfPurpose($0) }).map { purpose in
+      GradientInterpreter<Scalar>.size(problem.plan.schedule(purpose), lanes: Self.lanes)
+    }
+    let needed = Double((sizes.max() ?? 0) * MemoryLayout<Scalar>.stride * Threads.count)
+    if AvailableMemory.covers(needed) { return }
+    ResidentMemory.releaseFreed()
+    guard needed > Double(AvailableMemory.bytes) else { return }
+    throw NetworkError(
+      expected: "a gradient that fits into memory (smaller inputs, fewer threads, or pools later in the network)",
+      found: "\((needed / 1e8).rounded() / 10) GB for slices between pools", kind: .memory)
   }
 
   private func numbers(of dataSet: DataSet) -> DataSetNumbers { dataSet == .first ? first : second }
