@@ -11,7 +11,7 @@ extension Row {
     {
       var row = Row(
         name: "gradient, \(name), N=\(count)x\(count), \(dtype)", kind: .gradient, dtype: dtype, operation: operation,
-        repeats: repeats, target: target)
+        repeats: repeats, target: dtype == "float32" ? target : nil)
       (row.shape, row.rows) = (shape, count)
       return row
     }
