@@ -23,7 +23,7 @@ let package = Package(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(
       name: "CVectorKernels", dependencies: ["CSleef"],
-      cSettings: ["common", "duals", "slices", "elementwise", "convolution", "random", "rows"].map {
+      cSettings: ["common", "duals", "gradients", "slices", "elementwise", "convolution", "random", "rows"].map {
         .headerSearchPath($0)
       }),
     // OpenBLAS is loaded when it is first used, not linked: Sources/CLinearAlgebra/blas_library.c says why.
@@ -38,7 +38,7 @@ let package = Package(
     .target(name: "DataFiles", dependencies: ["Tensors", "CZlib"]),
     .target(
       name: "CovarianceEngine", dependencies: ["Tensors", "CVectorKernels", "CLinearAlgebra", "Platform"],
-      exclude: ["README.md", "Execution/Slices/README.md"]),
+      exclude: ["README.md", "Execution/Gradients/README.md", "Execution/Slices/README.md"]),
     .target(
       name: "Networks",
       dependencies: ["CovarianceEngine", "Tensors", "CVectorKernels", "Platform"]),

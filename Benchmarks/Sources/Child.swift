@@ -20,6 +20,7 @@ struct Child {
       case .program: "tensor_programs"
       case .spatial: "convolutional"
       case .empirical: "empirical"
+      case .gradient: "gradients"
       default: "fully_connected"
       }
     return try run(peerPython, ["Benchmarks/peer/\(script).py", Wire.encode([row])])

@@ -10,7 +10,7 @@ struct ResultPage {
   let isWhole: Bool
 
   var text: String {
-    let tables = [kernels, times, memory, empirical, programs].compactMap(\.self)
+    let tables = [kernels, times, memory, gradients, empirical, programs].compactMap(\.self)
     let facts = conclusions.isEmpty ? [] : ["## Together", conclusions.map { "- \($0)" }.joined(separator: "\n")]
     return ([introduction] + tables + facts).joined(separator: "\n\n") + "\n"
   }
@@ -73,6 +73,13 @@ struct ResultPage {
     table(
       "Kernels of finite networks", "In float32, against the fastest implementation of the peer for each row.",
       header: ["median time", "here", "peer", "ratio"], of: [.empirical]
+    ) { result in [milliseconds(result.secondsHere), milliseconds(result.secondsPeer), three(result.ratio)] }
+  }
+
+  private var gradients: String? {
+    table(
+      "Gradients of kernels", "A weighted sum of both kernels, and its gradient in both data sets.",
+      header: ["median time", "here", "Python", "ratio"], of: [.gradient]
     ) { result in [milliseconds(result.secondsHere), milliseconds(result.secondsPeer), three(result.ratio)] }
   }
 

@@ -10,6 +10,8 @@ struct Row: Codable, Sendable {
     case memory
     /// The tangent kernel of a finite network, or its product with a vector.
     case empirical
+    /// A function of a kernel and its gradient in the inputs.
+    case gradient
   }
 
   var name: String
@@ -99,7 +101,7 @@ struct Row: Codable, Sendable {
             activation: activation, repeats: 25, target: target))
       }
     }
-    rows += spatialKernels + cliff + memoryOfKernels + empiricalKernels
+    rows += spatialKernels + cliff + memoryOfKernels + gradients + empiricalKernels
     for (get, covariance) in [("ntk", false), ("nngp", true)] {
       for dtype in ["float32", "float64"] {
         rows.append(

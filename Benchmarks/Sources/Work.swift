@@ -52,7 +52,7 @@ private func measurement(_ row: Row, _ seconds: [Double], _ result: [Tensor]) ->
     checksum: result.map { part in
       // Sums of gradients cancel; those of their magnitudes do not.
       let numbers = part.asType(.float64)
-      return (row.kind == .program ? abs(numbers) : numbers).sum().scalar(as: Double.self)
+      return (row.kind == .program || row.kind == .gradient ? abs(numbers) : numbers).sum().scalar(as: Double.self)
     })
   guard row.kind == .spatial else { return measured }
   measured.entries = row.entries
@@ -93,6 +93,7 @@ private func work(of row: Row) throws -> () throws -> [Tensor] {
   case .program: return try tensorProgram(of: row)
   case .spatial, .memory: return SpatialWork(row).callAsFunction
   case .empirical: return try EmpiricalWork(row).callAsFunction
+  case .gradient: return GradientWork(row).callAsFunction
   case .elementwise:
     let count = row.count ?? 10_000_000
     let (a, b, c) = (

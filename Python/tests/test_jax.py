@@ -88,6 +88,11 @@ def test_gradients(kernel_fn, shape):
     _check_gradient(lambda a, b: _weights(kernel_fn(a, b)), a, b)
     _check_gradient(lambda a: _weights(kernel_fn(a)), a)
     _check_gradient(jax.jit(lambda a, b: jnp.sum(kernel_fn(a, b, "ntk") ** 2)), a, b)
+    # The same array twice is one data set, with both covariances nevertheless.
+    _check_gradient(lambda a: _weights(kernel_fn(a, a)), a)
+    kernel = jax.jit(lambda a: kernel_fn(a, a))(a)
+    np.testing.assert_array_equal(kernel.cov1, kernel.cov2)
+    np.testing.assert_allclose(kernel.ntk, kernel_fn(np.asarray(a)).ntk, rtol=1e-12)
 
 
 def test_gradients_of_diagonals_batches_masks_and_graphs():

@@ -36,7 +36,10 @@ private struct KernelFunction: Sendable {
     }
     given = given.map { $0.map { $0.asType(dtype) } }
     (first, second) = (given[0], given.count > 1 ? given[1] : nil)
-    // What is traced has no elements to look at: the same inputs are checked here.
+  }
+
+  /// What is traced has no elements to look at: the same inputs are checked here.
+  func check() throws {
     _ = try network.preparedKernels(
       first, second, patterns: patterns, maskConstant: options.maskConstant, kernels: set, options: kernelOptions)
   }
@@ -89,15 +92,20 @@ public func kernelVjpJob(
     for (name, tensor) in given where tensor != nil && !function.names.contains(name) {
       throw Failure.argument("cotangents.\(name)", expected: "none, as there is no \(name)", found: "an array")
     }
+    // Whoever differentiates hands on zeros for what a function does not look at.
+    func counting(_ name: String) -> Tensor? {
+      guard let tensor = given[name] ?? nil else { return nil }
+      return tensor.dtype.isFloatingPoint && (tensor .!= 0).any().scalar(as: Bool.self) ? tensor : nil
+    }
+    let counted = KernelCotangents(
+      nngp: counting("nngp"), ntk: counting("ntk"), cov1: counting("cov1"), cov2: counting("cov2"))
+    let prepared = try function.network.preparedKernelGradient(
+      function.first, function.second, cotangents: counted, patterns: function.patterns,
+      maskConstant: function.options.maskConstant, options: function.kernelOptions)
     return handle(
-      JobObject(threads: try function.options.threadLimit) { control in
-        let (values, pullback) = try vjp({ (inputs: [Tensor]) in try function(inputs) }, at: function.inputs)
-        try control.check()
-        let gradients = try pullback(
-          zip(function.names, values).map { name, value in
-            try fitting(given[name] ?? nil, to: value, "cotangents.\(name)")
-          })
-        return ValuesObject(function.named(gradients))
+      JobObject(threads: try function.options.threadLimit) { _ in
+        let gradient = try prepared.run()
+        return ValuesObject(function.named(gradient.x1.leaves + (gradient.x2?.leaves ?? [])))
       })
   }
 }
@@ -110,6 +118,7 @@ public func kernelJvpJob(
 ) -> OpaquePointer? {
   reporting(error) {
     let function = try KernelFunction(pointer, x1, x2, pattern1, pattern2, options)
+    try function.check()
     var tangents = try tangents(tangent1, of: function.first, "tangent1")
     if let second = function.second { tangents += try NeuralTangentsC.tangents(tangent2, of: second, "tangent2") }
     return handle(

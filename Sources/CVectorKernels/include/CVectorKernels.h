@@ -6,6 +6,7 @@
 #include "nt_elementwise.h"
 #include "nt_convolution.h"
 #include "nt_duals.h"
+#include "nt_gradients.h"
 #include "nt_random.h"
 #include "nt_rows.h"
 #include "nt_series.h"

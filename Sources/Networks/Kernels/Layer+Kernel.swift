@@ -96,9 +96,11 @@ extension Layer {
   }
 
   /// What `kernels` computes, before it is computed.
+  ///
+  /// - Parameter areApart: whether both data sets are two even if they are equal.
   func request(
     _ x1: Branches<Tensor>, _ x2: Branches<Tensor>?, patterns: GraphPatterns?, maskConstant: Double?,
-    kernels: KernelSet, options: KernelOptions
+    kernels: KernelSet, options: KernelOptions, areApart: Bool = false
   ) throws(NetworkError) -> KernelRequest {
     let pairs: Branches<(Tensor, Tensor?)>
     if let x2 {
@@ -119,7 +121,7 @@ extension Layer {
         x1: input.0.0, x2: input.0.1, axes: input.1, maskConstant: maskConstant, tokenCount: tokenCount)
     }
     // Equal data sets are one data set, given twice.
-    let isSymmetric = checked.leaves.allSatisfy(\.isSymmetric) && patterns?.isSymmetric ?? true
+    let isSymmetric = !areApart && checked.leaves.allSatisfy(\.isSymmetric) && patterns?.isSymmetric ?? true
     try patterns?.check(counts: checked.leaves[0].counts, hasSecond: x2 != nil)
     let inputs = checked.map { $0.source(isSymmetric: isSymmetric) }
     return KernelRequest(

@@ -68,6 +68,12 @@ def _inputs(network: Network, arrays) -> list[np.ndarray]:
     return [_arrays.to_numpy(np.asarray(array), "x", tokens=network.takes_tokens) for array in arrays]
 
 
+def _is_same(x1: Any, x2: Any) -> bool:
+    """Whether both are the same arrays, not only equal ones, which a trace does not know."""
+    first, second = _arrays.leaves(x1), _arrays.leaves(x2)
+    return len(first) == len(second) and all(a is b for a, b in zip(first, second))
+
+
 def _dtype(dtype):
     """The element type of kernels of inputs of this one, in the precision that JAX is set to."""
     return np.float64 if dtype == np.float64 or not jnp.issubdtype(dtype, jnp.floating) else np.float32
@@ -76,6 +82,10 @@ def _dtype(dtype):
 def kernels(network: Network, x1: Any, x2: Any, with_ntk: bool, pattern: Any, settings: dict):
     """The kernels of traced inputs: a `Kernel`, or a list of them where the network has several outputs."""
     register_pytree(jax)
+    # The same arrays are one data set, which is half of the work there and back.
+    is_one = x2 is not None and _is_same(x1, x2) and len({id(p) for p in pair_of_patterns(pattern) if p is not None}) <= 1
+    if is_one:
+        x2, pattern = None, pair_of_patterns(pattern)[0]
     first = [jnp.asarray(x) for x in _arrays.leaves(x1)]
     second = [] if x2 is None else [jnp.asarray(x) for x in _arrays.leaves(x2)]
     patterns = [p if _arrays.is_tracer(p) else pattern_array(p) for p in pair_of_patterns(pattern) if p is not None]
@@ -90,6 +100,8 @@ def kernels(network: Network, x1: Any, x2: Any, with_ntk: bool, pattern: Any, se
     result = []
     for output, arrays in zip(description["outputs"], found):
         output = {**output, "isSymmetric": x2 is None}
+        if is_one:
+            arrays = {**arrays, "cov2": arrays["cov1"], **({"mask2": arrays["mask1"]} if "mask1" in arrays else {})}
         result.append(_kernel(arrays, output, with_ntk))
     tree = _arrays.from_structure(description["structure"], result)
     return tuple(tree) if isinstance(x1, tuple) and isinstance(tree, list) else tree

@@ -1,0 +1,14 @@
+// Derivatives of the covariance operations in one precision.
+#include "duals_real.h"
+
+#if NT_REAL_BITS == 32
+#define NT_SLEEF_R SLEEF_F
+#else
+#define NT_SLEEF_R SLEEF_D
+#endif
+
+#include "gradients_duals_body.h"
+#include "gradients_slices_body.h"
+
+#undef NT_SLEEF_R
+#include "duals_real_end.h"
