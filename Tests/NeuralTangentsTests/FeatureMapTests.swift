@@ -294,7 +294,7 @@ struct FeatureMapTests {
     #expect(
       text {
         _ = try Serial {
-          Dense(3); Dropout(rate: 0.5); Dense(1)
+          Dense(3); Dropout(keepRate: 0.5); Dense(1)
         }.featureMap(inputShape: [5], width: 4, key: key)
       }
       .contains("dropout"))

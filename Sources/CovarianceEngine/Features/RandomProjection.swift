@@ -81,7 +81,7 @@ public struct RandomProjection: Sendable {
 
   /// The Walsh–Hadamard transform along the last axis, a power of two long, not normalised: a product of small ones along the axes
   /// that it is cut into.
-  static func hadamard(_ x: Tensor) -> Tensor {
+  package static func hadamard(_ x: Tensor) -> Tensor {
     let (length, lead) = (x.shape[x.rank - 1], x.shape.dropLast().reduce(1, *))
     guard length > 1 else { return x }
     let exponent = length.trailingZeroBitCount
