@@ -71,7 +71,8 @@ let package = Package(
       ],
       resources: [.copy("Resources/Data")]),
     .executableTarget(
-      name: "benchmarks", dependencies: ["NeuralTangents", "GramStore", "DataFiles", "Tensors", "CVectorKernels", "CLinearAlgebra"],
+      name: "benchmarks",
+      dependencies: ["NeuralTangents", "GramStore", "DataFiles", "Tensors", "CVectorKernels", "CLinearAlgebra"],
       path: "Benchmarks/Sources"),
     // Checks in C, which `make test` runs, and `make test-neon` for arm64 in an emulator.
     .executableTarget(

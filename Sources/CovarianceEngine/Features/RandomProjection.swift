@@ -7,7 +7,7 @@ public struct RandomProjection: Sendable {
   public enum Kind: String, Sendable, Hashable, CaseIterable, Codable {
     /// Independent normal entries.
     case gaussian
-    /// Blocks of orthogonal columns √p H D₁ H D₂ H D₃ / p^{3/2}, with H the Walsh–Hadamard matrix of size p, the next power of two,
+    /// Blocks of orthogonal columns √p H D₁ H D₂ H D₃ / p^{3/2}, with H the Walsh–Hadamard matrix of size p, the next power of two and 256 at least,
     /// and D₁, D₂, D₃ random signs: less noise, and D log p operations instead of D p.
     ///
     /// *Source:* Yu et al. 2016 (arXiv 1610.09072).
@@ -32,7 +32,8 @@ public struct RandomProjection: Sendable {
       }
       form = .matrix(columns.count == 1 ? columns[0] : concatenate(columns, axis: 0))
     case .orthogonal:
-      let length = Self.powerOfTwo(atLeast: size)
+      // Short blocks are far from normal.
+      let length = Self.powerOfTwo(atLeast: max(size, 256))
       let blocks = (width + length - 1) / length
       let signs = (0..<3).map { number -> Tensor in
         let parts = (0..<blocks).map { block in

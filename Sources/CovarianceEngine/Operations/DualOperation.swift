@@ -51,7 +51,6 @@ public struct DualOperation: CovarianceOperation {
       result.nngp = random.rescaled(try dual.function(preactivations) * scale, result.variances)
       return result
     }
-    try requireDerivative()
     let passed: (value: Tensor, tangent: Tensor)
     do {
       passed = try jvp({ try dual.function($0) }, at: preactivations, along: random.directions(tangent, 1))
@@ -66,17 +65,6 @@ public struct DualOperation: CovarianceOperation {
     }
     result.ntk = .given(random.rescaled(passed.tangent * scale, result.tangentVariances))
     return result
-  }
-
-  /// A function that jumps has a tangent kernel, but no derivative that could be drawn.
-  private func requireDerivative() throws(NetworkError) {
-    let one = Tensor(1.0)
-    let slope = try dual.derivativeDual(one, one, one).scalar(as: Double.self)
-    guard slope.isFinite, slope < 1e6 else {
-      throw NetworkError(
-        expected: "functions without jumps, whose derivatives random features can draw (features of the NNGP exist)",
-        found: dual.fingerprint)
-    }
   }
 
   public func flops(result: Double, operands: Double, operandCount: Int, positions: [Int]) -> Double {

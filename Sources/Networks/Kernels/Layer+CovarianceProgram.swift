@@ -26,6 +26,7 @@ extension Layer {
     shape += tokenCount.map { [$0] } ?? []
     var program = CovarianceProgram()
     let value = program.input(shape: shape, batchAxis: axes.batch, channelAxis: axes.channel)
-    return (program, try append(to: &program, .single(value)).leaves)
+    let outputs = try append(to: &program, .single(value)).leaves
+    return (program, outputs)
   }
 }
