@@ -80,8 +80,8 @@ cliff: dependencies ## Check that no activation costs many times what Erf does; 
 	$(if $(SKIP_BUILD),,$(SWIFT) build -c release --product benchmarks)
 	"$$($(SWIFT) build -c release --show-bin-path)/benchmarks" --cliff
 
-workers: dependencies ## Simulate workers that share a store, and check that the chosen tiles keep them busy.
-	$(SWIFT) build -c release -Xswiftc -enable-testing --product benchmarks
+workers: dependencies ## Simulate workers that share a store, and check that the chosen tiles keep them busy; SKIP_BUILD=1 as above.
+	$(if $(SKIP_BUILD),,$(SWIFT) build -c release --product benchmarks)
 	"$$($(SWIFT) build -c release --show-bin-path)/benchmarks" --workers
 
 client: dependencies ## Build and run a package that depends on this one.

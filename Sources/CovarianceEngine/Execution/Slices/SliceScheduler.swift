@@ -80,7 +80,7 @@ struct SliceScheduler {
     var scheduler = scheduled(most: limit)
     // Slices of many sizes leave gaps between them.
     for part in [2, 4, 8] where scheduler.goesInBands && scheduler.places.size * SlicePlan.positionBytes > limit {
-      let other = scheduled(most: limit / part)
+      let other = scheduled(most: max(1, limit / part))
       if other.places.size < scheduler.places.size { scheduler = other }
     }
     var makesFactors = true
