@@ -192,10 +192,9 @@ struct RandomSpatialNetwork {
       ("relu", [:]), ("abs", [:]), ("leakyRelu", ["alpha": .number(0.1)]), ("erf", ["b": .number(0.8)]),
       ("sigmoidLike", [:]), ("gelu", [:]), ("sin", ["c": .number(0.3)]), ("cos", [:]), ("rbf", ["gamma": .number(0.4)]),
       ("gaussian", ["b": .number(-0.5)]), ("gabor", [:]), ("sign", [:]), ("rectifiedMonomial", ["degree": .integer(1)]),
-      ("tanh", [:]), ("softplus", [:]), ("elu", [:]),
     ]
     let (name, arguments) = choose(activations)
-    hasKinks = hasKinks || ["relu", "abs", "leakyRelu", "sign", "rectifiedMonomial", "elu"].contains(name)
+    hasKinks = hasKinks || ["relu", "abs", "leakyRelu", "sign", "rectifiedMonomial"].contains(name)
     state.isGaussian = false
     return [node(name, arguments)]
   }
