@@ -83,7 +83,7 @@ struct HermiteSeriesTests {
     let (q12, q11, q22) = (
       Tensor(covariances.map(\.q12)), Tensor(covariances.map(\.q11)), Tensor(covariances.map(\.q22))
     )
-    let integral = try PlanarExpectation(f, kinks: [])(q12, q11, q22)
+    let integral = try PlanarExpectation.byEntry(f, kinks: [], q12, q11, q22)
     let series = try Tanh().dual(q12, q11, q22)
     #expect(largestError(integral, series, relativeTo: 1) < 1e-11)
   }

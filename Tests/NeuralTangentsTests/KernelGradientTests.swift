@@ -75,7 +75,7 @@ struct KernelGradientTests {
   @Test("slices and back equal tensor operations on random networks with positions")
   func randomSpatialNetworks() throws {
     var counts: [String: Int] = [:]
-    for seed in 0..<(TestSwitch.fuzz.isOn ? 2000 : 80) {
+    for seed in 0..<(TestSwitch.fuzz.isOn ? 2000 : 100) {
       var random = RandomSpatialNetwork(seed: seed)
       let sample = try random.sample(layers: 4)
       guard !sample.isMasked, sample.graphSizes == nil else { continue }

@@ -64,6 +64,8 @@ struct nt_series {
   int first, step, terms;
   // What such a function's entries are made of where its series is not accurate; none for other functions.
   int arc_count;
+  // Whether the jumps of the slope add up to zero, so that the ones in the integrals of all arcs do.
+  int is_bounded;
   nt_series_arc arcs[nt_series_most_arcs];
   // The pieces, nt_series_piece_count of them: [coefficient, highest first][column], or NULL for one that was not yet
   // made.

@@ -63,22 +63,18 @@ package struct GaussianExpectation {
   private func completed(
     _ sum: Tensor, _ isConverged: Tensor, _ q12: Tensor, _ q11: Tensor, _ q22: Tensor
   ) throws(NetworkError) -> Tensor {
-    let planar = PlanarExpectation(f, kinks: kinks)
     func flat(_ x: Tensor) -> Tensor { x.broadcast(to: sum.shape).reshaped([-1]) }
     if sum.isTraced {
-      return select(isConverged, sum, try planar(flat(q12), flat(q11), flat(q22)).reshaped(sum.shape))
+      let integral = try PlanarExpectation.traced(f, kinks: kinks, flat(q12), flat(q11), flat(q22))
+      return select(isConverged, sum, integral.reshaped(sum.shape))
     }
     let mask = flat(isConverged.asType(.float64)).scalars(as: Double.self)
     let places = mask.indices.filter { mask[$0] == 0 }
     guard !places.isEmpty else { return sum }
     var values = sum.scalars(as: Double.self)
-    let entries = [q12, q11, q22].map { flat($0) }
-    for start in stride(from: 0, to: places.count, by: PlanarExpectation.chunk) {
-      let part = Array(places[start..<min(start + PlanarExpectation.chunk, places.count)])
-      let chosen = entries.map { $0.taking(part, axis: 0) }
-      let integrals = try planar(chosen[0], chosen[1], chosen[2]).scalars(as: Double.self)
-      for (place, integral) in zip(part, integrals) { values[place] = integral }
-    }
+    let chosen = [q12, q11, q22].map { flat($0).taking(places, axis: 0) }
+    let integrals = try PlanarExpectation.byEntry(f, kinks: kinks, chosen[0], chosen[1], chosen[2])
+    for (place, integral) in zip(places, integrals.scalars(as: Double.self)) { values[place] = integral }
     return Tensor(values, shape: sum.shape)
   }
 }

@@ -49,10 +49,13 @@ package struct HermiteSeries {
   package init(
     _ f: (Tensor) throws(NetworkError) -> Tensor, kinks: [Double], variances q: Tensor, terms: Int
   ) throws(NetworkError) {
-    let samples = try Samples(f, kinks: kinks, variances: q)
+    let (squares, columns) = try Self.byWidth(q) { (q, rule) throws(NetworkError) in
+      let samples = try Samples(f, kinks: kinks, variances: q, rule)
+      return (samples.meanSquare, samples.coefficients(terms))
+    }
     shape = q.shape
-    coefficients = samples.coefficients(terms)
-    meanSquare = samples.meanSquare.reshaped(q.shape)
+    coefficients = columns
+    meanSquare = squares.reshaped(q.shape)
     remainder = nonnegative(meanSquare - (coefficients * coefficients).sum(axis: 0).reshaped(q.shape))
   }
 
@@ -60,7 +63,31 @@ package struct HermiteSeries {
   package static func meanSquare(
     _ f: (Tensor) throws(NetworkError) -> Tensor, kinks: [Double], variances q: Tensor
   ) throws(NetworkError) -> Tensor {
-    try Samples(f, kinks: kinks, variances: q).meanSquare.reshaped(q.shape)
+    let (squares, _) = try byWidth(q) { (q, rule) throws(NetworkError) in
+      let squares = try Samples(f, kinks: kinks, variances: q, rule).meanSquare
+      return (squares, squares)
+    }
+    return squares.reshaped(q.shape)
+  }
+
+  /// What is computed of each variance, the last axis, by a rule that suits it: twice as many nodes for large ones.
+  private static func byWidth(
+    _ q: Tensor, _ make: (Tensor, Rule) throws(NetworkError) -> (Tensor, Tensor)
+  ) throws(NetworkError) -> (Tensor, Tensor) {
+    if q.isTraced { return try make(q, .wide) }
+    let variances = q.scalars(as: Double.self)
+    let wide = variances.indices.filter { variances[$0] > Rule.largestNarrow }
+    if wide.isEmpty { return try make(q, .narrow) }
+    if wide.count == variances.count { return try make(q, .wide) }
+    let narrow = variances.indices.filter { !(variances[$0] > Rule.largestNarrow) }
+    let flat = q.reshaped([-1])
+    let (first, second) = (
+      try make(flat.taking(narrow, axis: 0), .narrow), try make(flat.taking(wide, axis: 0), .wide)
+    )
+    var order = [Int](repeating: 0, count: variances.count)
+    for (place, index) in (narrow + wide).enumerated() { order[index] = place }
+    func joined(_ a: Tensor, _ b: Tensor) -> Tensor { concatenate([a, b], axis: -1).taking(order, axis: -1) }
+    return (joined(first.0, second.0), joined(first.1, second.1))
   }
 
   /// Values of f at the nodes of a Gauss–Legendre rule between the kinks.
@@ -71,17 +98,19 @@ package struct HermiteSeries {
     let nodes: Tensor
     /// Weights times the normal density, of the shape of the nodes.
     let weights: Tensor
+    private let rule: Rule
 
     init(
-      _ f: (Tensor) throws(NetworkError) -> Tensor, kinks: [Double], variances q: Tensor
+      _ f: (Tensor) throws(NetworkError) -> Tensor, kinks: [Double], variances q: Tensor, _ rule: Rule
     ) throws(NetworkError) {
+      self.rule = rule
       let roots = squareRoot(q.reshaped([1, -1]))
       if kinks.allSatisfy({ $0 == 0 }) {
-        nodes = Rule.nodes
-        weights = Rule.weights
+        nodes = rule.nodes
+        weights = rule.weights
       } else {
         let divisor = maximum(roots, 1e-100)
-        let fixed = Tensor(Rule.edges, shape: [Rule.edges.count, 1]) + 0 * roots
+        let fixed = Tensor(rule.edges, shape: [rule.edges.count, 1]) + 0 * roots
         let moving = kinks.map { clip($0 / divisor, -Rule.reach, Rule.reach) }
         let panels = Panels(concatenate([fixed] + moving, axis: 0), Rule.panel)
         nodes = panels.nodes
@@ -96,8 +125,8 @@ package struct HermiteSeries {
     }
 
     func coefficients(_ terms: Int) -> Tensor {
-      if nodes.shape[1] == 1 && Rule.nodes.shape == nodes.shape {
-        return matmul(Rule.polynomials.sliced(axis: 0, 0..<terms), values)
+      if nodes.shape[1] == 1 && rule.nodes.shape == nodes.shape {
+        return matmul(rule.polynomials.sliced(axis: 0, 0..<terms), values)
       }
       let weighted = weights * values
       var (previous, current) = (Tensor.zeros(nodes.shape, dtype: .float64), Tensor.ones(nodes.shape, dtype: .float64))
@@ -114,33 +143,43 @@ package struct HermiteSeries {
   /// The rule for functions that are smooth on both sides of 0.
   ///
   /// |hₙ(z)| e^(−z²/4) stays below 1.1, so that what is cut off beyond |z| = 14.6 is below 1e-22 for every n, with room
-  /// for functions that grow. Panels are narrow enough for the 12 radians per unit of h₁₆₀, and near 0 for functions of width 1/20.
-  private enum Rule {
+  /// for functions that grow. Panels are narrow enough for the 12 radians per unit of h₁₆₀, and near 0 for functions of
+  /// width 1/20; those for large variances get five times narrower towards 0 again and again, to a width of 1e-12.
+  private final class Rule: Sendable {
+    static let narrow = Rule(levels: 0)
+    static let wide = Rule(levels: 16)
+    /// The largest variance of the narrow rule.
+    static let largestNarrow = 36.0
+
     static let reach = 14.6
     static let panel = GaussLegendre(degree: 20)
-    static let edges: [Double] = {
-      let half = [0.2, 0.6, 1.4, 2.6, 4, 5.6, 7.4, 9.2, 11, 12.8, reach]
-      return half.reversed().map { -$0 } + [0] + half
-    }()
-    static let rule = panel.composite(edges)
-    static let nodes = Tensor(rule.nodes, shape: [rule.nodes.count, 1])
-    private static let density = zip(rule.nodes, rule.weights).map { z, weight in
-      weight * Platform.exp(-z * z / 2) * (0.5 / Double.pi).squareRoot()
-    }
-    static let weights = Tensor(density, shape: [density.count, 1])
+    let edges: [Double]
+    let nodes: Tensor
+    let weights: Tensor
     /// Weights times hₙ, shape (largest number of terms, nodes).
-    static let polynomials: Tensor = {
-      var result: [Double] = []
+    let polynomials: Tensor
+
+    private init(levels: Int) {
+      let near = (0...levels).reversed().map { 0.2 * Platform.pow(5, -Double($0)) }
+      let half = near + [0.6, 1.4, 2.6, 4, 5.6, 7.4, 9.2, 11, 12.8, Self.reach]
+      edges = half.reversed().map { -$0 } + [0] + half
+      let rule = Self.panel.composite(edges)
+      nodes = Tensor(rule.nodes, shape: [rule.nodes.count, 1])
+      let density = zip(rule.nodes, rule.weights).map { z, weight in
+        weight * Platform.exp(-z * z / 2) * (0.5 / Double.pi).squareRoot()
+      }
+      weights = Tensor(density, shape: [density.count, 1])
+      var rows: [Double] = []
       var (previous, current) = ([Double](repeating: 0, count: density.count), density)
       for n in 0..<GaussianExpectation.mostTerms {
-        result += current
+        rows += current
         let next = rule.nodes.indices.map {
           (rule.nodes[$0] * current[$0] - Double(n).squareRoot() * previous[$0]) / Double(n + 1).squareRoot()
         }
         (previous, current) = (current, next)
       }
-      return Tensor(result, shape: [GaussianExpectation.mostTerms, density.count])
-    }()
+      polynomials = Tensor(rows, shape: [GaussianExpectation.mostTerms, density.count])
+    }
   }
 }
 

@@ -1,31 +1,57 @@
 import Platform
 import Tensors
 
-/// E[f(u) f(v)] by integration in both variables between the kinks of f: slow, and exact to about 1e-11 for every
-/// correlation.
+/// E[f(u) f(v)] by integration in both variables between the kinks of f: slow, and exact to about 1e-14 of
+/// √(E[f(u)²] E[f(v)²]) for every correlation and variance.
 ///
 /// With independent standard normal x, y, c² = (1 + |ρ|)/2, s² = (1 − |ρ|)/2 and the sign σ of ρ: u = √q11 (cx + sy) and
 /// v = σ√q22 (cx − sy). For given y the integrand has kinks at cx = τ − sy and cx = τ + sy; the integral over x is
 /// smooth in y except where two of them meet. Both variables are cut there, so that Gauss–Legendre rules converge
-/// geometrically, and around u = 0 and v = 0, near which functions change most, at the distances in which they do.
+/// geometrically, and around u = 0 and v = 0, near which functions change most, at distances that grow fivefold from the
+/// width of the function to that of the density.
 package struct PlanarExpectation {
   /// How many entries at once keep their nodes in cache.
-  package static let chunk = 512
+  private static let chunk = 512
 
-  /// The density beyond is below 1e-15 of its maximum.
-  private static let reach = 8.5
-  private static let outer = GaussLegendre(degree: 14)
-  private static let inner = GaussLegendre(degree: 16)
+  /// The density beyond is below 1e-16 of its maximum.
+  private static let reach = 8.6
+  private static let growth = 5.0
+
+  /// How finely both variables are cut.
+  private struct Fineness {
+    /// Distances from 0 at which u and v are cut.
+    var levels: Int
+    /// Where the density is cut, whatever the function is.
+    var cuts: [Double]
+    var outer: GaussLegendre
+    var inner: GaussLegendre
+
+    private static let rule = GaussLegendre(degree: 20)
+    private static let coarseRule = GaussLegendre(degree: 16)
+
+    static func fine(levels: Int) -> Fineness {
+      Fineness(levels: levels, cuts: [2, 4.5], outer: rule, inner: rule)
+    }
+
+    /// To 1e-9 for variances up to 1,000: the nodes of programs are there for every entry, needed or not.
+    static let traced = Fineness(levels: 3, cuts: [], outer: coarseRule, inner: coarseRule)
+
+    /// Up to the width of the density from that of a function whose argument has this deviation.
+    static func levels(deviation: Double) -> Int {
+      guard deviation > 1.5 else { return 2 }
+      return Int((Platform.log(2 * reach * deviation / 3) / Platform.log(growth)).rounded(.up))
+    }
+  }
 
   private let f: (Tensor) throws(NetworkError) -> Tensor
   private let kinks: [Double]
-  /// How many more panels there are away from 0 in each direction, each three times as wide as the one before.
-  private let grading: Int
+  private let fineness: Fineness
 
-  package init(_ f: @escaping (Tensor) throws(NetworkError) -> Tensor, kinks: [Double], grading: Int = 0) {
-    self.f = f
-    self.kinks = kinks
-    self.grading = grading
+  /// For entries that are being traced.
+  package static func traced(
+    _ f: @escaping (Tensor) throws(NetworkError) -> Tensor, kinks: [Double], _ q12: Tensor, _ q11: Tensor, _ q22: Tensor
+  ) throws(NetworkError) -> Tensor {
+    try PlanarExpectation(f: f, kinks: kinks, fineness: .traced)(q12, q11, q22)
   }
 
   /// Each entry on panels that suit its own variances, and by the same operations whatever the other ones are; all of one
@@ -33,17 +59,15 @@ package struct PlanarExpectation {
   package static func byEntry(
     _ f: @escaping (Tensor) throws(NetworkError) -> Tensor, kinks: [Double], _ q12: Tensor, _ q11: Tensor, _ q22: Tensor
   ) throws(NetworkError) -> Tensor {
-    // Panels from the width of the function to that of the density.
     try SeriesSource.inGroups(q12, q11, q22) { first, second in
-      let deviation = max(first, second).squareRoot()
-      return deviation > 6 ? Int((Platform.log(deviation / 6) / Platform.log(3)).rounded(.up)) : 0
-    } _: { (grading, q12, q11, q22) throws(NetworkError) in
-      try PlanarExpectation(f, kinks: kinks, grading: grading)(q12, q11, q22)
+      Fineness.levels(deviation: max(first, second).squareRoot())
+    } _: { (levels, q12, q11, q22) throws(NetworkError) in
+      try PlanarExpectation(f: f, kinks: kinks, fineness: .fine(levels: levels))(q12, q11, q22)
     }
   }
 
   /// All of one shape of rank 1.
-  package func callAsFunction(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) throws(NetworkError) -> Tensor {
+  private func callAsFunction(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) throws(NetworkError) -> Tensor {
     // In a fixed order, so that swapping the inputs changes nothing.
     let isOrdered = q11 .>= q22
     let correlation = Correlation(q12, q11, q22)
@@ -54,7 +78,7 @@ package struct PlanarExpectation {
       // The square root has no derivative at 0, but the sum over both signs of y has one in its square, which its
       // difference quotient gives.
       sine: q12.isTraced ? sqrt(half + 1e-13) : sqrt(half))
-    let outer = Panels(outerEdges(plane), Self.outer)
+    let outer = Panels(outerEdges(plane), fineness.outer)
     let density = outer.weights * exp(-0.5 * (outer.nodes * outer.nodes)) * (0.5 / .pi)
     let offsets = plane.sine * outer.nodes
     guard offsets.isTraced else {
@@ -82,7 +106,7 @@ package struct PlanarExpectation {
     return concatenate(parts, axis: 0).reshaped(offsets.shape)
   }
 
-  private var steps: [Double] { (0..<grading).map { Platform.pow(3, Double($0) + 2) } }
+  private var steps: [Double] { (0..<fineness.levels).map { Platform.pow(Self.growth, Double($0)) } }
 
   private struct Plane {
     let first, second, sign, cosine, sine: Tensor
@@ -95,8 +119,9 @@ package struct PlanarExpectation {
 
   private func outerEdges(_ plane: Plane) -> Tensor {
     func inside(_ y: Tensor) -> Tensor { clip(y, 0, Self.reach).expandedDims(0) }
-    let narrow = minimum(4 / maximum(plane.sine * plane.first, 1e-100), 2), width = inside(narrow)
-    var edges = [0 * width, 0 * width + Self.reach, width] + steps.map { inside(($0 / 3) * narrow) }
+    let width = minimum(3 / maximum(plane.sine * plane.first, 1e-100), 2)
+    let zero = inside(0 * width)
+    var edges = [zero, zero + Self.reach] + fineness.cuts.map { zero + $0 } + steps.map { inside($0 * width) }
     if kinks.contains(where: { $0 != 0 }) {
       for t in kinks {
         for other in kinks {
@@ -126,17 +151,18 @@ package struct PlanarExpectation {
   /// √(2π) times the integral over x, with sy = `offset`.
   private func inner(_ plane: Plane, _ offset: Tensor) throws(NetworkError) -> Tensor {
     func inside(_ x: Tensor) -> Tensor { clip(x, -Self.reach, Self.reach).expandedDims(0) }
-    var edges = [0 * inside(offset) - Self.reach, 0 * inside(offset) + Self.reach]
+    let zero = 0 * inside(offset)
+    var edges = ([Self.reach] + fineness.cuts).flatMap { [zero - $0, zero + $0] }
     for (direction, root) in [(-offset, plane.first), (offset, plane.second)] {
       let (centre, width) = (direction / plane.cosine, minimum(3 / maximum(root, 1e-100), 2))
       edges.append(inside(centre))
-      for step in [1.0, 3] + steps { edges += [inside(centre - step * width), inside(centre + step * width)] }
+      for step in steps { edges += [inside(centre - step * width), inside(centre + step * width)] }
     }
     for t in kinks where t != 0 {
       let (first, second) = plane.places(t)
       edges += [inside((first - offset) / plane.cosine), inside((second + offset) / plane.cosine)]
     }
-    let panels = Panels(concatenate(edges, axis: 0), Self.inner)
+    let panels = Panels(concatenate(edges, axis: 0), fineness.inner)
     let along = plane.cosine * panels.nodes
     let product = try f(plane.first * (along + offset)) * f(plane.sign * plane.second * (along - offset))
     return (panels.weights * exp(-0.5 * (panels.nodes * panels.nodes)) * product).sum(axis: 0)

@@ -19,7 +19,7 @@ final class SeriesTable: @unchecked Sendable {
     pointer = .allocate(capacity: 1)
     pointer.initialize(
       to: nt_series(
-        first: Int32(layout.first), step: Int32(layout.step), terms: Int32(layout.terms), arc_count: 0,
+        first: Int32(layout.first), step: Int32(layout.step), terms: Int32(layout.terms), arc_count: 0, is_bounded: 0,
         arcs: nt_series().arcs, pieces: pieces,
         make: { series, piece in SeriesTable.of(series).make(Int(piece)) },
         exact: { series, count, q12, q11, q22, kappa, slope in
@@ -29,7 +29,7 @@ final class SeriesTable: @unchecked Sendable {
           SeriesTable.copy(source.exact, entries, count, to: kappa)
           SeriesTable.copy(source.exactDerivative, entries, count, to: slope)
         }, context: nil))
-    setArcs(Self.arcs(of: source))
+    setArcs(Self.arcs(of: source), isBounded: Self.isBounded(source))
     pointer.pointee.context = Unmanaged.passUnretained(self).toOpaque()
   }
 
@@ -39,13 +39,20 @@ final class SeriesTable: @unchecked Sendable {
     pointer.deallocate()
   }
 
-  private func setArcs(_ arcs: [nt_series_arc]) {
+  private func setArcs(_ arcs: [nt_series_arc], isBounded: Bool) {
     pointer.pointee.arc_count = Int32(arcs.count)
+    pointer.pointee.is_bounded = isBounded ? 1 : 0
     withUnsafeMutableBytes(of: &pointer.pointee.arcs) { bytes in
       for (index, arc) in arcs.enumerated() {
         bytes.storeBytes(of: arc, toByteOffset: index * MemoryLayout<nt_series_arc>.stride, as: nt_series_arc.self)
       }
     }
+  }
+
+  /// Whether a function that is straight between its kinks is as straight on both sides of them, to rounding.
+  private static func isBounded(_ source: SeriesSource) -> Bool {
+    guard let jumps = source.slopeJumps else { return false }
+    return abs(jumps.reduce(0, +)) <= 1e-14 * jumps.reduce(0) { $0 + abs($1) }
   }
 
   /// What pairs of kinks of a function that is straight between them add; those that mirror each other add the same.

@@ -1,4 +1,5 @@
 import CovarianceEngine
+import Platform
 import Tensors
 
 /// Exponential linear unit: φ(x) = x for x > 0, else α(eˣ − 1).
@@ -12,7 +13,7 @@ import Tensors
 ///
 /// κ̇ = κ̇(s) + α²[D(s)(e^(−Δ) − 1) − ∫ f (e^(−w) − 1) dr] − ∫ [α(1 − α)(g₁ + g₂) + (1 − α)² p] dr over r from q12 to s,
 /// where κ̇(s) = 1/2 + α²D(s) and κ(s) is a one-dimensional integral. With r = s cos θ all integrands are smooth; they
-/// are integrated by Gauss–Legendre rules to 1e-11 for variances up to 30, and nothing cancels near correlation one.
+/// are integrated by Gauss–Legendre rules to 1e-11 for variances up to 1e12, and nothing cancels near correlation one.
 ///
 /// *Source:* Price's theorem (1958); Tsuchida et al., Avoiding kernel fixed points: computing with ELU and GELU infinite
 /// networks, AAAI 2021 (arXiv 2002.08517), for the dual by bivariate normal probabilities.
@@ -35,8 +36,8 @@ public struct Elu: Activation {
   private var kink: HyperParameter { HyperParameter(1) - $alpha }
 
   public func dual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
-    inChunks(q12, q11, q22) { q12, q11, q22 in
-      let arc = Arc(q12, q11, q22)
+    byWidth(q12, q11, q22) { q12, q11, q22, panels in
+      let arc = Arc(q12, q11, q22, panels)
       let integrals = arc.integrals {
         exponentialRest($0)
       } linear: {
@@ -49,8 +50,8 @@ public struct Elu: Activation {
   }
 
   public func derivativeDual(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) -> Tensor {
-    inChunks(q12, q11, q22) { q12, q11, q22 in
-      let arc = Arc(q12, q11, q22)
+    byWidth(q12, q11, q22) { q12, q11, q22, panels in
+      let arc = Arc(q12, q11, q22, panels)
       let integrals = arc.integrals {
         expm1(-$0)
       } linear: {
@@ -71,6 +72,29 @@ public struct Elu: Activation {
   /// φ', for numbers.
   fileprivate func derivative(_ x: Tensor) -> Tensor { select(x .> 0, 1, alpha * exp(minimum(x, 0))) }
 
+  /// Entries of large variances on panels of their own, which others have no use for.
+  private func byWidth(
+    _ q12: Tensor, _ q11: Tensor, _ q22: Tensor, _ function: (Tensor, Tensor, Tensor, Panels) -> Tensor
+  ) -> Tensor {
+    let full = q12 + q11 + q22
+    if full.isTraced { return inChunks(q12, q11, q22) { function($0, $1, $2, .wide) } }
+    let flat = [q12, q11, q22].map { $0.broadcast(to: full.shape).reshaped([-1]) }
+    let largest = maximum(flat[1], flat[2]).asType(.float64).scalars(as: Double.self)
+    var (places, values) = ([Int](), [Tensor]())
+    for (panels, chosen) in [
+      (Panels.narrow, largest.indices.filter { !(largest[$0] > Panels.largestNarrow) }),
+      (Panels.wide, largest.indices.filter { largest[$0] > Panels.largestNarrow }),
+    ] where !chosen.isEmpty {
+      let part = flat.map { $0.taking(chosen, axis: 0) }
+      values.append(inChunks(part[0], part[1], part[2]) { function($0, $1, $2, panels) })
+      places += chosen
+    }
+    guard values.count > 1 else { return values.isEmpty ? full : values[0].reshaped(full.shape) }
+    var order = [Int](repeating: 0, count: places.count)
+    for (place, index) in places.enumerated() { order[index] = place }
+    return concatenate(values, axis: 0).taking(order, axis: 0).reshaped(full.shape)
+  }
+
   /// e^(−x) − 1 + x.
   private func exponentialRest(_ x: Tensor) -> Tensor { expm1(-x) + x }
 
@@ -85,8 +109,10 @@ public struct Elu: Activation {
     let exponential: Tensor
     /// acos ρ.
     private let length: Tensor
+    private let panels: Panels
 
-    init(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) {
+    init(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor, _ panels: Panels) {
+      self.panels = panels
       let correlation = Correlation(q12, q11, q22)
       first = squareRoot(q11)
       second = squareRoot(q22)
@@ -99,38 +125,55 @@ public struct Elu: Activation {
 
     /// E[(eᵘ − 1)(eᵛ − 1); u, v < 0] at correlation one.
     var bothNegative: Tensor {
-      pairwiseSum(Self.line.weights * (expm1(-Self.line.nodes * first) * expm1(-Self.line.nodes * second))).reshaped([
-        -1
-      ])
+      pairwiseSum(panels.lineWeights * (expm1(-panels.line * first) * expm1(-panels.line * second))).reshaped([-1])
     }
-
-    /// Half the normal density: 9 standard deviations, with panels for functions as narrow as 1/20.
-    private static let line: (nodes: Tensor, weights: Tensor) = {
-      let rule = GaussLegendre(degree: 14).composite([0, 0.2, 0.8, 2.4, 5, 9])
-      let weights = zip(rule.nodes, rule.weights).map { $1 * normalDensity($0) }
-      return (Tensor(rule.nodes).expandedDims(1), Tensor(weights).expandedDims(1))
-    }()
-
-    /// Finer towards both ends, where layers of width 1/√q are.
-    private static let rule: (nodes: Tensor, weights: Tensor) = {
-      let rule = GaussLegendre(degree: 14).composite([0, 0.1, 0.5, 0.9, 1])
-      return (Tensor(rule.nodes).expandedDims(1), Tensor(rule.weights).expandedDims(1))
-    }()
 
     /// ∫ f k(w) dr, ∫ (g₁ + g₂) l(w) dr and ∫ p l(w) dr.
     func integrals(
       _ smooth: (Tensor) -> Tensor, linear: (Tensor) -> Tensor
     ) -> (smooth: Tensor, mixed: Tensor, sharp: Tensor) {
-      let (node, weight) = (Self.rule.nodes, Self.rule.weights)
+      let (node, rest, weight) = (panels.arc, panels.arcRest, panels.arcWeights)
       let sine = sin(node * length)
       // cos a − cos b = 2 sin((a + b)/2) sin((b − a)/2), without cancellation.
-      let w = 2 * scale * sin((0.5 * (1 + node)) * length) * sin((0.5 * (1 - node)) * length)
+      let w = 2 * scale * sin((0.5 * (1 + node)) * length) * sin((0.5 * rest) * length)
       // p dr = dθ/2π, and the densities of the other input cancel s sin θ dθ to σᵢ sin θ dθ.
       let (t1, t2) = (first * sine, second * sine)
       let tails = (t1 * scaledTail(t1) + t2 * scaledTail(t2)) * (2 * .pi).squareRoot()
       func integral(_ x: Tensor) -> Tensor { length * (0.5 / .pi) * pairwiseSum(weight * x).reshaped([-1]) }
       let kernel = linear(w)
       return (integral((1 - tails) * smooth(w)), integral(tails * kernel), integral(kernel))
+    }
+  }
+
+  /// Where the integrals are taken, shapes (nodes, 1).
+  private final class Panels: Sendable {
+    static let narrow = Panels(levels: 0)
+    static let wide = Panels(levels: 9)
+    /// The largest variance of the narrow panels.
+    static let largestNarrow = 25.0
+
+    /// Half the normal density: 9 standard deviations, with panels for functions as narrow as 1/20 or, five times narrower
+    /// again and again, 1e-7.
+    let line: Tensor
+    let lineWeights: Tensor
+    /// Fractions of an arc, and their distances from 1; finer towards both ends, where layers of width 1/√q are.
+    let arc: Tensor
+    let arcRest: Tensor
+    let arcWeights: Tensor
+
+    private init(levels: Int) {
+      func towardsZero(_ width: Double) -> [Double] {
+        [0] + (0...levels).reversed().map { width * Platform.pow(5, -Double($0)) }
+      }
+      func column(_ x: [Double]) -> Tensor { Tensor(x, shape: [x.count, 1]) }
+      let rule = GaussLegendre(degree: levels == 0 ? 14 : 20)
+      let density = rule.composite(towardsZero(0.2) + [0.8, 2.4, 5, 9])
+      line = column(density.nodes)
+      lineWeights = column(zip(density.nodes, density.weights).map { $1 * normalDensity($0) })
+      let start = rule.composite(towardsZero(0.1) + [0.5]), end = rule.composite(towardsZero(0.1) + [0.5])
+      arc = column(start.nodes + end.nodes.map { 1 - $0 })
+      arcRest = column(start.nodes.map { 1 - $0 } + end.nodes)
+      arcWeights = column(start.weights + end.weights)
     }
   }
 

@@ -132,9 +132,10 @@ public struct HardTanh: Activation {
       let (sine, cosine) = (sin(length - toEnd), sin(rest + toEnd))
       // E = (a₁ ∓ b₂)²/(2 cos² α) ± a₁b₂/(1 + sin |α|): no difference of large numbers near the end.
       let (square, sum) = (2 * (cosine * cosine), 1 + sine)
+      // e^(−E) − 1, of which little cancels where the limits are much nearer than a standard deviation.
       func decay(_ a: Tensor, _ b: Tensor) -> Tensor {
         let difference = a - direction * b
-        return exp(-(difference * difference / square + direction * (a * b) / sum))
+        return expm1(-(difference * difference / square + direction * (a * b) / sum))
       }
       let same = decay(first.low, second.low) + decay(first.high, second.high)
       let mixed = decay(first.low, second.high) + decay(first.high, second.low)

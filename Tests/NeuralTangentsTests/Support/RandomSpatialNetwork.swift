@@ -32,6 +32,8 @@ struct RandomSpatialNetwork {
     var graphSizes: [Int]?
     /// Whether rounding at correlation one shows as its square root.
     var hasKinks: Bool
+    /// Whether there are functions whose steps are much narrower than a standard deviation where that is large.
+    var hasSeries: Bool
     /// What the positions of inputs that are masked are drawn from; nil where nothing is.
     var maskSeed: Int?
 
@@ -42,6 +44,7 @@ struct RandomSpatialNetwork {
   var generator: SplitMix
   private var mixesInputs = false
   private var hasKinks = false
+  private var hasSeries = false
   private var isLinear = false
 
   init(seed: Int) {
@@ -88,7 +91,8 @@ struct RandomSpatialNetwork {
     }
     return Sample(
       layers: layers, inputs: inputs, outputs: state, cuts: cuts.filter { $0 < layers.count }, mixesInputs: mixesInputs,
-      graphSizes: graphSizes, hasKinks: hasKinks, maskSeed: chance(0.4) ? integer(0...1000) : nil)
+      graphSizes: graphSizes, hasKinks: hasKinks, hasSeries: hasSeries,
+      maskSeed: chance(0.4) ? integer(0...1000) : nil)
   }
 
   // MARK: - Steps
@@ -192,9 +196,11 @@ struct RandomSpatialNetwork {
       ("relu", [:]), ("abs", [:]), ("leakyRelu", ["alpha": .number(0.1)]), ("erf", ["b": .number(0.8)]),
       ("sigmoidLike", [:]), ("gelu", [:]), ("sin", ["c": .number(0.3)]), ("cos", [:]), ("rbf", ["gamma": .number(0.4)]),
       ("gaussian", ["b": .number(-0.5)]), ("gabor", [:]), ("sign", [:]), ("rectifiedMonomial", ["degree": .integer(1)]),
+      ("tanh", [:]), ("softplus", [:]), ("elu", [:]),
     ]
     let (name, arguments) = choose(activations)
-    hasKinks = hasKinks || ["relu", "abs", "leakyRelu", "sign", "rectifiedMonomial"].contains(name)
+    hasKinks = hasKinks || ["relu", "abs", "leakyRelu", "sign", "rectifiedMonomial", "elu"].contains(name)
+    hasSeries = hasSeries || ["tanh", "softplus", "elu"].contains(name)
     state.isGaussian = false
     return [node(name, arguments)]
   }
