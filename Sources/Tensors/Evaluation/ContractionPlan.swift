@@ -179,8 +179,9 @@ extension ContractionPlan {
   private static let singleThreadedProduct = 8192
   /// Work that is worth handing to another thread.
   private static let grain = 1 << 16
-  /// From here on one product is worth sharing between threads.
-  private static let threadedProduct = 1 << 21
+  /// From here on one product is worth sharing between threads: those of BLAS look for more work for milliseconds, in which
+  /// they are in the way of others.
+  private static let threadedProduct = 1 << 22
   /// From here on a product is faster as a `PanelProduct`.
   private static let panelProduct = 1 << 22
   /// Multiplications of a tile of a large product: about half a millisecond.
