@@ -6,7 +6,7 @@ SANITIZED_TESTS ?= VectorKernelTests|TensorsTests|DataFilesTests|Fused|Gram
 SOURCES := Sources Tests Plugins Benchmarks Examples Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help dependencies build demo test test-neon fuzz grids faults stores sanitize sanitize-sample benchmark tables mnist cliff workers format lint client docs snippets wheel test-python python-docs clean
+.PHONY: help dependencies build demo test test-neon fuzz grids faults stores sanitize sanitize-sample benchmark benchmark-python tables mnist cliff workers format lint client docs snippets wheel test-python python-docs clean
 
 help: ## Print this list.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -67,6 +67,13 @@ sanitize-sample: dependencies ## Run some of these tests with both sanitizers, i
 benchmark: dependencies ## Measure, and compare with the Python library where it can be installed.
 	@Scripts/install-peer.sh
 	Benchmarks/run.sh
+
+benchmark-python: wheel ## Measure kernels and predictions from Python, beside this program and the Python library.
+	@Scripts/install-peer.sh
+	@PYTHON_ENVIRONMENTS=plain Scripts/test-python.sh --install-only
+	$(SWIFT) build -c release --product benchmarks
+	PEER_PYTHON=.venv-peer/bin/python WHEEL_PYTHON=.venv-python/plain/bin/python \
+	  "$$($(SWIFT) build -c release --show-bin-path)/benchmarks" --python
 
 tables: dependencies ## Hold predictions of real tables against scikit-learn's.
 	@Benchmarks/tables/run.sh

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Tests the wheel as users have it: outside the source tree, without Swift on the path, in environments with NumPy alone, with the
-# newest JAX, and with scikit-learn. PYTHON_ENVIRONMENTS says which; "oldjax" is jax 0.4.23, "torch" PyTorch with GPyTorch.
+# newest JAX, and with scikit-learn. PYTHON_ENVIRONMENTS says which; "oldjax" is jax 0.4.23, "torch" PyTorch with GPyTorch. With
+# --install-only it makes the environments and tests nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -27,6 +28,7 @@ for name in ${PYTHON_ENVIRONMENTS:-plain jax sklearn}; do
   # shellcheck disable=SC2046
   "$environment/bin/pip" install -q --disable-pip-version-check $(packages "$name")
   "$environment/bin/pip" install -q --disable-pip-version-check --force-reinstall --no-deps "$wheel"
+  [ "${1:-}" = --install-only ] && continue
   (cd / && env -i PATH=$path HOME="$HOME" TEST_ENVIRONMENT="$name" "$environment/bin/python" -m pytest -q -p no:cacheprovider \
     -o addopts= --rootdir="$root/Python" "$root/Python/tests")
 done

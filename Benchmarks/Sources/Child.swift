@@ -3,6 +3,8 @@ import Foundation
 /// Runs rows in processes of their own, so that time and memory of one are not those of another.
 struct Child {
   let peerPython: String?
+  /// A Python that has this library's package.
+  var ownPython: String?
 
   struct Failure: Error, CustomStringConvertible {
     let description: String
@@ -24,6 +26,11 @@ struct Child {
       default: "fully_connected"
       }
     return try run(peerPython, ["Benchmarks/peer/\(script).py", Wire.encode([row])])
+  }
+
+  func measureFromPython(_ row: Row) throws -> Measurement {
+    guard let ownPython else { throw Failure(description: "WHEEL_PYTHON: expected a Python with the package, found none") }
+    return try run(ownPython, ["Benchmarks/python/rows.py", Wire.encode([row])])
   }
 
   private func run(_ program: String, _ arguments: [String]) throws -> Measurement {

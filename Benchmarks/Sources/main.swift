@@ -14,11 +14,12 @@ import Tensors
 //   --counts 1000,60000     how many of the training images
 // benchmarks --solvers N    solvers side by side on N synthetic rows
 // benchmarks --out-of-core N --panels FOLDER   a factorisation of so many rows in files, which goes on after a kill
+// benchmarks --python       kernels and predictions here, by the Python package in WHEEL_PYTHON, and by the peer
 // benchmarks --row '{...}'  one row in this process, printed as JSON
 
 func usage() -> Never {
   let text =
-    "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --cycles | --blas | --cliff | --plans | --workers | --mnist FOLDER [--counts N,…] | --solvers N | --out-of-core N --panels FOLDER | --row JSON\n"
+    "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --cycles | --blas | --cliff | --plans | --workers | --mnist FOLDER [--counts N,…] | --solvers N | --out-of-core N --panels FOLDER | --python [--only TEXT] | --row JSON\n"
   FileHandle.standardError.write(Data(text.utf8))
   exit(64)
 }
@@ -30,19 +31,25 @@ func stop(_ mistake: String) -> Never {
 }
 
 if let mistake = Machine.instructionSetMistake { stop(mistake) }
-let peerPython = ProcessInfo.processInfo.environment["PEER_PYTHON"].flatMap { $0.isEmpty ? nil : $0 }
-if let peerPython, !FileManager.default.isExecutableFile(atPath: peerPython) {
-  stop("PEER_PYTHON: expected a program that can be run, found \"\(peerPython)\"")
+/// The Python that a variable of the environment names.
+func python(_ variable: String) -> String? {
+  guard let path = ProcessInfo.processInfo.environment[variable], !path.isEmpty else { return nil }
+  guard FileManager.default.isExecutableFile(atPath: path) else {
+    stop("\(variable): expected a program that can be run, found \"\(path)\"")
+  }
+  return path
 }
 
 var arguments = CommandLine.arguments.dropFirst()
-var comparison = Comparison(child: Child(peerPython: peerPython))
+var comparison = Comparison(child: Child(peerPython: python("PEER_PYTHON"), ownPython: python("WHEEL_PYTHON")))
+var comparesPython = false
 var mnist: String?
 var counts = MnistTable.counts
 var (outOfCore, panels): (Int?, String?)
 while let argument = arguments.popFirst() {
   switch argument {
   case "--quick": comparison.isQuick = true
+  case "--python": comparesPython = true
   case "--cycles":
     printKernelCycles()
     exit(0)
@@ -83,5 +90,8 @@ if let outOfCore {
 if let mnist {
   try MnistTable(folder: mnist, counts: counts).print()
   exit(0)
+}
+if comparesPython {
+  exit(try PythonComparison(child: comparison.child, only: comparison.only).run() ? 0 : 1)
 }
 exit(try comparison.run() ? 0 : 1)
