@@ -16,16 +16,16 @@ final class GradientInterpreter<Scalar: GradientScalar> {
   /// K and Θ of a slice, or their cotangents; Θ is nil where there is none.
   typealias Pair = (k: Pointer, theta: Pointer?)
 
-  private let schedule: GradientSchedule
-  private let purpose: GradientSchedule.Purpose
+  let schedule: GradientSchedule
+  let purpose: GradientSchedule.Purpose
   private let mostLanes: Int
   /// K of all kept slices, Θ, and their cotangents.
-  private let kept: Scratch<Scalar>
+  let kept: Scratch<Scalar>
   private let buffers: Scratch<Scalar>
   /// Whether the way back starts from values that are kept.
   private let needsValues: Bool
   /// What the links of the pass under way have read.
-  private var read: [Pair]
+  var read: [Pair]
 
   /// How many lanes there are, a multiple of 16.
   var lanes: Int
@@ -62,12 +62,12 @@ final class GradientInterpreter<Scalar: GradientScalar> {
 
   // MARK: - Memory
 
-  private func keptPair(_ place: Int, _ tangent: Tangent) -> Pair {
+  func keptPair(_ place: Int, _ tangent: Tangent) -> Pair {
     let start = kept.pointer + place * lanes
     return (start, tangent == .given ? start + schedule.keptCount * mostLanes : nil)
   }
 
-  private func keptCotangents(_ place: Int, _ tangent: Tangent) -> Pair {
+  func keptCotangents(_ place: Int, _ tangent: Tangent) -> Pair {
     let start = kept.pointer + 2 * schedule.keptCount * mostLanes + place * lanes
     return (start, tangent == .given ? start + schedule.keptCount * mostLanes : nil)
   }
@@ -80,7 +80,7 @@ final class GradientInterpreter<Scalar: GradientScalar> {
   }
 
   /// Buffers for cotangents, two in turn.
-  private func cotangentBuffer(_ turn: Int, _ tangent: Tangent) -> Pair {
+  func cotangentBuffer(_ turn: Int, _ tangent: Tangent) -> Pair {
     buffer(schedule.bufferCount + 2 + turn, tangent)
   }
 
@@ -100,7 +100,7 @@ final class GradientInterpreter<Scalar: GradientScalar> {
   }
 
   /// The values that the way back starts from.
-  private func runNeeded() {
+  func runNeeded() {
     guard needsValues else { return }
     clear(values: true)
     for step in schedule.steps {
@@ -112,12 +112,12 @@ final class GradientInterpreter<Scalar: GradientScalar> {
     }
   }
 
-  private func clear(values: Bool) {
+  func clear(values: Bool) {
     let count = 2 * schedule.keptCount * mostLanes
     (kept.pointer + (values ? 0 : count)).update(repeating: 0, count: count)
   }
 
-  private func run(_ pass: GradientSchedule.Pass) {
+  func run(_ pass: GradientSchedule.Pass) {
     for slice in pass.slices {
       let extent = SliceExtent(sizes: pass.endSizes, displacement: slice.displacement)
       let n = extent.lengths.product
@@ -149,7 +149,7 @@ final class GradientInterpreter<Scalar: GradientScalar> {
   }
 
   /// A slice on its way through the first links of a pass.
-  private func values(of pass: GradientSchedule.Pass, _ slice: GradientSchedule.Slice, through count: Int) -> Pair {
+  func values(of pass: GradientSchedule.Pass, _ slice: GradientSchedule.Slice, through count: Int) -> Pair {
     var extent = SliceExtent(
       sizes: pass.sourceSizes,
       displacement: slice.displacement &* (pass.links.first?.sourceStride ?? PositionAxes(repeating: 1)))
@@ -213,7 +213,7 @@ final class GradientInterpreter<Scalar: GradientScalar> {
 
   private func thetaOf(_ k: Pointer) -> Pointer { k + schedule.largest * mostLanes }
 
-  private func scale(_ value: Pair, by factor: Double, _ n: Int) {
+  func scale(_ value: Pair, by factor: Double, _ n: Int) {
     var rule = nt_affine()
     rule.weight_variance = factor
     Scalar.affine(rule, n, value.theta == nil ? .absent : .given, value.k, value.theta)
@@ -231,7 +231,7 @@ final class GradientInterpreter<Scalar: GradientScalar> {
     }
   }
 
-  private func run(_ combination: GradientSchedule.Combination) {
+  func run(_ combination: GradientSchedule.Combination) {
     for slice in combination.slices {
       let (n, target) = (slice.count * lanes, keptPair(slice.result, combination.tangent))
       for (branch, place) in slice.sources.enumerated() {
@@ -280,7 +280,7 @@ final class GradientInterpreter<Scalar: GradientScalar> {
   }
 
   /// Adds the cotangents of numbers to those of the variances that they are made of.
-  private func addCotangents(ofNumbers set: Int, to gk: Pointer, _ sizes: PositionAxes) {
+  func addCotangents(ofNumbers set: Int, to gk: Pointer, _ sizes: PositionAxes) {
     let count = sizes.product
     guard let rule = normalizations[set] else {
       Scalar.combine(count * lanes, 1, cotangents1[set], 1, to: gk)
@@ -305,164 +305,9 @@ final class GradientInterpreter<Scalar: GradientScalar> {
   /// By set of numbers, for those that are no variances.
   var normalizations: [Int: (epsilon: Double, kept: PositionAxes)] = [:]
 
-  // MARK: - Back
-
-  /// Adds to the cotangents of inputs and of their numbers what those of the outputs make, one per lane; nil for zero.
-  ///
-  /// Where inputs meet themselves the cotangents of their numbers are added to those of their variances.
-  func run(cotangents k: UnsafePointer<Scalar>?, theta: UnsafePointer<Scalar>?) {
-    runNeeded()
-    clear(values: false)
-    if purpose != .numbers {
-      let output = keptCotangents(schedule.output, schedule.outputTangent)
-      if let k { output.k.update(from: k, count: lanes) }
-      if let theta { output.theta?.update(from: theta, count: lanes) }
-    }
-    for step in schedule.steps.reversed() {
-      switch step {
-      case .pass(let pass): runBack(pass)
-      case .combine(let combination): runBack(combination)
-      case .numbers(let sets, let place, let sizes):
-        for set in sets { addCotangents(ofNumbers: set, to: keptCotangents(place, .zero).k, sizes) }
-      }
-    }
-  }
-
-  private func runBack(_ pass: GradientSchedule.Pass) {
-    let last = pass.links.lastIndex { $0.kind.isNonlinear }
-    for slice in pass.slices.reversed() {
-      let end = SliceExtent(sizes: pass.endSizes, displacement: slice.displacement)
-      let n = end.lengths.product
-      if n <= 0 { continue }
-      if let last {
-        // The value before the last activation is the last that is needed.
-        let value = values(of: pass, slice, through: last)
-        read[last] = value
-      }
-      var turn = 0
-      var g: Pair
-      switch pass.sink {
-      case .kept: g = keptCotangents(slice.end, pass.tangent)
-      case .table:
-        g = cotangentBuffer(0, pass.tangent)
-        turn = 1
-        g.k.update(repeating: 0, count: n * lanes)
-        g.theta?.update(repeating: 0, count: n * lanes)
-        let source = keptCotangents(0, pass.sinkTangent)
-        for index in slice.moves {
-          let move = pass.moves[index]
-          let runs = move.runs.times(lanes).reversed
-          Scalar.addRuns(runs, weight: move.weight, source.k + move.to * lanes, to: g.k + move.from * lanes)
-          if let theta = g.theta, let from = source.theta {
-            Scalar.addRuns(runs, weight: move.weight, from + move.to * lanes, to: theta + move.from * lanes)
-          }
-        }
-      case .sum(let scale):
-        g = cotangentBuffer(0, pass.tangent)
-        turn = 1
-        let source = keptCotangents(slice.end, pass.sinkTangent)
-        Scalar.spread(n, lanes: lanes, scale: scale, source.k, to: g.k)
-        if let theta = g.theta, let from = source.theta {
-          Scalar.spread(n, lanes: lanes, scale: scale, from, to: theta)
-        }
-      }
-      runBack(pass, slice, &g, turn)
-    }
-  }
-
-  private func runBack(
-    _ pass: GradientSchedule.Pass, _ slice: GradientSchedule.Slice, _ g: inout Pair, _ firstTurn: Int
-  ) {
-    let isZero = slice.displacement == .zero
-    var turn = firstTurn
-    var extent = SliceExtent(sizes: pass.endSizes, displacement: slice.displacement)
-    for index in pass.links.indices.reversed() {
-      let link = pass.links[index]
-      let n = extent.lengths.product * lanes
-      switch link.kind {
-      case .affine(let rule):
-        Scalar.affineCotangents(
-          n, weight: rule.weight_variance,
-          share: rule.theta_from_input + rule.theta_from_output * rule.weight_variance, g.k, g.theta)
-      case .scale(let factor):
-        Scalar.affineCotangents(n, weight: factor, share: 0, g.k, g.theta)
-      case .dropout(let keepRate):
-        if isZero && purpose != .cross { Scalar.affineCotangents(n, weight: 1 / keepRate, share: 0, g.k, g.theta) }
-      case .dual(let dual, let set):
-        let (value, target) = (read[index], g)
-        forEachPlane(extent) { plane, first, second, offset in
-          Scalar.dualCotangents(
-            dual, plane, numbers1[set] + first, numbers2[set] + second, value.k + offset,
-            target.theta == nil ? nil : value.theta.map { UnsafePointer($0 + offset) }, target.k + offset,
-            target.theta.map { $0 + offset }, cotangents1[set] + first, cotangents2[set] + second)
-        }
-      case .normalize(_, _, let set):
-        let (value, target) = (read[index], g)
-        forEachPlane(extent) { plane, first, second, offset in
-          Scalar.scaleCotangents(
-            plane, numbers1[set] + first, numbers2[set] + second, value.k + offset,
-            target.theta == nil ? nil : value.theta.map { UnsafePointer($0 + offset) }, target.k + offset,
-            target.theta.map { $0 + offset }, cotangents1[set] + first, cotangents2[set] + second)
-        }
-      case .window(let window):
-        let source = SliceExtent(sizes: link.sourceSizes, displacement: slice.displacement &* link.sourceStride)
-        let target = cotangentBuffer(turn, link.sourceTangent)
-        turn = 1 - turn
-        let loop = loop(window, source.lengths, extent.lengths)
-        Scalar.windowCotangents(loop, g.k, to: target.k)
-        if let theta = target.theta, let from = g.theta { Scalar.windowCotangents(loop, from, to: theta) }
-        (g, extent) = (target, source)
-      case .input, .table, .combine, .flatten, .globalPool: preconditionFailure("not in chains")
-      }
-      if link.sourceTangent != .given { g.theta = nil }
-      if isZero && purpose != .cross {
-        for set in link.sourceNumbers { addCotangents(ofNumbers: set, to: g.k, link.sourceSizes) }
-      }
-    }
-    if let input = pass.input {
-      store(input, extent, g.k)
-    } else {
-      let (n, target) = (extent.lengths.product * lanes, keptCotangents(slice.source, pass.sourceTangent))
-      Scalar.combine(n, 1, g.k, 1, to: target.k)
-      if let theta = target.theta, let from = g.theta { Scalar.combine(n, 1, from, 1, to: theta) }
-    }
-  }
-
-  private func store(_ input: Int, _ extent: SliceExtent, _ gk: Pointer) {
-    switch inputs[input] {
-    case .covariances(_, let cotangents): Scalar.combine(lanes, 1, gk, 1, to: cotangents)
-    case .positions(let x1, let x2, let gx1, let gx2, let channels):
-      forEachPlane(extent, of: 1) { plane, first, second, offset in
-        let (first, second) = (first * channels * lanes, second * channels * lanes)
-        Scalar.inputCotangents(
-          plane, channels: channels, lanes: lanes, scale: 1 / Double(channels), x1 + first, x2 + second,
-          gk + offset * lanes, to: gx1 + first, gx2 + second)
-      }
-    }
-  }
-
-  private func runBack(_ combination: GradientSchedule.Combination) {
-    for slice in combination.slices {
-      let (n, g) = (slice.count * lanes, keptCotangents(slice.result, combination.tangent))
-      for (branch, place) in slice.sources.enumerated() {
-        let target = keptCotangents(place, combination.tangents[branch])
-        if combination.combination == .product {
-          let other = keptPair(slice.sources[1 - branch], combination.tangents[1 - branch])
-          Scalar.productCotangents(
-            n, other.k, other.theta.map { UnsafePointer($0) }, g.k, g.theta.map { UnsafePointer($0) }, to: target.k,
-            target.theta)
-          continue
-        }
-        let weight = combination.weight(branch)
-        Scalar.combine(n, weight, g.k, 1, to: target.k)
-        if let theta = target.theta, let from = g.theta { Scalar.combine(n, weight, from, 1, to: theta) }
-      }
-    }
-  }
-
   // MARK: - Loops
 
-  private func loop(_ window: SliceStep.Window, _ source: PositionAxes, _ result: PositionAxes) -> nt_gradient_window {
+  func loop(_ window: SliceStep.Window, _ source: PositionAxes, _ result: PositionAxes) -> nt_gradient_window {
     var (outer, inner) = (1, lanes)
     for axis in 0..<window.axis { outer *= source[axis] }
     for axis in window.axis + 1..<PositionAxes.axisCount where axis > window.axis { inner *= source[axis] }
@@ -472,7 +317,7 @@ final class GradientInterpreter<Scalar: GradientScalar> {
   }
 
   @inline(__always)
-  private func forEachPlane(
+  func forEachPlane(
     _ extent: SliceExtent, _ body: (_ plane: nt_gradient_plane, _ first: Int, _ second: Int, _ offset: Int) -> Void
   ) {
     forEachPlane(extent, of: lanes, body)
@@ -481,7 +326,7 @@ final class GradientInterpreter<Scalar: GradientScalar> {
   /// Calls `body` for every plane along the last two axes: where it starts in numbers of the inputs and in the slice, counted in
   /// what there are `width` of at a position.
   @inline(__always)
-  private func forEachPlane(
+  func forEachPlane(
     _ extent: SliceExtent, of width: Int,
     _ body: (_ plane: nt_gradient_plane, _ first: Int, _ second: Int, _ offset: Int) -> Void
   ) {
@@ -523,8 +368,8 @@ extension nt_gradient_runs {
 
 /// Positions that share a mean: those that differ along axes of which nothing is kept.
 private struct PositionGroups {
-  private let sizes: PositionAxes
-  private let kept: PositionAxes
+  let sizes: PositionAxes
+  let kept: PositionAxes
 
   init(_ sizes: PositionAxes, _ kept: PositionAxes) { (self.sizes, self.kept) = (sizes, kept) }
 

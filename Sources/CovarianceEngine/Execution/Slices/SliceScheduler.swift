@@ -8,19 +8,19 @@ import CVectorKernels
 /// needed only while the slices pass it.
 struct SliceScheduler {
   /// A slice in memory.
-  private struct Place {
+  struct Place {
     var offset: Int
     /// The memory that is freed with it; nil when somebody else goes on reading it.
     var ownedCount: Int?
   }
 
-  private struct Kept {
+  struct Kept {
     var place: Place
     var remaining: Int32
   }
 
   /// A slice that is asked for.
-  private struct Request {
+  struct Request {
     enum Purpose {
       /// Only factors are made.
       case factors
@@ -36,7 +36,7 @@ struct SliceScheduler {
   }
 
   /// The slices of one subject.
-  private struct Stream {
+  struct Stream {
     let subject: SliceSchedule.Subject
     let isOfItself: Bool
     var uses: [[Int: Int32]]
@@ -44,10 +44,10 @@ struct SliceScheduler {
     var requests: [Request]
   }
 
-  private let graph: SliceGraph
-  private var streams: [Stream] = []
+  let graph: SliceGraph
+  var streams: [Stream] = []
   /// The stream whose slices are being scheduled.
-  private var current = 0
+  var current = 0
   private var instructions: [SliceInstruction] = []
   private var runs: [nt_slice_run] = []
   /// The memory of pairs, and that of inputs with themselves beside them.
@@ -55,7 +55,7 @@ struct SliceScheduler {
   private var selfPlaces = SlicePlaces()
   private var factorReads = 0.0
   /// Whether lock step takes some slices after others.
-  private var goesInBands = false
+  var goesInBands = false
 
   /// - Parameter traversal: what the items of a body are of.
   static func schedule(
@@ -95,7 +95,7 @@ struct SliceScheduler {
     self.graph = graph
   }
 
-  private static func requests(
+  static func requests(
     _ graph: SliceGraph, _ purpose: SliceSchedule.Purpose, _ section: SliceSchedule.Section, _ traversal: SliceTraversal
   ) -> [Request] {
     func factors(_ nodes: [Int]) -> [Request] {
@@ -133,7 +133,7 @@ struct SliceScheduler {
     }
   }
 
-  private mutating func addStream(_ subject: SliceSchedule.Subject, isOfItself: Bool, _ requests: [Request]) {
+  mutating func addStream(_ subject: SliceSchedule.Subject, isOfItself: Bool, _ requests: [Request]) {
     var counter = SliceUseCounter(graph)
     for request in requests { counter.visit(request.node, request.displacement) }
     if subject == .pair { factorReads = counter.factorReads }
@@ -180,7 +180,7 @@ struct SliceScheduler {
 
   // MARK: - Slices
 
-  private mutating func serve(_ request: Request) {
+  mutating func serve(_ request: Request) {
     let place = pull(request.node, request.displacement)
     switch request.purpose {
     case .factors: break
@@ -210,7 +210,7 @@ struct SliceScheduler {
 
   /// Keeps a slice, in memory of its own, for all who read it; gives where it is.
   @discardableResult
-  private mutating func keep(_ place: Place, _ node: Int, _ displacement: PositionAxes, remaining: Int32) -> Place {
+  mutating func keep(_ place: Place, _ node: Int, _ displacement: PositionAxes, remaining: Int32) -> Place {
     var place = place
     if place.ownedCount == nil { place = copy(place, node, displacement) }
     let index = SliceExtent(sizes: graph.nodes[node].sizes, displacement: displacement).index
@@ -218,13 +218,13 @@ struct SliceScheduler {
     return Place(offset: place.offset)
   }
 
-  private mutating func copy(_ place: Place, _ node: Int, _ displacement: PositionAxes) -> Place {
+  mutating func copy(_ place: Place, _ node: Int, _ displacement: PositionAxes) -> Place {
     let result = allocate(node, displacement)
     emit(.copy, node, displacement, from: place.offset, to: result.offset)
     return result
   }
 
-  private mutating func compute(_ index: Int, _ displacement: PositionAxes) -> Place {
+  mutating func compute(_ index: Int, _ displacement: PositionAxes) -> Place {
     let node = graph.nodes[index]
     switch node.kind {
     case .input(let input):
@@ -261,7 +261,7 @@ struct SliceScheduler {
   // MARK: - Chains
 
   /// Where a chain's slice starts from, and with which of its steps.
-  private mutating func beginChain(_ index: Int, _ displacement: PositionAxes) -> (place: Place, first: Int) {
+  mutating func beginChain(_ index: Int, _ displacement: PositionAxes) -> (place: Place, first: Int) {
     guard case .chain(let source, let stride, _) = graph.nodes[index].kind else {
       preconditionFailure("a node that is no chain")
     }
@@ -272,7 +272,7 @@ struct SliceScheduler {
   }
 
   /// Takes a slice through one step of a chain.
-  private mutating func advance(_ place: Place, _ index: Int, _ step: Int, _ displacement: PositionAxes) -> Place {
+  mutating func advance(_ place: Place, _ index: Int, _ step: Int, _ displacement: PositionAxes) -> Place {
     let description = graph.steps[index].baseAddress! + step
     if !description.pointee.changesInput(isOfItself: streams[current].isOfItself, displacement: displacement) {
       return place
@@ -292,7 +292,7 @@ struct SliceScheduler {
   }
 
   /// The slice that a step which works in place takes, in memory that nobody else reads.
-  private mutating func owned(_ place: Place, _ index: Int, _ step: Int, _ displacement: PositionAxes) -> Place {
+  mutating func owned(_ place: Place, _ index: Int, _ step: Int, _ displacement: PositionAxes) -> Place {
     guard place.ownedCount == nil else { return place }
     let description = graph.steps[index][step]
     let displacement = displacement &* description.resultStride
@@ -301,144 +301,6 @@ struct SliceScheduler {
       .copy, sizes: description.sizeIndex, displacement, from: place.offset, to: copy.offset,
       tangent: description.tangent)
     return copy
-  }
-
-  // MARK: - Lock step
-
-  /// The inputs of both groups with themselves, as far as the pairs' slices need factors of them.
-  private mutating func addFactorStreams(isOfItself: Bool) {
-    guard !isOfItself else { return }
-    let uses = streams[0].uses
-    let requests = graph.factorNodes
-      .filter { !uses[$0].isEmpty && !graph.isAfterSum[$0] }
-      .map { Request(node: $0, displacement: .zero, purpose: .factors) }
-    guard !requests.isEmpty else { return }
-    for subject in [SliceSchedule.Subject.first, .second] { addStream(subject, isOfItself: true, requests) }
-    // Factors are made before they are read.
-    streams = [streams[1], streams[2], streams[0]]
-  }
-
-  /// Computes the slices of the first nodes that the streams have uses of, and serves what is requested of them.
-  ///
-  /// - Parameter most: bytes of slices that are there at a time, as far as they can be cut into bands.
-  private mutating func goInLockStep(upTo end: Int, most: Int) {
-    var requests = streams.map { Dictionary(grouping: $0.requests, by: \.node) }
-    var start = 0
-    let requested = streams.flatMap { $0.requests.filter { !$0.isForFactors }.map(\.node) }
-    if let cut = LockStepBands(
-      graph, streams.map { ($0.subject, $0.uses) }, requested: requested, upTo: end, most: most)
-    {
-      goInBands(cut, most: most)
-      start = cut.node
-    }
-    for node in start..<end {
-      let needed = streams.map { stream in
-        stream.uses[node].sorted { $0.key < $1.key }
-          .map { (SliceExtent(sizes: graph.nodes[node].sizes, index: $0.key).displacement, $0.value) }
-          // The variances make the factors that the others read.
-          .sorted { ($0.0 == .zero ? 0 : 1) < ($1.0 == .zero ? 0 : 1) }
-      }
-      if case .chain = graph.nodes[node].kind {
-        chainInLockStep(node, needed)
-      } else {
-        for (index, slices) in needed.enumerated() {
-          current = index
-          for (displacement, uses) in slices where !isKept(node, displacement) {
-            keep(compute(node, displacement), node, displacement, remaining: uses)
-          }
-        }
-      }
-      for index in streams.indices {
-        current = index
-        for request in requests[index].removeValue(forKey: node) ?? [] { serve(request) }
-      }
-    }
-  }
-
-  private func isKept(_ node: Int, _ displacement: PositionAxes) -> Bool {
-    streams[current].kept[node][SliceExtent(sizes: graph.nodes[node].sizes, displacement: displacement).index] != nil
-  }
-
-  /// Computes the slices of a table of displacements, which are kept then, from some displacements of its operand after others.
-  ///
-  /// Every band goes in lock step through all nodes before the table, with the variances that its factors are made of.
-  private mutating func goInBands(_ cut: LockStepBands, most: Int) {
-    guard case .table(let source, let axis, let table) = graph.nodes[cut.node].kind else {
-      preconditionFailure("bands of a node that mixes no displacements")
-    }
-    goesInBands = true
-    let all = streams
-    var results: [[(displacement: PositionAxes, place: Place)]] = []
-    for index in streams.indices {
-      current = index
-      results.append(
-        all[index].uses[cut.node].keys.sorted().map { key in
-          let displacement = SliceExtent(sizes: graph.nodes[cut.node].sizes, index: key).displacement
-          return (displacement, beginGather(cut.node, displacement))
-        })
-    }
-    for band in cut.bands {
-      for index in streams.indices {
-        let factors = all[index].requests.filter { $0.node < cut.node }
-        var counter = SliceUseCounter(graph)
-        for request in factors { counter.visit(request.node, request.displacement) }
-        for (displacement, _) in results[index] {
-          for term in table.terms(of: displacement[axis]) where band.contains(term.displacement) {
-            counter.visit(source, displacement.replacing(axis, with: term.displacement))
-          }
-        }
-        (streams[index].uses, streams[index].requests) = (counter.uses, factors)
-      }
-      goInLockStep(upTo: cut.node, most: most)
-      for index in streams.indices {
-        current = index
-        for (displacement, place) in results[index] {
-          for term in table.terms(of: displacement[axis]) where band.contains(term.displacement) {
-            add(term, cut.node, source, axis, displacement, to: place)
-          }
-        }
-      }
-    }
-    for index in streams.indices {
-      (streams[index].uses, streams[index].requests) = (all[index].uses, all[index].requests)
-      current = index
-      for (displacement, place) in results[index] {
-        let key = SliceExtent(sizes: graph.nodes[cut.node].sizes, displacement: displacement).index
-        keep(place, cut.node, displacement, remaining: all[index].uses[cut.node][key] ?? 1)
-      }
-    }
-  }
-
-  /// Takes all slices of a chain through its steps, one step after another.
-  private mutating func chainInLockStep(_ node: Int, _ needed: [[(PositionAxes, Int32)]]) {
-    var open: [[(place: Place, first: Int)]] = []
-    for (index, slices) in needed.enumerated() {
-      current = index
-      open.append(slices.map { beginChain(node, $0.0) })
-    }
-    for step in graph.steps[node].indices {
-      if graph.isInStrips(graph.steps[node][step]) {
-        // All slices are taken through it together, so that no copy may come in between.
-        for (index, slices) in needed.enumerated() {
-          current = index
-          for (slice, (displacement, _)) in slices.enumerated() where step >= open[index][slice].first {
-            open[index][slice].place = owned(open[index][slice].place, node, step, displacement)
-          }
-        }
-      }
-      for (index, slices) in needed.enumerated() {
-        current = index
-        for (slice, (displacement, _)) in slices.enumerated() where step >= open[index][slice].first {
-          open[index][slice].place = advance(open[index][slice].place, node, step, displacement)
-        }
-      }
-    }
-    for (index, slices) in needed.enumerated() {
-      current = index
-      for (slice, (displacement, uses)) in slices.enumerated() {
-        keep(open[index][slice].place, node, displacement, remaining: uses)
-      }
-    }
   }
 
   // MARK: - Nodes that mix displacements or branches
@@ -469,13 +331,13 @@ struct SliceScheduler {
     return result
   }
 
-  private mutating func beginGather(_ index: Int, _ displacement: PositionAxes) -> Place {
+  mutating func beginGather(_ index: Int, _ displacement: PositionAxes) -> Place {
     let result = allocate(index, displacement)
     emit(.clear, index, displacement, to: result.offset)
     return result
   }
 
-  private mutating func add(
+  mutating func add(
     _ term: DisplacementMap.Term, _ index: Int, _ source: Int, _ axis: Int, _ displacement: PositionAxes,
     to result: Place
   ) {
