@@ -16,7 +16,7 @@ for count in 1 2 4; do mpirun -n $count "$programs/cluster-checks"; done
 [ "${1:-}" != --checks-only ] || exit 0
 
 "${build[@]}" --product neural-tangents 2>&1 | tail -n 1
-ldd "$programs/neural-tangents" | grep -q libmpi || { echo "neural-tangents is not linked with MPI" >&2; exit 1; }
+ldd "$programs/neural-tangents" | grep libmpi > /dev/null || { echo "neural-tangents is not linked with MPI" >&2; exit 1; }
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -B Scripts/test_mpi.py "$programs/neural-tangents" "$folder"

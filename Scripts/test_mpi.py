@@ -106,7 +106,7 @@ for processes in [1, 2, 4]:
 print("finite training times on 1, 2 and 4 processes agree with one process")
 
 # Mistakes are said once, with the status of the process that leads.
-result = run(2, *common[:3], "missing.csv", *common[4:], "--output", "q.csv", "--targets", "missing.csv", status=66)
+result = run(2, *common[:4], "missing.csv", *common[5:], "--output", "q.csv", status=66)
 expect(result.stderr.count("missing.csv: no such file") == 1, result.stderr)
 for arguments in [["--train", "x.csv", "--output", "q.csv"], ["--store", "k.zarr", "--folds", "3"]]:
     result = run(2, "predict", *arguments, status=64)

@@ -28,7 +28,7 @@ struct FeatureStream {
     let x = key[0].normal([count, Self.columns])
     let directions = RandomKey(seed: 2).normal([Self.columns, 10]) * (1 / Double(Self.columns).squareRoot())
     let projected = matmul(x, directions)
-    let truth = (sin(projected * 2).sum(axis: 1) + projected[.all, 0] * projected[.all, 1]).asType(.float64)
+    let truth = (sin(projected).sum(axis: 1) + square(projected[.all, 0])).asType(.float64)
     return (x, truth + key[1].normal([count], dtype: .float64) * Self.noise, truth)
   }
 

@@ -336,6 +336,14 @@ struct PredictCommand: ParsableCommand {
   private func rowsToPredict(
     _ stored: StoredKernels?, _ source: DataSource, _ reading: ReadingOptions
   ) throws -> DataRows? {
+    if stored != nil, let test {
+      // As gram create reads inputs: all columns are.
+      var reading = reading
+      return try DataSource(
+        stored: test, InputFiles.tensor(at: test, options: &reading), learning, targetsAt: learning.testTargets,
+        reading: reading, like: source
+      ).rows
+    }
     if let test = stored?.test {
       return try DataSource(
         stored: test.path, test.firstInputs(), learning, targetsAt: learning.testTargets, reading: reading, like: source
