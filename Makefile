@@ -6,7 +6,7 @@ SANITIZED_TESTS ?= VectorKernelTests|TensorsTests|DataFilesTests|Fused|Gram
 SOURCES := Sources Tests Plugins Benchmarks Examples Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help dependencies build demo test test-neon fuzz grids faults stores sanitize sanitize-sample benchmark benchmark-python tables mnist cliff workers format lint client docs snippets wheel test-python python-docs clean
+.PHONY: help dependencies build mpi demo test test-mpi test-neon fuzz grids faults stores sanitize sanitize-sample benchmark benchmark-python tables mnist million cliff workers format lint client docs snippets wheel test-python python-docs clean
 
 help: ## Print this list.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -16,6 +16,10 @@ dependencies: ## Install the system libraries that are missing.
 
 build: dependencies ## Build the library and the program.
 	$(SWIFT) build -c release
+
+mpi: dependencies ## Build the library and the program with MPI, ScaLAPACK and ELPA, in a folder of its own.
+	@Scripts/install-mpi.sh
+	$(SWIFT) build -c release --traits MPI --scratch-path .build-mpi
 
 demo: dependencies ## Build the program and show what it does.
 	$(SWIFT) build -c release --product neural-tangents
@@ -31,6 +35,10 @@ test: dependencies ## Run all tests, those of the vector kernels for every instr
 	  echo "The tests of the vector kernels with NEURAL_TANGENTS_ISA=$$set"; \
 	  NEURAL_TANGENTS_ISA=$$set $(SWIFT) test -c release --skip-build --filter '$(KERNEL_TESTS)'; \
 	done
+
+test-mpi: dependencies ## Test with MPI on 1, 2 and 4 processes of this machine, and with processes that are killed.
+	@Scripts/install-mpi.sh
+	@Scripts/test-mpi.sh
 
 test-neon: ## Check the vector kernels for arm64 in an emulator.
 	@Scripts/test-neon.sh
@@ -83,6 +91,12 @@ mnist: dependencies ## Predict all of MNIST exactly, from the four IDX files in 
 	$(SWIFT) build -c release --product benchmarks
 	@Benchmarks/mnist/run.sh "$$($(SWIFT) build -c release --show-bin-path)/benchmarks" "$(MNIST)"
 
+ROWS ?= 1000000
+WIDTH ?= 2048
+million: dependencies ## Learn from ROWS synthetic rows of 100 columns by random features of WIDTH; SKIP_BUILD=1 as for cliff.
+	$(if $(SKIP_BUILD),,$(SWIFT) build -c release --product benchmarks)
+	"$$($(SWIFT) build -c release --show-bin-path)/benchmarks" --features $(ROWS) --width $(WIDTH)
+
 cliff: dependencies ## Check that no activation costs many times what Erf does; with SKIP_BUILD=1 by what the tests have built.
 	$(if $(SKIP_BUILD),,$(SWIFT) build -c release --product benchmarks)
 	"$$($(SWIFT) build -c release --show-bin-path)/benchmarks" --cliff
@@ -116,6 +130,6 @@ lint: ## Check the format of all Swift files.
 	$(SWIFT) format lint --strict --recursive $(SOURCES)
 
 clean: ## Remove everything that was built.
-	rm -rf .build .build-address .build-thread .build-address-sample .build-thread-sample .build-neon Examples/Client/.build \
+	rm -rf .build .build-mpi .build-address .build-thread .build-address-sample .build-thread-sample .build-neon Examples/Client/.build \
 	  demo-output benchmark-output .venv-wheel .venv-python Python/dist Python/docs/_build \
 	  Python/src/swift_neural_tangents/lib*

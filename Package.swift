@@ -1,4 +1,4 @@
-// swift-tools-version: 6.0
+// swift-tools-version: 6.1
 import PackageDescription
 
 let package = Package(
@@ -11,6 +11,10 @@ let package = Package(
     .executable(name: "neural-tangents", targets: ["neural-tangents"]),
     // C functions for other languages, as Sources/NeuralTangentsC/include declares them.
     .library(name: "NeuralTangentsC", type: .static, targets: ["NeuralTangentsC"]),
+  ],
+  // Off unless asked for, as in `swift build --traits MPI`; `make mpi` does. Without it nothing of MPI is looked for or linked.
+  traits: [
+    .trait(name: "MPI", description: "Inference over the memory of several machines, by MPI, ScaLAPACK and ELPA.")
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -33,9 +37,23 @@ let package = Package(
         .linkedFramework("Accelerate", .when(platforms: [.macOS, .iOS])),
         .linkedLibrary("dl", .when(platforms: [.linux])),
       ]),
+    .systemLibrary(
+      name: "CMPISystem", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev", "libscalapack-openmpi-dev"])]),
+    .systemLibrary(name: "CElpaSystem", pkgConfig: "elpa", providers: [.apt(["libelpa-dev"])]),
+    // One rank and no library without the trait: the C file has a body for either.
+    .target(
+      name: "CDistributed",
+      dependencies: [
+        .target(name: "CMPISystem", condition: .when(traits: ["MPI"])),
+        .target(name: "CElpaSystem", condition: .when(traits: ["MPI"])),
+      ],
+      cSettings: [.define("NT_MPI", .when(traits: ["MPI"]))],
+      linkerSettings: [.linkedLibrary("scalapack-openmpi", .when(traits: ["MPI"]))]),
     .target(name: "Platform"),
     .target(name: "Tensors", dependencies: ["CVectorKernels", "CLinearAlgebra", "Platform"]),
     .target(name: "DataFiles", dependencies: ["Tensors", "CZlib"]),
+    .target(name: "DurableFiles", dependencies: ["Tensors", "Platform"]),
+    .target(name: "Clusters", dependencies: ["CDistributed", "Tensors", "Platform"]),
     .target(
       name: "CovarianceEngine", dependencies: ["Tensors", "CVectorKernels", "CLinearAlgebra", "Platform"],
       exclude: ["README.md", "Execution/Gradients/README.md", "Execution/Slices/README.md"]),
@@ -47,15 +65,18 @@ let package = Package(
       name: "NetworkYAML",
       dependencies: ["Networks", "CovarianceEngine", .product(name: "Yams", package: "Yams")]),
     .target(name: "FiniteWidth", dependencies: ["Networks", "CovarianceEngine", "Tensors"]),
-    .target(name: "Inference", dependencies: ["Networks", "CovarianceEngine", "Tensors", "Platform"]),
     .target(
-      name: "GramStore", dependencies: ["Networks", "CovarianceEngine", "Tensors", "CVectorKernels", "Platform"]),
+      name: "Inference",
+      dependencies: ["Networks", "CovarianceEngine", "Clusters", "DurableFiles", "Tensors", "Platform"]),
+    .target(
+      name: "GramStore",
+      dependencies: ["Networks", "CovarianceEngine", "DurableFiles", "Tensors", "CVectorKernels", "Platform"]),
     .target(name: "Dynamics", dependencies: ["Inference", "Networks", "CovarianceEngine", "Tensors", "Platform"]),
     .target(
       name: "NeuralTangents",
       dependencies: [
-        "Networks", "NetworkYAML", "FiniteWidth", "Inference", "Dynamics", "GramStore", "CovarianceEngine", "DataFiles",
-        "Tensors",
+        "Networks", "NetworkYAML", "FiniteWidth", "Inference", "Dynamics", "GramStore", "Clusters", "CovarianceEngine",
+        "DataFiles", "Tensors",
       ]),
     .systemLibrary(name: "CNeuralTangents", path: "Sources/NeuralTangentsC/include"),
     .target(
@@ -66,7 +87,8 @@ let package = Package(
     .executableTarget(
       name: "neural-tangents",
       dependencies: [
-        "NeuralTangents", "GramStore", "DataFiles", "Tensors", "Platform", "CVectorKernels", "CLinearAlgebra",
+        "NeuralTangents", "GramStore", "Inference", "Clusters", "DurableFiles", "DataFiles", "Tensors", "Platform",
+        "CVectorKernels", "CLinearAlgebra",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Resources/Data")]),
@@ -80,6 +102,10 @@ let package = Package(
       linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
     .executableTarget(
       name: "blas-checks", dependencies: ["CLinearAlgebra"], path: "Tests/CLinearAlgebraTests",
+      linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
+    // What a cluster offers, on as many ranks as it is started with; `make test-mpi` does.
+    .executableTarget(
+      name: "cluster-checks", dependencies: ["CDistributed"], path: "Tests/CDistributedTests",
       linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
     .executableTarget(
       name: "c-interface-checks", dependencies: ["NeuralTangentsC"], path: "Tests/NeuralTangentsCTests",
@@ -95,16 +121,22 @@ let package = Package(
       name: "DataFilesTests", dependencies: ["DataFiles", "Tensors", "TestSupport"], resources: [.copy("Fixtures")]),
     .testTarget(
       name: "NeuralTangentsTests",
-      dependencies: ["NeuralTangents", "CovarianceEngine", "Networks", "Tensors", "CVectorKernels", "TestSupport"],
+      dependencies: [
+        "NeuralTangents", "CovarianceEngine", "Networks", "Clusters", "Tensors", "CVectorKernels", "TestSupport",
+      ],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "GramStoreTests",
       dependencies: [
-        "GramStore", "Networks", "CovarianceEngine", "Tensors", "CVectorKernels", "Platform", "TestSupport",
+        "GramStore", "Inference", "Networks", "CovarianceEngine", "DurableFiles", "Tensors", "CVectorKernels",
+        "Platform",
+        "TestSupport",
       ]),
     .testTarget(
       name: "CommandLineTests",
-      dependencies: ["neural-tangents", "NeuralTangents", "DataFiles", "Tensors", "CVectorKernels", "TestSupport"]),
+      dependencies: [
+        "neural-tangents", "NeuralTangents", "GramStore", "DataFiles", "Tensors", "CVectorKernels", "TestSupport",
+      ]),
     // The code blocks of README and articles, which a plugin extracts before they are compiled.
     .testTarget(
       name: "SnippetTests", dependencies: ["neural-tangents", "NeuralTangents", "DataFiles", "Tensors"],
@@ -120,7 +152,8 @@ switch Context.environment["SANITIZE_SAMPLE"] {
 case nil, "", "0": break
 case "1":
   let others = [
-    "neural-tangents", "benchmarks", "kernel-checks", "blas-checks", "extract-snippets", "ExtractSnippets",
+    "neural-tangents", "benchmarks", "kernel-checks", "blas-checks", "cluster-checks", "extract-snippets",
+    "ExtractSnippets",
     "SnippetTests",
     "CommandLineTests",
   ]

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Runs the checks that are written in C, built by `swift build -c release`: the vector kernels with every instruction set of
-# this processor in one process, the functions for other languages, and how BLAS is loaded and shared. Where an emulator of x86-64 processors is there, BLAS
-# is also tried on one that it does not know.
+# this processor in one process, the functions for other
+# languages, a cluster of one process, and how BLAS is loaded and shared. Where an emulator of x86-64 processors
+# is there, BLAS is also tried on one that it does not know.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 programs=$(swift build -c release --show-bin-path)
 "$programs/kernel-checks" Tests
 "$programs/c-interface-checks"
+"$programs/cluster-checks"
 [ "$(uname -s)" = Linux ] || exit 0
 "$programs/blas-checks"
 

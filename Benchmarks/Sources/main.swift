@@ -15,11 +15,13 @@ import Tensors
 // benchmarks --solvers N    solvers side by side on N synthetic rows
 // benchmarks --out-of-core N --panels FOLDER   a factorisation of so many rows in files, which goes on after a kill
 // benchmarks --python       kernels and predictions here, by the Python package in WHEEL_PYTHON, and by the peer
+// benchmarks --features N   a regression with random features over N rows of a hundred columns that are never in memory together
+//   --width 2048            random directions per activation
 // benchmarks --row '{...}'  one row in this process, printed as JSON
 
 func usage() -> Never {
   let text =
-    "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --cycles | --blas | --cliff | --plans | --workers | --mnist FOLDER [--counts N,…] | --solvers N | --out-of-core N --panels FOLDER | --python [--only TEXT] | --row JSON\n"
+    "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --cycles | --blas | --cliff | --plans | --workers | --mnist FOLDER [--counts N,…] | --solvers N | --out-of-core N --panels FOLDER | --features N [--width N] | --python [--only TEXT] | --row JSON\n"
   FileHandle.standardError.write(Data(text.utf8))
   exit(64)
 }
@@ -46,6 +48,7 @@ var comparesPython = false
 var mnist: String?
 var counts = MnistTable.counts
 var (outOfCore, panels): (Int?, String?)
+var (features, width): (Int?, Int) = (nil, 2048)
 while let argument = arguments.popFirst() {
   switch argument {
   case "--quick": comparison.isQuick = true
@@ -62,12 +65,15 @@ while let argument = arguments.popFirst() {
     exit(0)
   case "--workers": exit(WorkerSimulation.printTable() ? 0 : 1)
   case "--cliff": exit(try checkCliff() ? 0 : 1)
-  case "--only", "--output", "--row", "--mnist", "--counts", "--solvers", "--out-of-core", "--panels":
+  case "--only", "--output", "--row", "--mnist", "--counts", "--solvers", "--out-of-core", "--panels", "--features",
+    "--width":
     guard let value = arguments.popFirst() else { usage() }
     switch argument {
     case "--mnist": mnist = value
     case "--counts": counts = value.split(separator: ",").compactMap { Int($0) }
     case "--panels": panels = value
+    case "--features": features = Int(value) ?? 0
+    case "--width": width = Int(value) ?? 0
     case "--out-of-core": outOfCore = Int(value)
     case "--solvers":
       guard let count = Int(value), count > 0 else { usage() }
@@ -85,6 +91,11 @@ while let argument = arguments.popFirst() {
 if let outOfCore {
   guard let panels, outOfCore > 0 else { usage() }
   try factorOutOfCore(outOfCore, folder: panels)
+  exit(0)
+}
+if let features {
+  guard features > 0, width > 0 else { usage() }
+  try FeatureStream(rows: features, width: width).print()
   exit(0)
 }
 if let mnist {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Clusters
 import Foundation
 import Platform
 import Tensors
@@ -100,6 +101,8 @@ struct NeuralTangentsCommand: ParsableCommand {
   }
 
   private static func fail(_ error: CommandError) -> Never {
+    // What all processes of mpirun find in the same arguments the first of them says, unless another ends the job before.
+    if error.status == .usage, MPICluster.launchedRank > 0 { Foundation.exit(0) }
     let line = error.description.split(whereSeparator: \.isNewline).joined(separator: " ")
     StandardError.write("error: \(line)\n")
     Foundation.exit(error.status.rawValue)

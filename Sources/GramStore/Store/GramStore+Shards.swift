@@ -1,3 +1,4 @@
+import DurableFiles
 import CVectorKernels
 import Platform
 import Tensors

@@ -1,3 +1,4 @@
+import DurableFiles
 import CovarianceEngine
 
 /// What can go wrong with a store.

@@ -1,3 +1,4 @@
+import DurableFiles
 import Networks
 import Tensors
 

@@ -1,3 +1,5 @@
+import DurableFiles
+
 /// Which tiles are files already, by listing directories.
 ///
 /// A tile is done when all its kernels have it, and of a mirrored one the file above the diagonal, which is written last.

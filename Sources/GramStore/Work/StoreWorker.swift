@@ -1,3 +1,4 @@
+import DurableFiles
 import CovarianceEngine
 import Platform
 import Tensors

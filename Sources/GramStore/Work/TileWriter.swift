@@ -1,3 +1,4 @@
+import DurableFiles
 import Tensors
 
 /// Writes tiles, each file in full or not at all; of a tile that has a mirror image the image first, so that a tile that is done

@@ -22,8 +22,9 @@ public struct GramOperator: SymmetricOperator {
   public var count: Int { matrix.count }
 
   public func diagonal() throws -> Tensor {
+    if let source = matrix as? any ProductSource { return try source.diagonal() }
     var result = [Double](repeating: 0, count: count)
-    for index in 0..<matrix.tilesPerRow {
+    for index in 0..<matrix.tilesPerRow where matrix.isHere(row: index, column: index) {
       let range = matrix.range(ofTile: index)
       try matrix.read(row: index, column: index) { tile in
         for place in 0..<range.count { result[range.lowerBound + place] = value(tile, place, place) }
@@ -45,9 +46,13 @@ public struct GramOperator: SymmetricOperator {
     var wanted: [Int: [Int]] = [:]
     for (place, index) in indices.enumerated() { wanted[index / matrix.tileSize, default: []].append(place) }
     let tiles = (0..<matrix.tilesPerRow).flatMap { row in
-      (row..<matrix.tilesPerRow).filter { wanted[row] != nil || wanted[$0] != nil }.map { (row, $0) }
+      (row..<matrix.tilesPerRow).filter {
+        (wanted[row] != nil || wanted[$0] != nil) && matrix.isHere(row: row, column: $0)
+      }.map { (row, $0) }
     }
     return try Tensor(shape: [indices.count, count], of: Double.self) { buffer in
+      // What is in tiles elsewhere adds nothing.
+      if matrix is any PartialTiles { buffer.update(repeating: 0) }
       nonisolated(unsafe) let target = buffer
       try forEach(tiles.count) { [wanted] index in
         let (row, column) = tiles[index]
@@ -85,6 +90,7 @@ public struct GramOperator: SymmetricOperator {
     precondition(
       vectors.rank == 2 && vectors.shape[1] == count,
       "expected vectors of \(count) elements in rows, found shape \(vectors.shape)")
+    if let source = matrix as? any ProductSource { return try source.multiply(vectors) }
     let x = vectors.asType(.float64)
     let groups = groups(vectors: x.shape[0])
     let pairs = groups.indices.flatMap { first in (first..<groups.count).map { (first, $0) } }
@@ -135,7 +141,7 @@ public struct GramOperator: SymmetricOperator {
         let (columnSums, columnStride) =
           isOnDiagonal ? (rowSums, rowPlaces.count) : (toColumns.baseAddress ?? rowSums, columnPlaces.count)
         for row in rows {
-          for column in columns where column >= row {
+          for column in columns where column >= row && matrix.isHere(row: row, column: column) {
             let (own, other) = (matrix.range(ofTile: row), matrix.range(ofTile: column))
             try matrix.read(row: row, column: column) { tile in
               let isSquare = row == column

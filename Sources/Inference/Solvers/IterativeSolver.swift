@@ -141,7 +141,9 @@ final class IterativeSolver: Solver {
       zip(state.bounds, tolerances).allSatisfy { scale * $0.squareRoot() <= $1 }
     }
     let norms = rowProducts(rows, rows)
-    let file = options.checkpoint.map { Checkpoint(path: $0, rows, shift: kernel.shift, scale: largest) }
+    let file = options.checkpoint.map {
+      Checkpoint(path: $0, rows, shift: kernel.shift, scale: largest, files: options.files)
+    }
     let first = (scale, tolerances.min() ?? 0)
     let state = try run(
       rows, from: try file?.read(),

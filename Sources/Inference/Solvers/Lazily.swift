@@ -4,6 +4,9 @@ import Synchronization
 final class Lazily<Value: Sendable>: Sendable {
   private let value = Mutex<Value?>(nil)
 
+  /// The value where it has been computed.
+  var known: Value? { value.withLock { $0 } }
+
   func callAsFunction<Failure: Error>(_ compute: () throws(Failure) -> Value) throws(Failure) -> Value {
     try value.withLock { (value) throws(Failure) -> Value in
       if let value { return value }

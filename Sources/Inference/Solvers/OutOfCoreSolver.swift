@@ -1,4 +1,5 @@
 import CovarianceEngine
+import DurableFiles
 import Platform
 import Synchronization
 import Tensors
@@ -30,9 +31,9 @@ final class OutOfCoreSolver: Solver {
     self.options = try options.checked()
     matrix = GramOperator(try kernel.tiles)
     count = kernel.count
-    folder = try PanelFolder(options.folder)
+    folder = try PanelFolder(options.folder, options.files)
     // That of the panels which are there, whatever memory there is now.
-    let file = DurableFile(path: "\(folder.path)/width", fingerprint: UInt64(count))
+    let file = DurableFile(path: "\(folder.path)/width", fingerprint: UInt64(count), files: options.files)
     let known = try file.read([1]).map { Int($0.scalars(as: Double.self)[0]) }
     // A panel, what it is read from, and parts of it at the same time.
     let affordable = Int(Double(AvailableMemory.bytes) / 6 / (8 * Double(max(1, count))))
@@ -48,7 +49,9 @@ final class OutOfCoreSolver: Solver {
   private func length(_ panel: Int) -> Int { count - panel * width }
 
   private func file(_ panel: Int, _ fingerprint: UInt64) -> DurableFile {
-    DurableFile(path: "\(folder.path)/panel-\(panel)", fingerprint: DurableFile.mixed(fingerprint, UInt64(panel)))
+    DurableFile(
+      path: "\(folder.path)/panel-\(panel)", fingerprint: DurableFile.mixed(fingerprint, UInt64(panel)),
+      files: options.files)
   }
 
   /// Of the matrix, as far as its diagonal and its first row tell, and of how it is cut.
@@ -73,11 +76,12 @@ final class OutOfCoreSolver: Solver {
     let fingerprint = try fingerprint()
     let files = (0..<panelCount).map { file($0, fingerprint) }
     // Panels are of different sizes, so that none can use the memory of another.
-    let done =
-      files.indices.first {
-        ResidentMemory.releaseFreed()
-        return !files[$0].holds(columns($0).count * length($0), verifies: true)
-      } ?? files.count
+    var done = 0
+    while done < files.count {
+      ResidentMemory.releaseFreed()
+      guard try files[done].holds(columns(done).count * length(done), verifies: true) else { break }
+      done += 1
+    }
     for panel in done..<files.count {
       ResidentMemory.releaseFreed()
       options.progress?("factoring panel \(panel + 1) of \(files.count)", Double(panel) / Double(files.count))
@@ -258,13 +262,14 @@ private final class PanelFolder: Sendable {
   let path: String
   private let isTemporary: Bool
 
-  init(_ named: String?) throws(PredictionError) {
+  init(_ named: String?, _ files: any FileSystem) throws(PredictionError) {
     isTemporary = named == nil
     if let named {
       path = named
-      if mkdir(named, 0o755) != 0 && errno != EEXIST {
-        throw .storage(argument: named, reason: "the folder cannot be made: \(String(cString: strerror(errno)))")
+      do throws(FileFailure) { try files.makeDirectories(named) } catch {
+        throw .storage(argument: named, reason: "the folder cannot be made: \(error.reason)")
       }
+      DurableFile.sweep(named, ["panel-", "width."], files)
       return
     }
     let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"

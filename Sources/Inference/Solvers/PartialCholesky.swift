@@ -28,6 +28,29 @@ struct PartialCholesky {
     _ matrix: some SymmetricOperator, rank: Int, enough: Double, block: Int, key: RandomKey,
     progress: (Double) -> Void = { _ in }
   ) throws {
+    try self.init(matrix, rank: rank, enough: enough, progress: progress) { diagonal, total, reads, room in
+      let numbers = key.folding(in: UInt32(truncatingIfNeeded: reads)).uniform([2, min(block, room)], dtype: .float64)
+        .scalars(as: Double.self)
+      let half = numbers.count / 2
+      return (Self.draw(Array(numbers[..<half]), diagonal, total: total), Array(numbers[half...]))
+    }
+  }
+
+  /// The same with the largest remaining diagonal as the next pivot, one at a time.
+  ///
+  /// *Source:* Fine and Scheinberg, Efficient SVM training using low-rank kernel representations (JMLR 2, 2001).
+  init(greedy matrix: some SymmetricOperator, rank: Int, enough: Double) throws {
+    try self.init(matrix, rank: rank, enough: enough, progress: { _ in }) { diagonal, _, _, _ in
+      ([diagonal.indices.reduce(0) { diagonal[$1] > diagonal[$0] ? $1 : $0 }], [0])
+    }
+  }
+
+  /// - Parameter propose: from the remaining diagonal, its sum, how often rows were read and how many pivots there is room for, some
+  ///   indices, and for each a number that it is accepted below, as a part of what remains of its diagonal.
+  private init(
+    _ matrix: some SymmetricOperator, rank: Int, enough: Double, progress: (Double) -> Void,
+    propose: ([Double], Double, Int, Int) -> (indices: [Int], numbers: [Double])
+  ) throws {
     let count = matrix.count
     let rank = min(rank, count)
     var diagonal = try matrix.diagonal().scalars(as: Double.self).map { max(0, $0) }
@@ -38,15 +61,12 @@ struct PartialCholesky {
     while pivots.count < rank {
       let total = diagonal.reduce(0, +)
       guard total > enough, total > noise * Double(count) else { break }
-      let room = rank - pivots.count
-      let numbers = key.folding(in: UInt32(truncatingIfNeeded: reads)).uniform([2, min(block, room)], dtype: .float64)
-        .scalars(as: Double.self)
-      let proposed = Self.draw(Array(numbers[..<(numbers.count / 2)]), diagonal, total: total)
+      let (proposed, numbers) = propose(diagonal, total, reads, rank - pivots.count)
       reads += 1
       let rows = try matrix.rows(proposed)
       let own = Self.columns(of: factor, at: proposed, rank: pivots.count)
       let (accepted, inner) = Self.accept(
-        proposed, rows, own, pivots.count, diagonal, Array(numbers[(numbers.count / 2)...]), noise: noise)
+        proposed, rows, own, pivots.count, diagonal, numbers, noise: noise)
       guard !accepted.isEmpty else { break }
       Self.extend(
         &factor, rows: rows, accepted, own: own, inner: inner, rank: pivots.count, diagonal: &diagonal)

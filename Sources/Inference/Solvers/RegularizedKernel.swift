@@ -118,6 +118,10 @@ struct RegularizedKernel: Sendable {
 
   /// M̃ = V diag(values) Vᵀ. The shift moves eigenvalues only, and adding it afterwards loses nothing.
   func eigenbasis() throws(PredictionError) -> Eigenbasis {
+    if let shared {
+      let (values, rows) = try reading(argument) { try shared.eigenvectorRows() }
+      return Eigenbasis(values: values.map { $0 + shift }, rows: rows)
+    }
     let matrix = try matrix()
     let (values, rows) = try onBehalf(of: argument) { () throws(TensorError) in try eigenvectorRows(matrix) }
     return Eigenbasis(values: values.asType(.float64).scalars(as: Double.self).map { $0 + shift }, rows: rows)

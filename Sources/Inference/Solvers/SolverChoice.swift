@@ -1,4 +1,5 @@
 import CovarianceEngine
+import DurableFiles
 import Tensors
 
 /// Which solver inference uses.
@@ -25,7 +26,9 @@ public enum SolverChoice: String, Sendable, Hashable, CaseIterable {
   func solver(_ kernel: RegularizedKernel, _ options: SolverOptions) throws(PredictionError) -> ChosenSolver {
     switch self {
     case .automatic: return try Self.automatic(kernel, options)
-    case .factorized: return ChosenSolver(FactorizedSolver(kernel))
+    case .factorized:
+      if let shared = kernel.shared { return ChosenSolver(DistributedSolver(kernel, shared)) }
+      return ChosenSolver(FactorizedSolver(kernel))
     case .spectral: return ChosenSolver(SpectralSolver(kernel))
     case .iterative: return ChosenSolver(try IterativeSolver(kernel, options, .lowRank))
     case .mixedPrecision: return ChosenSolver(try IterativeSolver(kernel, options, .singlePrecision))
@@ -37,7 +40,7 @@ public enum SolverChoice: String, Sendable, Hashable, CaseIterable {
     _ kernel: RegularizedKernel, _ options: SolverOptions
   ) throws(PredictionError) -> ChosenSolver {
     let rows = kernel.count
-    let choice = choice(rows: rows, isRegularized: kernel.shift > 0)
+    let choice = choice(rows: rows, isRegularized: kernel.shift > 0, isShared: kernel.shared != nil)
     return ChosenSolver(
       try choice.choice.solver(kernel, options).solver, reason: choice.reason)
   }
@@ -47,13 +50,17 @@ public enum SolverChoice: String, Sendable, Hashable, CaseIterable {
   /// - Parameters:
   ///   - rows: of the kernel.
   ///   - isRegularized: whether something is added to its diagonal, without which conjugate gradients certify nothing.
-  package static func choice(rows: Int, isRegularized: Bool) -> (choice: SolverChoice, reason: String) {
+  ///   - isShared: whether several processes have the factor among them.
+  package static func choice(
+    rows: Int, isRegularized: Bool, isShared: Bool = false
+  ) -> (choice: SolverChoice, reason: String) {
     let bytes = 8 * Double(rows) * Double(rows)
     let text = MemoryNeed.text(bytes)
     guard isRegularized else { return (.factorized, "without a diagonal regularizer nothing else is exact") }
     if rows > mostFactorized {
       return (.iterative, "a factorisation of \(rows) rows takes longer and \(text) of memory")
     }
+    if isShared { return (.factorized, "a factor of \(rows) rows takes minutes, and \(text) of all processes' memory") }
     guard MemoryNeed.isAvailable(bytes) else {
       return (.iterative, "a factor of \(text) does not fit into the memory that is available")
     }
@@ -92,6 +99,8 @@ public struct SolverOptions: Sendable {
   public var folder: String?
   /// Columns of a panel; nil for those of the panels in `folder`, or as many as fit into memory.
   public var panelWidth: Int?
+  /// Where checkpoints and panels are, for tests.
+  package var files: any FileSystem = SystemFiles()
   /// Told what is being done, and how much of it is done where that is known.
   public var progress: (@Sendable (_ step: String, _ fraction: Double?) -> Void)?
 

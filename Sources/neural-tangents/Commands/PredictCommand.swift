@@ -1,5 +1,7 @@
 import ArgumentParser
 import DataFiles
+import GramStore
+import Inference
 import NeuralTangents
 import Tensors
 
@@ -15,6 +17,8 @@ struct PredictCommand: ParsableCommand {
         --folds <count> [<options>]
       neural-tangents predict [<network>] --train <array> \\
         --train-targets <file> --test <array> --output <file> [<options>]
+      neural-tangents predict --store <store> --train-targets <file> \\
+        --test <array> --output <file> [<options>]
       """,
     discussion: """
       Numbers: each prediction is the mean of a new measurement, noise included, and
@@ -44,6 +48,13 @@ struct PredictCommand: ParsableCommand {
       to be at most --tolerance of the targets' standard deviation. Where the limit
       of products comes first, results are written and the exit status is 4.
 
+      --store is a store of gram create and gram run, which has the kernel of the rows
+      to learn from, these rows and the network; a network or --train that are named
+      must be the same. Rows to predict are as those of the store, or in a store of
+      their own, --test-store, made with --x2 of the rows to learn from. Under mpirun
+      processes have the kernel or its factor in their memory together, in a program
+      that was built with MPI.
+
       --method nngp is the Bayesian network, --method ntk the ensemble of networks
       trained by gradient descent, after --time steps of --learning-rate.
 
@@ -57,6 +68,10 @@ struct PredictCommand: ParsableCommand {
         neural-tangents predict network.json --solver cg --tolerance 0.001 \
           --train train-images.idx.gz \
           --train-targets train-labels.idx.gz --test test.npy --output labels.csv
+        neural-tangents predict --store train.zarr --targets y.npy --test test.npy \
+          --output predictions.csv --solver cg --tolerance 0.01
+        mpirun -n 64 neural-tangents predict --store train.zarr --targets y.npy \
+          --test-store test.zarr --output predictions.csv
       """)
 
   @Argument(
@@ -73,7 +88,7 @@ struct PredictCommand: ParsableCommand {
   @Option(
     help: .init("Table, such as a CSV file, or array: the rows to learn from; - is standard input.", valueName: "file"),
     completion: .file())
-  var train: String
+  var train: String?
 
   @Option(
     help: .init("Table or array: the rows to predict. With targets it is also scored.", valueName: "file"),
@@ -123,6 +138,7 @@ struct PredictCommand: ParsableCommand {
 
   @OptionGroup var choices: ChoiceOptions
   @OptionGroup var solving: SolverArguments
+  @OptionGroup var storing: StoreArguments
 
   @OptionGroup var learning: LearningOptions
   @OptionGroup var tables: TableOptions
@@ -166,13 +182,19 @@ struct PredictCommand: ParsableCommand {
     guard namedNetwork == nil || network == Self.automaticNetwork || network == namedNetwork else {
       throw ValidationError("expected one network, found \(network) and --network \(namedNetwork ?? "")")
     }
+    guard train != nil || storing.store != nil else {
+      throw ValidationError("expected --train or --store with the rows to learn from")
+    }
+    if storing.store != nil { try validateStore() }
     if test != nil && output == nil { throw ValidationError("--test needs --output") }
     guard output != nil || folds != nil else {
       throw ValidationError("expected --test with rows to predict, or --folds to cross-validate")
     }
     if learning.group != nil && folds == nil { throw ValidationError("--group needs --folds") }
     if let maxRows, maxRows < 1 { throw ValidationError("--max-rows: expected at least 1, found \(maxRows)") }
-    if learning.testTargets != nil && test == nil { throw ValidationError("--test-targets needs --test") }
+    if learning.testTargets != nil && test == nil && storing.testStore == nil {
+      throw ValidationError("--test-targets needs --test or --test-store")
+    }
     if keep != nil && output == nil { throw ValidationError("--keep needs --output") }
     if let folds, folds < 2 { throw ValidationError("--folds: expected at least 2, found \(folds)") }
     guard time > 0 else { throw ValidationError("--time: expected a positive number or inf, found \(time)") }
@@ -189,7 +211,33 @@ struct PredictCommand: ParsableCommand {
     }
   }
 
+  /// What has no meaning for rows whose kernel is in a store.
+  private func validateStore() throws {
+    guard learning.trainTargets != nil else {
+      throw ValidationError("--store: expected --train-targets with it, found none")
+    }
+    guard (test != nil) != (storing.testStore != nil) else {
+      throw ValidationError(
+        "--store: expected one of --test and --test-store with it, found \(test == nil ? "none" : "both")")
+    }
+    if storing.testStore != nil, output == nil { throw ValidationError("--test-store needs --output") }
+    if choices.inputs != .auto && choices.inputs != .none {
+      throw ValidationError("--inputs: expected none, as inputs are what they are in --store, found \(choices.inputs)")
+    }
+    for (option, isGiven) in [
+      ("--folds", folds != nil), ("--max-rows", maxRows != nil), ("--keep", keep != nil),
+      ("--input-shape", learning.inputShape != nil), ("--precision", compute.precision != nil),
+      ("--tile-size", compute.tileSize != nil),
+    ] where isGiven {
+      throw ValidationError("\(option): expected rows of --train, found those of --store")
+    }
+  }
+
   func run() throws {
+    try storing.run { team in try run(team) }
+  }
+
+  private func run(_ team: ClusterTeam?) throws {
     try compute.apply()
     try InputFiles.requireOneStandardInput([networkName, train, test, learning.trainTargets, learning.testTargets])
     for file in [test, learning.testTargets].compactMap({ $0 }) { try InputFiles.requireReadable(file) }
@@ -197,17 +245,27 @@ struct PredictCommand: ParsableCommand {
       try OutputFiles.requireWritable(
         output, formats: ["csv"], inputs: [networkName, train, test, learning.trainTargets, learning.testTargets])
     }
-    let recipe = try recipe()
+    var recipe = try recipe()
     let reading = tables.reading(categorical: learning.categorical.map(ColumnNames.init))
-    let source = try DataSource(training: train, learning, reading: reading)
+    recipe.stored = try storing.open(network: recipe.network, method: recipe.method, team: team)
+    let (train, source) = try source(recipe.stored, reading)
+    if let stored = recipe.stored { recipe.network = try stored.training.network() }
     let known = try learning.trainingRows(of: source, at: train)
     let key = RandomKey(seed: seed)
     let rows = part(of: known.rows, key)
-    if output != nil && test == nil && known.unlabelled == nil {
+    if recipe.stored != nil, let unlabelled = known.unlabelled {
+      throw CommandError.badData(
+        "\(learning.trainTargets ?? train): expected a target for every row of \(train), found "
+          + "\(counted(unlabelled.rowCount, "row")) without")
+    }
+    if output != nil && test == nil && storing.testStore == nil && known.unlabelled == nil {
       throw CommandError.usage("--output needs --test, or rows of \(train) without a target")
     }
-    let encoding = try learning.encoding(
-      of: source, task: task.task, scalings: choices.inputs.scalings, network: recipe.network)
+    let encoding: any Encoding =
+      recipe.stored != nil
+      ? StoredEncoding(targets: source.targets, task: task.task)
+      : try learning.encoding(
+        of: source, task: task.task, scalings: choices.inputs.scalings, network: recipe.network)
     let encoder = try encoding.encoder(rows, classes: nil, scaling: encoding.scalings[0])
     for note in encoder.notes { StandardError.write("note: \(train): \(note)\n") }
     if let folds, folds > rows.rowCount {
@@ -225,8 +283,8 @@ struct PredictCommand: ParsableCommand {
       ]
     }
     if let output {
-      let path = test ?? train
-      let newRows = try test.map { try DataSource(testing: $0, learning, like: source).rows } ?? known.unlabelled!
+      let path = test ?? storing.testStore ?? train
+      let newRows = try rowsToPredict(recipe.stored, source, reading) ?? known.unlabelled!
       for note in encoder.notes(on: newRows) { StandardError.write("note: \(path): \(note)\n") }
       let kept = try keptColumns(of: newRows.table)
       // Judged before it is written: a mistake in the true values should not leave a file behind.
@@ -256,10 +314,49 @@ struct PredictCommand: ParsableCommand {
     if let shortfall { throw shortfall }
   }
 
+  /// Where the rows to learn from are, and these.
+  private func source(_ stored: StoredKernels?, _ reading: ReadingOptions) throws -> (String, DataSource) {
+    guard let stored else {
+      let train = train ?? ""
+      return (train, try DataSource(training: train, learning, reading: reading))
+    }
+    if let train {
+      var reading = reading
+      try stored.training.require(x1: try InputFiles.tensor(at: train, options: &reading))
+    }
+    let path = stored.training.path
+    return (
+      path,
+      try DataSource(
+        stored: path, stored.training.firstInputs(), learning, targetsAt: learning.trainTargets, reading: reading)
+    )
+  }
+
+  /// Those of --test or --test-store; nil where neither is given.
+  private func rowsToPredict(
+    _ stored: StoredKernels?, _ source: DataSource, _ reading: ReadingOptions
+  ) throws -> DataRows? {
+    if stored != nil, let test {
+      // As gram create reads inputs: all columns are.
+      var reading = reading
+      return try DataSource(
+        stored: test, InputFiles.tensor(at: test, options: &reading), learning, targetsAt: learning.testTargets,
+        reading: reading, like: source
+      ).rows
+    }
+    if let test = stored?.test {
+      return try DataSource(
+        stored: test.path, test.firstInputs(), learning, targetsAt: learning.testTargets, reading: reading, like: source
+      ).rows
+    }
+    return try test.map { try DataSource(testing: $0, learning, like: source).rows }
+  }
+
   /// As many rows as --max-rows allows.
   private func part(of rows: DataRows, _ key: RandomKey) -> DataRows {
     guard let maxRows, rows.rowCount > maxRows else { return rows }
-    StandardError.write("note: \(train): \(maxRows) of \(rows.rowCount) rows are learned from, drawn at random\n")
+    StandardError.write(
+      "note: \(train ?? "rows"): \(maxRows) of \(rows.rowCount) rows are learned from, drawn at random\n")
     return rows.selecting(rows: key.permutation(rows.rowCount).prefix(maxRows).sorted())
   }
 

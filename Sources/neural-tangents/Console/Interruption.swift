@@ -1,3 +1,4 @@
+import DurableFiles
 import DataFiles
 import Foundation
 import GramStore

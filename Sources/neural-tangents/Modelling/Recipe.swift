@@ -37,6 +37,8 @@ struct Recipe: Sendable {
   /// What becomes of targets, and of the shape of errors: as they are unless something is to be chosen.
   var targetTransform = TargetColumn.TransformChoice.none
   var tails = Tails.Choice.normal
+  /// Kernels that need not be computed; nil for none.
+  var stored: StoredKernels?
   /// Whether every column may get a scale of its own.
   var fitsColumnScales = false
 
@@ -60,7 +62,12 @@ struct Recipe: Sendable {
   }
 
   /// The kernels of rows with themselves that predictions need.
-  func kernels(_ network: any Layer, _ x: Tensor, progress: ProgressReporter) throws -> KernelPair {
+  ///
+  /// - Parameter places: which of all rows to learn from they are.
+  func kernels(
+    _ network: any Layer, _ x: Tensor, places: @autoclosure () -> [Int], progress: ProgressReporter
+  ) throws -> KernelPair {
+    if let stored { return try stored.kernels(places(), method: method) }
     let kernel = try job(network, x, progress: progress).run()
     guard kernel.nngp.rank == 2 else {
       throw CommandError.badData(

@@ -226,7 +226,8 @@ struct Selection {
 
     func judged(_ network: any Layer, _ x: Tensor, _ targets: Targets) throws -> Judged {
       let leftOut = try LeftOut(
-        recipe.kernels(network, x, progress: progress), method: recipe.method, groups: EqualRows.groups(of: x))
+        recipe.kernels(network, x, places: places, progress: progress), method: recipe.method,
+        groups: EqualRows.groups(of: x))
       return (leftOut, try Calibration(leftOut, targets, recipe))
     }
   }

@@ -19,8 +19,9 @@ struct SolverNeed: Sendable {
     case .automatic where recipe.time < .infinity:
       (choice, reason) = (.factorized, "training times that are finite need an eigendecomposition")
     case .automatic:
-      let usual = SolverChoice.choice(rows: rows, isRegularized: !isUnregularized)
-      if usual.choice == .factorized, !isUnregularized, !MemoryCheck.isAvailable(whole) {
+      let isShared = recipe.stored?.isFactoredTogether ?? false
+      let usual = SolverChoice.choice(rows: rows, isRegularized: !isUnregularized, isShared: isShared)
+      if !isShared, usual.choice == .factorized, !isUnregularized, !MemoryCheck.isAvailable(whole) {
         (choice, reason) = (.iterative, "a factorisation needs about \(MemoryCheck.gigabytes(whole)) of memory")
       } else {
         (choice, reason) = usual
@@ -37,6 +38,10 @@ struct SolverNeed: Sendable {
 
   private static func memory(_ choice: SolverChoice, _ recipe: Recipe, _ rows: Int, _ networks: Int) -> Double {
     let (n, kernels) = (Double(rows), recipe.method == .ntk ? 2 : 1)
+    let isStored = recipe.stored != nil
+    // What other processes hold is not in this one's memory; eigenvectors are.
+    if isWhole(choice), recipe.stored?.isFactoredTogether == true { return recipe.time < .infinity ? 16 * n * n : 0 }
+    if isWhole(choice), isStored { return 16 * n * n }
     if isWhole(choice) {
       // Each network keeps its kernels and a factor of one of them, in float64; a copy comes and goes.
       return 8 * Double(networks * (kernels + 1) + 1) * n * n
@@ -49,6 +54,6 @@ struct SolverNeed: Sendable {
       case .mixedPrecision: 4 * n * n
       default: 16 * 256 * n
       }
-    return Double(networks) * (Double(kernels) * half + beside)
+    return Double(networks) * ((isStored ? 0 : Double(kernels) * half) + beside)
   }
 }

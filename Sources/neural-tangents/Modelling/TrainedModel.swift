@@ -32,15 +32,18 @@ struct TrainedModel: Sendable {
   ) throws {
     (self.recipe, self.network, self.x, self.targets) = (recipe, network, x, targets)
     let need = SolverNeed(recipe, rows: x.shape[0], networks: 1)
-    isWhole = need.isWhole
-    guard need.isWhole else {
-      let sample = key.split()[0].permutation(x.shape[0]).prefix(Self.rowLimit)
-      let rows = x.taking(Array(sample), axis: 0)
+    isWhole = need.isWhole && recipe.stored == nil
+    guard isWhole else {
+      let count = x.shape[0]
+      let sample =
+        count <= Self.rowLimit
+        ? Array(0..<count) : Array(key.split()[0].permutation(count).prefix(Self.rowLimit))
+      let rows = x.taking(sample, axis: 0)
       progress.begin("calibrating on training rows")
       calibration = try Self.checked {
         try known
           ?? Self.calibration(
-            recipe, recipe.kernels(network, rows, progress: progress), targets.selecting(rows: Array(sample)),
+            recipe, recipe.kernels(network, rows, places: sample, progress: progress), targets.selecting(rows: sample),
             groups: EqualRows.groups(of: rows), key: key)
       }
       ensemble = try Self.ensemble(recipe, need, network, x, targets, calibration, progress)
@@ -51,7 +54,7 @@ struct TrainedModel: Sendable {
     }
     let size = "\(x.shape[0])x\(x.shape[0])"
     progress.begin("kernel of the training rows, \(size)")
-    let kernels = try recipe.kernels(network, x, progress: progress)
+    let kernels = try recipe.kernels(network, x, places: Array(0..<x.shape[0]), progress: progress)
     progress.begin("calibrating on training rows")
     calibration = try Self.checked {
       if let known, recipe.time == .infinity { return known }
@@ -64,22 +67,29 @@ struct TrainedModel: Sendable {
     (solverNote, certificate) = (nil, nil)
   }
 
-  /// An ensemble over kernels of which half is kept, as it is computed.
+  /// An ensemble over kernels in a store, or over kernels of which half is kept, as it is computed.
   private static func ensemble(
     _ recipe: Recipe, _ need: SolverNeed, _ network: any Layer, _ x: Tensor, _ targets: Targets,
     _ calibration: Calibration, _ progress: ProgressReporter
   ) throws -> KernelEnsemble {
-    progress.begin("kernel of the training rows, half of \(x.shape[0])x\(x.shape[0])")
     // Variances of trained networks take both kernels.
     let wantsVariances = if case .numbers = targets { true } else { false }
     let kernels: KernelSet = recipe.method == .nngp ? .nngp : wantsVariances ? .all : .ntk
-    let packed = try PackedMatrix.kernels(recipe.packedJob(network, x, progress: progress), kernels)
+    let nngp: (any TiledMatrix)?
+    let ntk: (any TiledMatrix)?
+    if let stored = recipe.stored {
+      nngp = kernels.contains(.nngp) ? try stored.matrix(.nngp) : nil
+      ntk = kernels.contains(.ntk) ? try stored.matrix(.ntk) : nil
+    } else {
+      progress.begin("kernel of the training rows, half of \(x.shape[0])x\(x.shape[0])")
+      (nngp, ntk) = try PackedMatrix.kernels(recipe.packedJob(network, x, progress: progress), kernels)
+    }
     progress.begin("solving with \(counted(x.shape[0], "row"))")
     var options = recipe.solverOptions
     options.returnsAtLimit = true
     options.progress = { [weak progress] step, fraction in progress?.update(step, fraction) }
     return try KernelEnsemble(
-      nngp: packed.nngp, ntk: packed.ntk, yTrain: targets.outputs, learningRate: recipe.learningRate,
+      nngp: nngp, ntk: ntk, yTrain: targets.outputs, learningRate: recipe.learningRate,
       diagonalRegularizer: calibration.regularizer, solver: need.choice, solverOptions: options)
   }
 
@@ -162,27 +172,39 @@ struct TrainedModel: Sendable {
   func predict(_ x: Tensor, progress: ProgressReporter) throws -> Outputs {
     progress.begin("predicting \(x.shape[0]) rows from their kernel with the training rows")
     var (means, variances) = ([Tensor](), [Double]())
-    let job =
-      isWhole
-      ? try recipe.job(network, x, self.x, progress: progress)
-      : try recipe.packedJob(network, x, self.x, progress: progress)
     let needsVariances = if case .numbers = targets { true } else { isWhole }
-    try job.forEachStrip { _, kernel in
+    try forEachStrip(x, progress: progress) { kernels, priors in
       guard needsVariances else {
         // Probabilities of classes are made of means.
         let prediction = try ensemble.predict(
-          testTrain: KernelPair(nngp: kernel.nngp, ntk: kernel.ntk), kernel: recipe.method.kind)
+          testTrain: kernels, kernel: recipe.method.kind, time: TrainingTime(recipe.time))
         means.append(prediction.mean)
         variances += [Double](repeating: 0, count: prediction.mean.shape[0])
         return
       }
       let prediction = try ensemble.predict(
-        testTrain: KernelPair(nngp: kernel.nngp, ntk: recipe.method == .ntk ? kernel.ntk : nil),
-        testTestDiagonal: KernelPair(nngp: kernel.cov1), kernel: recipe.method.kind, time: TrainingTime(recipe.time))
+        testTrain: kernels, testTestDiagonal: KernelPair(nngp: priors), kernel: recipe.method.kind,
+        time: TrainingTime(recipe.time))
       means.append(prediction.mean)
-      variances += (prediction.variance ?? kernel.cov1).asType(.float64).scalars(as: Double.self)
+      variances += (prediction.variance ?? priors).asType(.float64).scalars(as: Double.self)
     }
     return Outputs(mean: concatenate(means), variances: variances.map { max(0, $0 + calibration.noise) })
+  }
+
+  /// Calls `body` with kernels of some rows to predict with all rows to learn from, and the NNGP of each of these with itself.
+  private func forEachStrip(
+    _ x: Tensor, progress: ProgressReporter, _ body: (KernelPair, _ priors: Tensor) throws -> Void
+  ) throws {
+    if let stored = recipe.stored {
+      return try stored.forEachStrip(x, method: recipe.method, progress: progress, body)
+    }
+    let job =
+      isWhole
+      ? try recipe.job(network, x, self.x, progress: progress)
+      : try recipe.packedJob(network, x, self.x, progress: progress)
+    try job.forEachStrip { _, kernel in
+      try body(KernelPair(nngp: kernel.nngp, ntk: recipe.method == .ntk ? kernel.ntk : nil), kernel.cov1)
+    }
   }
 
   /// What is predicted for each row: per number to predict a component of its distribution, in units of the transformed

@@ -20,6 +20,32 @@ struct DataSource {
     try self.init(name, learning, targetsAt: learning.trainTargets, reading: reading, like: nil)
   }
 
+  /// Rows to learn from, or to predict like `training`, whose inputs a store has.
+  ///
+  /// - Parameters:
+  ///   - name: of the store.
+  ///   - targetsName: of the file with their targets; nil for none.
+  init(
+    stored name: String, _ inputs: Tensor, _ learning: LearningOptions, targetsAt targetsName: String?,
+    reading: ReadingOptions, like training: DataSource? = nil
+  ) throws {
+    self.reading = reading
+    let table = Table(path: name, rowCount: inputs.shape[0])
+    guard let targetsName else {
+      rows = DataRows(table, array: inputs)
+      targets = training?.targets ?? []
+      return
+    }
+    let labels = try Self.targets(at: targetsName, reading)
+    guard labels.rowCount == inputs.shape[0] else {
+      throw CommandError.badData(
+        "\(targetsName): expected a target for each of the \(inputs.shape[0]) rows of \(name), found \(labels.rowCount)"
+      )
+    }
+    targets = try Self.names(learning.target, of: labels, training)
+    rows = DataRows(try table.joined(with: labels), array: inputs)
+  }
+
   /// Rows to predict, like `training`.
   init(testing name: String, _ learning: LearningOptions, like training: DataSource) throws {
     try self.init(

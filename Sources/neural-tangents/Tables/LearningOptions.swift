@@ -10,6 +10,7 @@ struct LearningOptions: ParsableArguments {
   var target: String?
 
   @Option(
+    name: [.customLong("train-targets"), .customLong("targets")],
     help: .init("Targets of --train, where another file has them.", valueName: "file"), completion: .file())
   var trainTargets: String?
 

@@ -1,3 +1,4 @@
+import DurableFiles
 import GramStore
 import Platform
 import Tensors

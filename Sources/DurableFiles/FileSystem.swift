@@ -11,6 +11,8 @@ package protocol FileSystem: Sendable {
   func status(of path: String) throws(FileFailure) -> FileStatus
   /// All bytes of a file.
   func read(_ path: String) throws(FileFailure) -> [UInt8]
+  /// Parts of a file, in place; fails with ENODATA where the file ends before.
+  func read(_ path: String, _ parts: [FilePart]) throws(FileFailure)
   /// Opens a file for writing that did not exist; fails with EEXIST where it did.
   func create(_ path: String) throws(FileFailure) -> OpenFile
   /// Appends some of the bytes and says how many.
@@ -31,6 +33,27 @@ package protocol FileSystem: Sendable {
   func touch(_ path: String) throws(FileFailure)
   /// Bytes that are free where a directory is.
   func freeSpace(at path: String) throws(FileFailure) -> Int
+}
+
+extension FileSystem {
+  /// For files that are not as large as to be worth more.
+  package func read(_ path: String, _ parts: [FilePart]) throws(FileFailure) {
+    let bytes = try read(path)
+    for part in parts {
+      guard part.offset + part.target.count <= bytes.count else { throw FileFailure("read", path, ENODATA) }
+      part.target.copyBytes(from: bytes[part.offset..<part.offset + part.target.count])
+    }
+  }
+}
+
+/// Where bytes of a file begin, and where they are to go.
+package struct FilePart {
+  package let offset: Int
+  package let target: UnsafeMutableRawBufferPointer
+
+  package init(offset: Int, target: UnsafeMutableRawBufferPointer) {
+    (self.offset, self.target) = (offset, target)
+  }
 }
 
 /// A file that is open for writing.

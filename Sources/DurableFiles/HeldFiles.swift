@@ -2,7 +2,7 @@ import Tensors
 
 /// What workers of this process have made and are going to remove or rename: claims, tiles under temporary names, stores that
 /// are not finished. A program that is told to end in the middle of work removes it with `releaseHeldFiles`.
-enum HeldFiles {
+package enum HeldFiles {
   private struct Held {
     var files: any FileSystem
     /// What the file must hold to be still ours; nil where its name is nobody else's.
@@ -16,7 +16,7 @@ enum HeldFiles {
   private static let held = Guarded<[String: Held]>([:])
 
   /// Creates a file that is held.
-  static func create(
+  package static func create(
     _ path: String, contents: [UInt8]? = nil, owner: String? = nil, _ files: some FileSystem
   ) throws(FileFailure) -> OpenFile {
     try held.withLock { (held) throws(FileFailure) in
@@ -27,7 +27,7 @@ enum HeldFiles {
   }
 
   /// Makes a directory that is held.
-  static func makeDirectory(_ path: String, _ files: some FileSystem) throws(FileFailure) {
+  package static func makeDirectory(_ path: String, _ files: some FileSystem) throws(FileFailure) {
     try held.withLock { (held) throws(FileFailure) in
       try files.makeDirectory(path)
       held[path] = Held(files: files, isDirectory: true)
@@ -35,7 +35,7 @@ enum HeldFiles {
   }
 
   /// Renames what is held; then it is held no longer.
-  static func rename(_ path: String, to newPath: String, _ files: some FileSystem) throws(FileFailure) {
+  package static func rename(_ path: String, to newPath: String, _ files: some FileSystem) throws(FileFailure) {
     try held.withLock { (held) throws(FileFailure) in
       try files.rename(path, to: newPath)
       held[path] = nil
@@ -43,7 +43,7 @@ enum HeldFiles {
   }
 
   /// Removes what is held unless it is somebody else's by now. What cannot be removed is left to others, who remove what is old.
-  static func remove(_ path: String, owner: String? = nil) {
+  package static func remove(_ path: String, owner: String? = nil) {
     held.withLock { held in
       guard let item = held[path], item.owner == owner else { return }
       held[path] = nil
@@ -58,7 +58,7 @@ enum HeldFiles {
   }
 
   /// Removes all and does not return, so that nothing appears any more.
-  static func removeAll(andExit exit: () -> Never) -> Never {
+  package static func removeAll(andExit exit: () -> Never) -> Never {
     held.withLock { held in
       for (path, item) in held { remove(path, item) }
       exit()

@@ -10,11 +10,18 @@ extension FileSystem {
   /// - Parameters:
   ///   - path: replaced if it is there.
   ///   - temporary: nobody else's name on the same file system.
-  func writeWhole(_ bytes: UnsafeRawBufferPointer, to path: String, temporary: String) throws(FileFailure) {
+  package func writeWhole(_ bytes: UnsafeRawBufferPointer, to path: String, temporary: String) throws(FileFailure) {
+    try writeWhole([bytes], to: path, temporary: temporary)
+  }
+
+  /// The same for bytes in several places.
+  package func writeWhole(
+    _ parts: [UnsafeRawBufferPointer], to path: String, temporary: String
+  ) throws(FileFailure) {
     let file = try HeldFiles.create(temporary, self)
     do throws(FileFailure) {
       do throws(FileFailure) {
-        try writeAll(bytes, to: file)
+        for bytes in parts { try writeAll(bytes, to: file) }
         try synchronize(file)
       } catch {
         try? close(file)
@@ -22,7 +29,7 @@ extension FileSystem {
       }
       // Network file systems say only here that there was no space.
       try close(file)
-      try rename(temporary, to: path, byteCount: bytes.count)
+      try rename(temporary, to: path, byteCount: parts.reduce(0) { $0 + $1.count })
     } catch {
       HeldFiles.remove(temporary)
       throw error
@@ -31,13 +38,13 @@ extension FileSystem {
   }
 
   /// The same for a text.
-  func writeWhole(_ text: String, to path: String, temporary: String) throws(FileFailure) {
+  package func writeWhole(_ text: String, to path: String, temporary: String) throws(FileFailure) {
     try Array(text.utf8).withRawBytes { (bytes) throws(FileFailure) in
       try writeWhole(bytes, to: path, temporary: temporary)
     }
   }
 
-  func writeAll(_ bytes: UnsafeRawBufferPointer, to file: OpenFile) throws(FileFailure) {
+  package func writeAll(_ bytes: UnsafeRawBufferPointer, to file: OpenFile) throws(FileFailure) {
     var rest = bytes[...]
     while !rest.isEmpty {
       rest = rest.dropFirst(try write(UnsafeRawBufferPointer(rebasing: rest), to: file))
@@ -45,7 +52,7 @@ extension FileSystem {
   }
 
   /// A small file of a name that nobody else has, of whose bytes nothing depends after a loss of power.
-  func writePlain(_ text: [UInt8], to file: OpenFile) throws(FileFailure) {
+  package func writePlain(_ text: [UInt8], to file: OpenFile) throws(FileFailure) {
     do throws(FileFailure) {
       try text.withRawBytes { (bytes) throws(FileFailure) in try writeAll(bytes, to: file) }
     } catch {
@@ -72,7 +79,7 @@ extension FileSystem {
   }
 
   /// Makes a directory and those above it that are not there, and sees to it that they stay.
-  func makeDirectories(_ path: String) throws(FileFailure) {
+  package func makeDirectories(_ path: String) throws(FileFailure) {
     do throws(FileFailure) {
       try makeDirectory(path)
     } catch {
@@ -85,7 +92,7 @@ extension FileSystem {
     try synchronizeDirectory(parent(of: path))
   }
 
-  func isMissing(_ path: String) -> Bool {
+  package func isMissing(_ path: String) -> Bool {
     do throws(FileFailure) {
       _ = try status(of: path)
       return false
@@ -95,7 +102,7 @@ extension FileSystem {
   }
 
   /// Names in a directory; none where there is no such directory.
-  func namesIfAny(in directory: String) throws(FileFailure) -> [String] {
+  package func namesIfAny(in directory: String) throws(FileFailure) -> [String] {
     do throws(FileFailure) {
       return try names(in: directory)
     } catch {
@@ -105,7 +112,7 @@ extension FileSystem {
   }
 
   /// Removes a directory and all that is in it, as far as that can be done.
-  func removeTree(_ path: String) {
+  package func removeTree(_ path: String) {
     for name in (try? names(in: path)) ?? [] {
       let inner = path + "/" + name
       do { try remove(inner) } catch { removeTree(inner) }
@@ -116,7 +123,7 @@ extension FileSystem {
 
 extension [UInt8] {
   /// `withUnsafeBytes` for what throws failures of files.
-  func withRawBytes(_ body: (UnsafeRawBufferPointer) throws(FileFailure) -> Void) throws(FileFailure) {
+  package func withRawBytes(_ body: (UnsafeRawBufferPointer) throws(FileFailure) -> Void) throws(FileFailure) {
     let failure = withUnsafeBytes { bytes -> FileFailure? in
       do throws(FileFailure) {
         try body(bytes)
@@ -130,7 +137,7 @@ extension [UInt8] {
 }
 
 /// The directory that a name is in.
-func parent(of path: String) -> String {
+package func parent(of path: String) -> String {
   let trimmed = path.hasSuffix("/") && path.count > 1 ? String(path.dropLast()) : path
   guard let slash = trimmed.lastIndex(of: "/") else { return "." }
   return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])

@@ -58,6 +58,22 @@ package struct SystemFiles: FileSystem {
     return bytes
   }
 
+  package func read(_ path: String, _ parts: [FilePart]) throws(FileFailure) {
+    let descriptor = try repeated("open", path) { open(path, O_RDONLY | O_CLOEXEC) }
+    defer { Platform.close(descriptor) }
+    for part in parts {
+      var done = 0
+      while done < part.target.count {
+        let rest = min(part.target.count - done, 1 << 30)
+        let count = pread(descriptor, part.target.baseAddress! + done, rest, off_t(part.offset + done))
+        if count < 0, errno == EINTR { continue }
+        guard count >= 0 else { throw FileFailure("read", path, errno) }
+        guard count > 0 else { throw FileFailure("read", path, ENODATA) }
+        done += count
+      }
+    }
+  }
+
   package func create(_ path: String) throws(FileFailure) -> OpenFile {
     OpenFile(
       descriptor: try repeated("create", path) { open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o666) },

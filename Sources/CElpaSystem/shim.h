@@ -1,0 +1,1 @@
+/* Only its flags are used: CDistributed alone includes elpa.h. */
