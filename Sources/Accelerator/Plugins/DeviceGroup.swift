@@ -4,11 +4,14 @@ import CovarianceEngine
 public struct DeviceGroup: KernelDevice {
   /// At least one.
   public let devices: [Device]
+  /// Rows and columns of the blocks that kernels are computed in, each at once; nil for what memory allows.
+  public let blockSize: Int?
 
-  /// - Precondition: there is one at least.
-  public init(_ devices: [Device]) {
+  /// - Precondition: there is one at least, and blocks have one row at least.
+  public init(_ devices: [Device], blockSize: Int? = nil) {
     precondition(!devices.isEmpty, "a group of no devices")
-    self.devices = devices
+    precondition(blockSize ?? 1 > 0, "blocks without rows")
+    (self.devices, self.blockSize) = (devices, blockSize)
   }
 
   /// The devices of a list of names with commas between; a platform without a number is all of its devices.

@@ -207,14 +207,13 @@ struct HLOWriter {
 
   /// Sums over a window along all axes.
   mutating func windowSum(
-    _ x: HLOValue, window: [Int], strides: [Int], dilations: [Int], padding: [(Int, Int)], _ type: TensorType
+    _ x: HLOValue, window: [Int], strides: [Int], dilations: [Int], _ type: TensorType
   ) -> HLOValue {
     let start = scalar(0, x.dtype)
     let result = HLOValue(name: name(), type: type)
     line(
       "\(result.name) = \"stablehlo.reduce_window\"(\(x.name), \(start.name)) <{window_dimensions = \(hloArray(window)), "
-        + "window_strides = \(hloArray(strides)), window_dilations = \(hloArray(dilations)), padding = dense<"
-        + "\(hloPairs(padding))> : tensor<\(padding.count)x2xi64>}> ({")
+        + "window_strides = \(hloArray(strides)), window_dilations = \(hloArray(dilations))}> ({")
     addingRegion(x.dtype)
     line("}) : (\(x.type.hlo), \(start.type.hlo)) -> \(type.hlo)")
     return result

@@ -11,7 +11,7 @@ extension ProgramEmitter {
     case .floor: return writer.same("floor", x)
     case .ceil: return writer.same("ceil", x)
     case .round: return writer.same("round_nearest_even", x)
-    case .sqrt: return writer.same("sqrt", x)
+    case .sqrt: return squareRoot(x)
     case .rsqrt: return writer.same("rsqrt", x)
     case .reciprocal: return writer.same("divide", writer.filled(1, x.type), x)
     case .cbrt: return writer.same("cbrt", x)
@@ -38,6 +38,12 @@ extension ProgramEmitter {
   }
 
   private mutating func sign(_ x: HLOValue) -> HLOValue { writer.same("sign", x) }
+
+  /// The root, and what hides from compilers that it is one: they make a product with an approximate 1/√x of a quotient, by
+  /// which √x / √x is no longer one, and equal inputs no longer have correlation one.
+  private mutating func squareRoot(_ x: HLOValue) -> HLOValue {
+    writer.same("maximum", writer.same("sqrt", x), writer.filled(-1, x.type))
+  }
 
   mutating func binary(_ function: BinaryFunction, _ inputs: [HLOValue], _ type: TensorType) -> HLOValue {
     let operation =

@@ -11,6 +11,10 @@ extension ProgramEmitter {
 
   mutating func triangularSolve(_ a: HLOValue, _ b: HLOValue, _ options: TriangularSolveOptions) -> HLOValue {
     if !options.unitDiagonal { addDiagonalCheck(a) }
+    if a.shape[a.shape.count - 1] == 1 {
+      // Compilers have ended the process over matrices of one number.
+      return options.unitDiagonal ? b : writer.same("divide", b, writer.broadcast(a, to: b.shape))
+    }
     let matrices = writer.broadcast(a, to: b.shape.dropLast(2) + a.shape.suffix(2))
     return writer.apply(
       "\"stablehlo.triangular_solve\"(\(matrices.name), \(b.name)) <{left_side = \(options.side == .left), lower = "

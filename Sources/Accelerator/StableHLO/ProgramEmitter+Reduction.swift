@@ -58,18 +58,18 @@ extension ProgramEmitter {
   mutating func windowSum(_ geometry: WindowGeometry, _ x: HLOValue, _ type: TensorType) -> HLOValue {
     if geometry.window.isEmpty { return x }
     if x.type.count == 0 || geometry.window.contains(0) { return writer.filled(0, type) }
-    var padding = zip(geometry.paddingLow, geometry.paddingHigh).map { ($0, $1) }
+    // Windows know no negative padding, and compilers have taken one element with padding for all of them.
+    let zeros = [Int](repeating: 0, count: x.shape.count)
     var source = x
-    if padding.contains(where: { $0.0 < 0 || $0.1 < 0 }) {
-      // Windows know no negative padding.
-      let zeros = [Int](repeating: 0, count: x.shape.count)
+    if geometry.paddingLow != zeros || geometry.paddingHigh != zeros {
       source = writer.pad(
         x, writer.scalar(0, x.dtype), low: geometry.paddingLow, high: geometry.paddingHigh, interior: zeros)
-      padding = zeros.map { ($0, $0) }
+    }
+    if geometry.window.allSatisfy({ $0 == 1 }) {
+      return writer.slice(source, zeros, source.shape, geometry.strides)
     }
     return writer.windowSum(
-      source, window: geometry.window, strides: geometry.strides, dilations: geometry.windowDilation, padding: padding,
-      type)
+      source, window: geometry.window, strides: geometry.strides, dilations: geometry.windowDilation, type)
   }
 
   /// The elements in order along an axis, NaN last, and where they were; equal ones keep their order.
