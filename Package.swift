@@ -71,11 +71,19 @@ let package = Package(
     .target(
       name: "GramStore",
       dependencies: ["Networks", "CovarianceEngine", "DurableFiles", "Tensors", "CVectorKernels", "Platform"]),
+    // The shim of accelerators' plugins, which are loaded when a device is asked for: nothing links them.
+    .target(
+      name: "CPjrt", exclude: ["vendor/README.md"], cSettings: [.headerSearchPath("vendor")],
+      linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+    .target(
+      name: "Accelerator",
+      dependencies: ["CPjrt", "Networks", "CovarianceEngine", "Tensors", "Platform"]),
     .target(name: "Dynamics", dependencies: ["Inference", "Networks", "CovarianceEngine", "Tensors", "Platform"]),
     .target(
       name: "NeuralTangents",
       dependencies: [
-        "Networks", "NetworkYAML", "FiniteWidth", "Inference", "Dynamics", "GramStore", "Clusters", "CovarianceEngine",
+        "Networks", "NetworkYAML", "FiniteWidth", "Inference", "Dynamics", "GramStore", "Accelerator", "Clusters",
+        "CovarianceEngine",
         "DataFiles", "Tensors",
       ]),
     .systemLibrary(name: "CNeuralTangents", path: "Sources/NeuralTangentsC/include"),
@@ -87,15 +95,19 @@ let package = Package(
     .executableTarget(
       name: "neural-tangents",
       dependencies: [
-        "NeuralTangents", "GramStore", "Inference", "Clusters", "DurableFiles", "DataFiles", "Tensors", "Platform",
-        "CVectorKernels", "CLinearAlgebra",
+        "NeuralTangents", "Accelerator", "GramStore", "Inference", "Clusters", "DurableFiles", "DataFiles", "Tensors",
+        "Platform", "CVectorKernels", "CLinearAlgebra",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Resources/Data")]),
     .executableTarget(
       name: "benchmarks",
-      dependencies: ["NeuralTangents", "GramStore", "DataFiles", "Tensors", "CVectorKernels", "CLinearAlgebra"],
+      dependencies: [
+        "NeuralTangents", "Accelerator", "GramStore", "DataFiles", "Tensors", "CVectorKernels", "CLinearAlgebra",
+      ],
       path: "Benchmarks/Sources"),
+    // Runs prepared modules on a machine that has a device and no Swift; `Scripts/gpu-check.sh` carries it there.
+    .executableTarget(name: "pjrt-run", dependencies: ["CPjrt"], path: "Benchmarks/PjrtRun"),
     // Checks in C, which `make test` runs, and `make test-neon` for arm64 in an emulator.
     .executableTarget(
       name: "kernel-checks", dependencies: ["CVectorKernels"], path: "Tests/CVectorKernelsTests",
@@ -133,6 +145,11 @@ let package = Package(
         "TestSupport",
       ]),
     .testTarget(
+      name: "AcceleratorTests",
+      dependencies: [
+        "Accelerator", "FiniteWidth", "Networks", "CovarianceEngine", "Tensors", "Platform", "TestSupport",
+      ], exclude: ["Double"]),
+    .testTarget(
       name: "CommandLineTests",
       dependencies: [
         "neural-tangents", "NeuralTangents", "GramStore", "DataFiles", "Tensors", "CVectorKernels", "TestSupport",
@@ -152,7 +169,7 @@ switch Context.environment["SANITIZE_SAMPLE"] {
 case nil, "", "0": break
 case "1":
   let others = [
-    "neural-tangents", "benchmarks", "kernel-checks", "blas-checks", "cluster-checks", "extract-snippets",
+    "neural-tangents", "benchmarks", "pjrt-run", "kernel-checks", "blas-checks", "cluster-checks", "extract-snippets",
     "ExtractSnippets",
     "SnippetTests",
     "CommandLineTests",

@@ -1,4 +1,5 @@
 // The umbrella: one import brings everything that a user types.
+@_exported import Accelerator
 @_exported import Clusters
 @_exported import CovarianceEngine
 @_exported import DataFiles

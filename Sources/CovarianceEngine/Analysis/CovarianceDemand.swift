@@ -6,7 +6,7 @@ package struct CovarianceDemand: Sendable {
   /// Per value; nil for one that nobody needs.
   package private(set) var values: [DisplacementDemand?]
   /// Per value, whether the means of the activations are needed.
-  let needsMeans: [Bool]
+  package let needsMeans: [Bool]
   private let operandsAreFull: [Bool]
 
   /// - Parameters:
@@ -52,13 +52,13 @@ package struct CovarianceDemand: Sendable {
     (self.values, self.needsMeans, self.operandsAreFull) = (values, needsMeans, operandsAreFull)
   }
 
-  func isNeeded(_ value: Int) -> Bool { values[value] != nil }
+  package func isNeeded(_ value: Int) -> Bool { values[value] != nil }
 
   /// Whether covariances between different positions of a value are computed.
-  func isFull(_ value: Int) -> Bool { values[value]?.hasPairs ?? false }
+  package func isFull(_ value: Int) -> Bool { values[value]?.hasPairs ?? false }
 
   /// Whether the operands of a step are needed between different positions.
-  func operandIsFull(of step: Int) -> Bool { operandsAreFull[step] }
+  package func operandIsFull(of step: Int) -> Bool { operandsAreFull[step] }
 }
 
 extension CovarianceProgram {
@@ -66,5 +66,5 @@ extension CovarianceProgram {
   package var mixesInputs: Bool { steps.contains { $0.operation.inputMixing != .apart } }
 
   /// Whether the covariances between different inputs of one data set are needed.
-  var needsFullBatch: Bool { steps.contains { $0.operation.inputMixing == .acrossInputs } }
+  package var needsFullBatch: Bool { steps.contains { $0.operation.inputMixing == .acrossInputs } }
 }

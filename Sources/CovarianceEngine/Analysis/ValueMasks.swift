@@ -1,10 +1,10 @@
 import Tensors
 
 /// What is masked in the values of a covariance program, for one data set: shape (N, P…), true where masked.
-struct ValueMasks {
+package struct ValueMasks {
   private var masks: [Tensor?]
 
-  init(_ program: CovarianceProgram, inputs: [Tensor?]) {
+  package init(_ program: CovarianceProgram, inputs: [Tensor?]) {
     masks = inputs + Array(repeating: nil, count: program.steps.count)
     guard let count = inputs.lazy.compactMap({ $0?.shape[0] }).first else { return }
     for step in program.steps {
@@ -13,5 +13,5 @@ struct ValueMasks {
     }
   }
 
-  subscript(value: Int) -> Tensor? { masks[value] }
+  package subscript(value: Int) -> Tensor? { masks[value] }
 }

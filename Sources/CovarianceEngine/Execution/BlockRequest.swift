@@ -3,32 +3,40 @@ import Tensors
 /// A part of the Gram matrix to compute.
 package struct BlockRequest {
   /// Those of the rows and the columns.
-  var inputs: [ProgramInput]
-  var patterns: GraphPatterns?
-  var rows: Range<Int>
-  var columns: Range<Int>
+  package var inputs: [ProgramInput]
+  package var patterns: GraphPatterns?
+  package var rows: Range<Int>
+  package var columns: Range<Int>
   /// Which covariances of the inputs with themselves are wanted.
-  var selfCovariances: SelfCovarianceSet
+  package var selfCovariances: SelfCovarianceSet
   /// What the executor keeps from block to block of one matrix; nil where there is one block only.
-  var state: ExecutorState?
+  package var state: ExecutorState?
   /// Whether the data sets have changed places.
   var isExchanged = false
+
+  package init(
+    inputs: [ProgramInput], patterns: GraphPatterns?, rows: Range<Int>, columns: Range<Int>,
+    selfCovariances: SelfCovarianceSet, state: ExecutorState? = nil
+  ) {
+    (self.inputs, self.patterns, self.rows, self.columns) = (inputs, patterns, rows, columns)
+    (self.selfCovariances, self.state) = (selfCovariances, state)
+  }
 }
 
 /// What an executor keeps from one block of a Gram matrix to the next; blocks come one after another.
 package final class ExecutorState {
   /// Of the whole matrix, so that all blocks are computed in one way.
-  let blockCount: Int
-  var kept: AnyObject?
+  package let blockCount: Int
+  package var kept: AnyObject?
 
-  init(blockCount: Int) {
+  package init(blockCount: Int) {
     self.blockCount = blockCount
   }
 }
 
 extension BlockRequest {
   /// - Throws: `NetworkError` that says where in the Gram matrix a number is not finite.
-  func requireFinite(_ results: [CovarianceBlock]) throws(NetworkError) {
+  package func requireFinite(_ results: [CovarianceBlock]) throws(NetworkError) {
     for result in results {
       for (name, tensor) in [("nngp", result.k12), ("ntk", result.theta), ("cov1", result.k11)] {
         guard let tensor, !tensor.isTraced, var index = firstNonFinite(tensor) else { continue }
@@ -56,10 +64,13 @@ extension BlockRequest {
 }
 
 /// Covariances of the inputs of a data set with themselves. One costs as much as a pair of inputs.
-struct SelfCovarianceSet: OptionSet {
-  let rawValue: Int
-  static let first = SelfCovarianceSet(rawValue: 1)
-  static let second = SelfCovarianceSet(rawValue: 2)
+package struct SelfCovarianceSet: OptionSet, Sendable {
+  package let rawValue: Int
+
+  package init(rawValue: Int) { self.rawValue = rawValue }
+
+  package static let first = SelfCovarianceSet(rawValue: 1)
+  package static let second = SelfCovarianceSet(rawValue: 2)
 }
 
 extension NetworkError {

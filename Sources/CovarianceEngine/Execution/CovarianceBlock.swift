@@ -2,15 +2,24 @@ import Tensors
 
 /// The covariances of one value of a program over a block of the Gram matrix: what executors hand on.
 package struct CovarianceBlock: Sendable {
-  var k12: Tensor
-  var theta: Tensor?
+  package var k12: Tensor
+  package var theta: Tensor?
   /// nil where nobody asked for it.
-  var k11: Tensor?
+  package var k11: Tensor?
   /// nil when both data sets are one, too.
-  var k22: Tensor?
-  var layout = CovarianceLayout(positions: [], isDiagonal: true, hasFullBatch: false)
-  var mask1: Tensor?
-  var mask2: Tensor?
+  package var k22: Tensor?
+  package var layout = CovarianceLayout(positions: [], isDiagonal: true, hasFullBatch: false)
+  package var mask1: Tensor?
+  package var mask2: Tensor?
+
+  package init(
+    k12: Tensor, theta: Tensor? = nil, k11: Tensor? = nil, k22: Tensor? = nil,
+    layout: CovarianceLayout = CovarianceLayout(positions: [], isDiagonal: true, hasFullBatch: false),
+    mask1: Tensor? = nil, mask2: Tensor? = nil
+  ) {
+    (self.k12, self.theta, self.k11, self.k22) = (k12, theta, k11, k22)
+    (self.layout, self.mask1, self.mask2) = (layout, mask1, mask2)
+  }
 }
 
 extension CovarianceBlock {

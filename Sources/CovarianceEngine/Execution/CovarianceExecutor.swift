@@ -27,28 +27,28 @@ package struct CovarianceGoal: Sendable {
   /// What is known of an input before it is looked at.
   package struct Input: Sendable {
     /// Whether it is a matrix of inputs and channels, or a kernel of such, without masks.
-    var isMatrix: Bool
-    var tangent: Tangent
-    var hasMask: Bool
+    package var isMatrix: Bool
+    package var tangent: Tangent
+    package var hasMask: Bool
     /// Channels of data; 0 for a kernel.
-    var channels: Int
+    package var channels: Int
 
     package init(isMatrix: Bool, tangent: Tangent = .zero, hasMask: Bool = false, channels: Int) {
       (self.isMatrix, self.tangent, self.hasMask, self.channels) = (isMatrix, tangent, hasMask, channels)
     }
   }
 
-  let program: CovarianceProgram
+  package let program: CovarianceProgram
   /// The values wanted.
-  let outputs: [Int]
-  let inputs: [Input]
+  package let outputs: [Int]
+  package let inputs: [Input]
   /// Given where it is wanted, else absent.
-  let tangent: Tangent
+  package let tangent: Tangent
   /// Whether the outputs' covariances between different positions are wanted.
-  let wantsAllPositions: Bool
-  let dtype: DType
-  let demand: CovarianceDemand
-  let flopsPerPair: Double
+  package let wantsAllPositions: Bool
+  package let dtype: DType
+  package let demand: CovarianceDemand
+  package let flopsPerPair: Double
 
   package init(
     _ program: CovarianceProgram, outputs: [Int], inputs: [Input], tangent: Tangent, wantsAllPositions: Bool,
@@ -61,16 +61,16 @@ package struct CovarianceGoal: Sendable {
   }
 
   /// Covariances of one pair of inputs that a value takes.
-  func entries(_ value: Int) -> Double {
+  package func entries(_ value: Int) -> Double {
     let count = program.positions[value].reduce(1.0) { $0 * Double($1) }
     return demand.isFull(value) ? count * count : count
   }
 
   /// The most that any value takes.
-  var mostEntries: Double { (0..<program.valueCount).map(entries).max() ?? 1 }
+  package var mostEntries: Double { (0..<program.valueCount).map(entries).max() ?? 1 }
 
   /// NNGP and, where it is wanted, tangent kernel.
-  var kernelCount: Double { tangent == .absent ? 1 : 2 }
+  package var kernelCount: Double { tangent == .absent ? 1 : 2 }
 }
 
 extension ProgramInput {

@@ -131,7 +131,7 @@ extension CovarianceState {
   }
 
   /// Variances of a data set, shape (N, P…).
-  func variances(_ dataSet: DataSet) -> Tensor {
+  package func variances(_ dataSet: DataSet) -> Tensor {
     var k = dataSet == .first ? k11 : k22
     if layout.hasFullBatch { k = k.diagonal(0, 1).movedAxis(from: -1, to: 0) }
     return layout.isDiagonal ? k : diagonalOfPositions(k, batchAxes: 1)
@@ -176,7 +176,7 @@ extension CovarianceState {
   }
 
   /// The mask of a data set, shape (N, P…), false where there is none.
-  func mask(_ dataSet: DataSet) -> Tensor {
+  package func mask(_ dataSet: DataSet) -> Tensor {
     let count = dataSet == .first ? k12.shape[0] : k12.shape[1]
     return (dataSet == .first ? mask1 : mask2) ?? .zeros([count] + layout.positions, dtype: .bool)
   }
@@ -187,7 +187,7 @@ extension CovarianceState {
   }
 
   /// The same covariances without those between different positions.
-  func diagonal() throws(NetworkError) -> CovarianceState {
+  package func diagonal() throws(NetworkError) -> CovarianceState {
     guard !layout.isDiagonal else { return self }
     var diagonal = layout
     diagonal.isDiagonal = true
@@ -195,7 +195,7 @@ extension CovarianceState {
   }
 
   /// The same covariances with zeros between different positions.
-  func embedded() throws(NetworkError) -> CovarianceState {
+  package func embedded() throws(NetworkError) -> CovarianceState {
     guard layout.isDiagonal && !layout.positions.isEmpty else { return self }
     var full = layout
     full.isDiagonal = false

@@ -51,6 +51,8 @@ public struct KernelOptions: Sendable {
   public var tileSize: Int?
   /// Threads to compute with at most, at least 1; nil for `Threads.count`.
   public var threads: Int?
+  /// The device that computes kernels, or several that share them; nil for the processors of this machine.
+  public var device: (any KernelDevice)?
   /// Learning rates c of the layers with weights, in the order of the network and as often as it repeats them: the tangent kernel
   /// is Σ c_l Θ_l of their shares. Nil where all learn alike.
   public var layerRates: [Double]?
@@ -60,7 +62,7 @@ public struct KernelOptions: Sendable {
   public init(
     executor: Executor = .automatic, positions: Extent = .all, batch: Extent = .diagonal, precision: DType? = nil,
     accumulation: DType? = nil, tileSize: Int? = nil, threads: Int? = nil, layerRates: [Double]? = nil,
-    progress: (@Sendable (GramProgress) -> Void)? = nil
+    device: (any KernelDevice)? = nil, progress: (@Sendable (GramProgress) -> Void)? = nil
   ) {
     self.executor = executor
     self.positions = positions
@@ -70,6 +72,7 @@ public struct KernelOptions: Sendable {
     self.tileSize = tileSize
     self.threads = threads
     self.layerRates = layerRates
+    self.device = device
     self.progress = progress
   }
 

@@ -10,5 +10,5 @@ package enum Tangent: Sendable, Comparable {
   /// Its numbers are there.
   case given
 
-  init(isWanted: Bool) { self = isWanted ? .given : .absent }
+  package init(isWanted: Bool) { self = isWanted ? .given : .absent }
 }

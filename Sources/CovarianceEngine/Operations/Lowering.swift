@@ -50,8 +50,8 @@ public struct Obstacle: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Carries out nothing: finds out what stands in the way of an operation that could be lowered by itself.
-struct LoweringProbe: Lowering {
-  static func obstacle(of operation: any CovarianceOperation) -> Obstacle? {
+package struct LoweringProbe: Lowering {
+  package static func obstacle(of operation: any CovarianceOperation) -> Obstacle? {
     var probe = LoweringProbe()
     do throws(Obstacle) {
       try operation.lower(to: &probe)
@@ -61,19 +61,19 @@ struct LoweringProbe: Lowering {
     }
   }
 
-  func affine(_ rule: AffineOperation) {}
-  func dual(_ dual: any Dual) {}
-  func dropout(keepRate: Double) {}
-  func scale(_ factor: Double) {}
-  func localize() {}
-  func combine(_ combination: BranchCombination) {}
-  func windows(_ axes: [PatchAxis]) {}
-  func map(_ axes: [PositionMapOperation.Axis]) {}
-  func permute(_ order: [Int]) {}
-  func flatten() {}
-  func globalPool(isMean: Bool) {}
+  package func affine(_ rule: AffineOperation) {}
+  package func dual(_ dual: any Dual) {}
+  package func dropout(keepRate: Double) {}
+  package func scale(_ factor: Double) {}
+  package func localize() {}
+  package func combine(_ combination: BranchCombination) {}
+  package func windows(_ axes: [PatchAxis]) {}
+  package func map(_ axes: [PositionMapOperation.Axis]) {}
+  package func permute(_ order: [Int]) {}
+  package func flatten() {}
+  package func globalPool(isMean: Bool) {}
 
-  func normalize(epsilon: Double, positionAxes: [Int], overBatch: Bool) throws(Obstacle) {
+  package func normalize(epsilon: Double, positionAxes: [Int], overBatch: Bool) throws(Obstacle) {
     if overBatch { throw Obstacle("a normalisation over the inputs of a data set") }
   }
 }

@@ -155,7 +155,7 @@ public struct CovarianceProgram: Sendable {
   }
 
   /// Some of the steps as a program of its own that starts from the values `inputs`, and where every value is in it.
-  func part(steps included: [Int], inputs: [Int]) -> (program: CovarianceProgram, places: [Int: Int]) {
+  package func part(steps included: [Int], inputs: [Int]) -> (program: CovarianceProgram, places: [Int: Int]) {
     var (part, places) = (CovarianceProgram(), [Int: Int]())
     for value in inputs {
       places[value] = part.valueCount

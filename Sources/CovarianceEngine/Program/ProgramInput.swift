@@ -5,7 +5,7 @@ package enum ProgramInput: Sendable {
   case data(ProgramData)
   case kernel(Kernel)
 
-  var counts: (n1: Int, n2: Int) {
+  package var counts: (n1: Int, n2: Int) {
     switch self {
     case .data(let data): (data.x1.shape[0], (data.x2 ?? data.x1).shape[0])
     case .kernel(let kernel): (kernel.nngp.shape[0], kernel.nngp.shape[1])
@@ -13,7 +13,7 @@ package enum ProgramInput: Sendable {
   }
 
   /// Whether the Gram matrix is symmetric with the variances on its diagonal.
-  var isSymmetric: Bool {
+  package var isSymmetric: Bool {
     switch self {
     case .data(let data): data.x2 == nil
     case .kernel(let kernel): kernel.isSymmetric && kernel.cov2 == nil
@@ -41,7 +41,7 @@ package enum ProgramInput: Sendable {
   }
 
   /// True where inputs of a data set are masked, shape (N, P…).
-  func mask(of dataSet: DataSet) -> Tensor? {
+  package func mask(of dataSet: DataSet) -> Tensor? {
     switch self {
     case .data(let data): dataSet == .second && data.x2 != nil ? data.mask2 : data.mask1
     case .kernel(let kernel): dataSet == .second && kernel.cov2 != nil ? kernel.mask2 : kernel.mask1
@@ -63,7 +63,7 @@ package enum ProgramInput: Sendable {
     }
   }
 
-  var dtype: DType {
+  package var dtype: DType {
     switch self {
     case .data(let data): data.x2.map { data.x1.dtype.promoted(with: $0.dtype) } ?? data.x1.dtype
     case .kernel(let kernel): kernel.nngp.dtype
@@ -97,7 +97,7 @@ extension ProgramInput {
 
   /// The inputs `rows` of the first and `columns` of the second data set; those of a single one give two unless the
   /// ranges are the same.
-  func part(rows: Range<Int>, columns: Range<Int>) -> ProgramInput {
+  package func part(rows: Range<Int>, columns: Range<Int>) -> ProgramInput {
     switch self {
     case .data(var data):
       let isSymmetric = data.x2 == nil && rows == columns

@@ -1,15 +1,21 @@
+import Synchronization
+
 /// A program ready to run on concrete tensors, any number of times and from any thread.
 ///
 /// Elementwise equations run together, strip by strip; reshapes, transpositions and repetitions are read where their
 /// input lies; memory is released with its last reader, or taken over by it.
 package final class Executable: Sendable {
+  private let program: Program
   private let types: [TensorType]
   private let inputCount: Int
   private let constants: [Tensor]
   private let outputs: [TensorType]
   private let plan: ExecutablePlan
+  /// The same made ready by the runner that last asked for it.
+  private let elsewhere = Mutex<(owner: ObjectIdentifier, program: any RunnableProgram)?>(nil)
 
   package init(_ program: Program) {
+    self.program = program
     types = program.types
     inputCount = program.inputCount
     constants = program.constants
@@ -20,6 +26,7 @@ package final class Executable: Sendable {
 
   /// The program's outputs; memory of inputs that nothing else refers to is written to.
   package func run(_ inputs: consuming [Tensor]) throws(TensorError) -> [Tensor] {
+    if let runner = ProgramRunners.current { return try prepared(by: runner).run(inputs) }
     var values = [TensorStorage?](repeating: nil, count: types.count)
     for index in 0..<inputCount { values[index] = inputs[index].storage }
     for index in constants.indices { values[inputCount + index] = constants[index].storage }
@@ -30,6 +37,14 @@ package final class Executable: Sendable {
     for (value, type) in zip(plan.outputs, outputs) {
       result.append(Tensor(shape: type.shape, dtype: type.dtype, storage: Self.storage(values, value)))
     }
+    return result
+  }
+
+  private func prepared(by runner: any ProgramRunner) throws(TensorError) -> any RunnableProgram {
+    let owner = ObjectIdentifier(runner)
+    if let known = elsewhere.withLock({ $0 }), known.owner == owner { return known.program }
+    let result = try runner.prepare(program)
+    elsewhere.withLock { $0 = (owner, result) }
     return result
   }
 

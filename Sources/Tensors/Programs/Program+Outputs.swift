@@ -7,6 +7,28 @@ extension Program {
       .simplified()
   }
 
+  /// Some of the equations as a program of its own, of the values `inputs` to the values `outputs`; constants stay constants.
+  ///
+  /// - Precondition: what the equations read is among the inputs, the constants and their own results.
+  package func part(_ included: Range<Int>, inputs: [Int], outputs: [Int]) -> Program {
+    var builder = ProgramBuilder()
+    var numbers = [Int?](repeating: nil, count: types.count)
+    for value in inputs { numbers[value] = builder.input(types[value]) }
+    for (index, tensor) in constants.enumerated() where numbers[inputCount + index] == nil {
+      numbers[inputCount + index] = builder.constant(tensor)
+    }
+    func place(_ value: Int) -> Int {
+      guard let place = numbers[value] else { preconditionFailure("value \(value) is not part of the program's part") }
+      return place
+    }
+    for equation in equations[included] {
+      let results = builder.equation(
+        equation.primitive, equation.inputs.map(place), outputTypes: equation.outputs.map { types[$0] })
+      for (old, new) in zip(equation.outputs, results) { numbers[old] = new }
+    }
+    return builder.finish(outputs: outputs.map(place))
+  }
+
   /// Per value the equation that makes it; nil for inputs and constants.
   package var definitions: [Equation?] {
     var result = [Equation?](repeating: nil, count: types.count)

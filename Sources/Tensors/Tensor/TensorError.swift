@@ -12,6 +12,8 @@ public enum TensorError: Error, Hashable, Sendable, CustomStringConvertible {
   case notFinite(context: String, index: [Int])
   /// A function cannot be transformed as asked.
   case transformation(String, expected: String, found: String)
+  /// A device cannot run a program: which, and what it or its plugin says.
+  case device(name: String, problem: String)
   /// A file cannot be opened, read or written.
   case file(path: String, problem: String)
   /// A file's contents are not what its format says; `place` is a byte offset, a line or an array's name.
@@ -31,6 +33,8 @@ public enum TensorError: Error, Hashable, Sendable, CustomStringConvertible {
       "\(context): expected finite numbers, found NaN or infinity at \(index)"
     case .transformation(let name, let expected, let found):
       "\(name): expected \(expected), found \(found)"
+    case .device(let name, let problem):
+      "device \(name): \(problem)"
     case .file(let path, let problem):
       "\(path): \(problem)"
     case .format(let path, let place, let expected, let found):

@@ -29,6 +29,7 @@ package struct ExecutorChoice: Sendable {
     } else {
       self = Self.fastest(goal, options, counts, hasTwoDataSets)
     }
+    if let device = options.device, !isTraced { try move(to: device, goal, options) }
     if options.executor == .fused, isReference, let reason {
       throw NetworkError(expected: "a network that the fused executor supports", found: reason.description)
     }
@@ -44,6 +45,17 @@ package struct ExecutorChoice: Sendable {
     case let segments as SegmentExecutor: segments.obstacle(of: step)
     default: nil
     }
+  }
+
+  /// Blocks are computed on the device; a function that is being traced runs where it is compiled for.
+  private mutating func move(to device: any KernelDevice, _ goal: CovarianceGoal, _ options: KernelOptions)
+    throws(NetworkError)
+  {
+    guard let provider = device as? any ExecutorProvider else {
+      throw NetworkError(path: [.name("device")], expected: "a device of the Accelerator library", found: device.name)
+    }
+    let choice = try provider.executor(goal, batch: options.batch, host: executor)
+    self = ExecutorChoice(choice.executor, because: choice.reason)
   }
 
   private init(_ executor: any CovarianceExecutor, because reason: Obstacle? = nil) {

@@ -1,7 +1,7 @@
 import Tensors
 
 /// The covariances of one block by tensor operations.
-struct ReferenceRun {
+package struct ReferenceRun {
   private let goal: CovarianceGoal
   private let block: BlockRequest
   private let batch: KernelOptions.Extent
@@ -18,7 +18,7 @@ struct ReferenceRun {
   /// Entries of the largest tensor of a block: a few megabytes.
   private static let entriesPerBlock = 1 << 19
 
-  init(_ goal: CovarianceGoal, _ block: BlockRequest, batch: KernelOptions.Extent, isTraced: Bool) {
+  package init(_ goal: CovarianceGoal, _ block: BlockRequest, batch: KernelOptions.Extent, isTraced: Bool) {
     (self.goal, self.block, self.batch) = (goal, block, batch)
     hasFullBatch = batch == .all || goal.program.needsFullBatch
     isWhole = Self.isWhole(goal, batch: batch, isTraced: isTraced)
@@ -26,19 +26,19 @@ struct ReferenceRun {
   }
 
   /// Whether the Gram matrix cannot be cut.
-  static func isWhole(_ goal: CovarianceGoal, batch: KernelOptions.Extent, isTraced: Bool) -> Bool {
+  package static func isWhole(_ goal: CovarianceGoal, batch: KernelOptions.Extent, isTraced: Bool) -> Bool {
     isTraced || batch == .all || goal.program.mixesInputs
   }
 
   /// Inputs of each data set in a block. Kernels are the same in all parts of a matrix that start at multiples of it.
-  static func size(_ goal: CovarianceGoal) -> Int {
+  package static func size(_ goal: CovarianceGoal) -> Int {
     let largest = goal.mostEntries
     // Without positions a block is a matrix, whose operations gain from its size.
     let entries = largest == 1 ? 16 * entriesPerBlock : entriesPerBlock
     return max(1, Int((Double(entries) / largest).squareRoot()))
   }
 
-  func run() throws(NetworkError) -> [CovarianceBlock] {
+  package func run() throws(NetworkError) -> [CovarianceBlock] {
     guard let state = block.state, !isWhole else {
       return finished(try compute(inputs, patterns), isSymmetric: isSymmetric)
     }
@@ -47,7 +47,7 @@ struct ReferenceRun {
     return finished(try runner.run(self, inputs, patterns), isSymmetric: isSymmetric)
   }
 
-  private func finished(_ states: [CovarianceState], isSymmetric: Bool) -> [CovarianceBlock] {
+  package func finished(_ states: [CovarianceState], isSymmetric: Bool) -> [CovarianceBlock] {
     states.map { state in
       let needed = batch == .diagonal ? state.withoutOtherInputs() : state
       let state = isSymmetric ? needed.symmetrized() : needed
@@ -59,13 +59,13 @@ struct ReferenceRun {
     }
   }
 
-  fileprivate func compute(_ inputs: [ProgramInput], _ patterns: GraphPatterns?) throws(NetworkError)
+  package func compute(_ inputs: [ProgramInput], _ patterns: GraphPatterns?) throws(NetworkError)
     -> [CovarianceState]
   {
     try evaluate(try states(of: inputs), isSymmetric: inputs.allSatisfy(\.isSymmetric), patterns)
   }
 
-  fileprivate func states(of inputs: [ProgramInput]) throws(NetworkError) -> [CovarianceState] {
+  package func states(of inputs: [ProgramInput]) throws(NetworkError) -> [CovarianceState] {
     var states: [CovarianceState] = []
     for (index, input) in inputs.enumerated() {
       let covariances = InputCovariances(
@@ -76,7 +76,7 @@ struct ReferenceRun {
     return states
   }
 
-  fileprivate func evaluate(_ states: [CovarianceState], isSymmetric: Bool, _ patterns: GraphPatterns?)
+  package func evaluate(_ states: [CovarianceState], isSymmetric: Bool, _ patterns: GraphPatterns?)
     throws(NetworkError) -> [CovarianceState]
   {
     let executor = ProgramEvaluator(

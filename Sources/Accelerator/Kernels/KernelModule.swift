@@ -1,0 +1,293 @@
+import CovarianceEngine
+import Tensors
+
+/// The program of a block of a Gram matrix: stages between them pages in memory, identical layers as loops.
+struct KernelModule {
+  let staged: StagedProgram
+  /// What the host gives, in the order of the program's inputs.
+  let inputs: [KernelInput]
+  /// The value that every output is, without its tensors; those are the program's outputs in this order.
+  let outputs: [KernelValue]
+
+  /// - Parameters:
+  ///   - rows: A, inputs of the first data set in a block.
+  ///   - columns: B.
+  ///   - isSymmetric: whether both are the same inputs.
+  ///   - masked: values of the program that have masks.
+  ///   - channels: of the data.
+  /// - Throws: where a step is not made of what pages can do.
+  init(
+    _ goal: CovarianceGoal, rows: Int, columns: Int, isSymmetric: Bool, masked: Set<Int>
+  ) throws(Obstacle) {
+    var assembler = KernelAssembler(
+      goal, rows: rows, columns: columns, isSymmetric: isSymmetric, masked: masked)
+    try assembler.assemble()
+    (staged, inputs, outputs) = (assembler.staged, assembler.inputs, assembler.outputs)
+  }
+}
+
+/// Puts stages together.
+private struct KernelAssembler {
+  private let goal: CovarianceGoal
+  private let counts: (rows: Int, columns: Int)
+  private let isSymmetric: Bool
+  private let masked: Set<Int>
+  private var program: CovarianceProgram { goal.program }
+  private(set) var staged = StagedProgram()
+  private(set) var inputs: [KernelInput] = []
+  private(set) var outputs: [KernelValue] = []
+  /// Per value that has been made, what it is and which values of the staged program its tensors are.
+  private var known: [Int: (value: KernelValue, places: [Int])] = [:]
+  /// Stages with places of inputs as negative numbers, until the number of inputs is known.
+  private var stages: [StagedProgram.Stage] = []
+  private var stageOutputCount = 0
+
+  init(_ goal: CovarianceGoal, rows: Int, columns: Int, isSymmetric: Bool, masked: Set<Int>) {
+    (self.goal, counts, self.isSymmetric, self.masked) = (goal, (rows, columns), isSymmetric, masked)
+  }
+
+  mutating func assemble() throws(Obstacle) {
+    guard goal.inputs.allSatisfy({ $0.channels > 0 }), program.inputCount == 1 else {
+      throw Obstacle(program.inputCount == 1 ? "a kernel for an input" : "several inputs, or kinds of channels of one")
+    }
+    guard !program.mixesInputs else { throw Obstacle("a layer that mixes the inputs of a data set") }
+    let steps = program.steps.filter { goal.demand.isNeeded($0.result) }
+    try begin()
+    for segment in LayerRepetition.segments(of: steps, goal: goal, masked: masked) {
+      switch segment {
+      case .once(let range): for part in parts(of: steps[range]) { try straight(Array(part)) }
+      case .repeated(let range, let period):
+        try straight(Array(steps[range].prefix(period)))
+        try loop(Array(steps[range].dropFirst(period)), period: period)
+      }
+    }
+    try finish()
+    let inputCount = inputs.count
+    staged.inputTypes = try inputs.map { (input: KernelInput) throws(Obstacle) in type(of: input) }
+    staged.stages = stages.map { stage in
+      var stage = stage
+      // Inputs come first, then what stages make.
+      stage.inputs = stage.inputs.map { $0 < 0 ? -$0 - 1 : $0 + inputCount }
+      return stage
+    }
+    staged.outputs = staged.outputs.map { $0 + inputCount }
+  }
+
+  /// Steps up to and including an activation each: compilers would compute longer stages again and again.
+  private func parts(of steps: ArraySlice<CovarianceProgram.Step>) -> [[CovarianceProgram.Step]] {
+    var result: [[CovarianceProgram.Step]] = [[]]
+    for step in steps {
+      result[result.count - 1].append(step)
+      if step.operation is DualOperation { result.append([]) }
+    }
+    return result.filter { !$0.isEmpty }
+  }
+
+  // MARK: - Types of inputs
+
+  private func type(of input: KernelInput) -> TensorType {
+    func count(_ dataSet: DataSet) -> Int { dataSet == .first ? counts.rows : counts.columns }
+    func perInput(_ need: KernelInput.PerInput, _ dataSet: DataSet) -> TensorType {
+      switch need {
+      case .variance(let value), .root(let value), .factor(let value, _, _):
+        TensorType(shape: [count(dataSet)] + program.positions[value], dtype: goal.dtype)
+      case .mask(let value):
+        TensorType(shape: [count(dataSet)] + program.positions[value], dtype: .bool)
+      case .visible: TensorType(shape: [count(dataSet)], dtype: goal.dtype)
+      }
+    }
+    switch input {
+    case .data(let dataSet):
+      return TensorType(
+        shape: [count(dataSet)] + program.positions[0] + [goal.inputs[0].channels], dtype: goal.dtype)
+    case .zero: return TensorType(shape: [], dtype: .int32)
+    case .perInput(let need, let dataSet): return perInput(need, dataSet)
+    case .stacked(let needs, let dataSet):
+      let one = perInput(needs[0], dataSet)
+      return TensorType(shape: [needs.count] + one.shape, dtype: one.dtype)
+    }
+  }
+
+  /// The place of an input among those of the module, as a negative number.
+  private mutating func place(_ input: KernelInput) -> Int {
+    if let index = inputs.firstIndex(of: input) { return -index - 1 }
+    inputs.append(input)
+    return -inputs.count
+  }
+
+  // MARK: - Stages
+
+  /// The products of the inputs.
+  private mutating func begin() throws(Obstacle) {
+    let isPair = !isSymmetric
+    let needs: [KernelInput] = isPair ? [.data(.first), .data(.second)] : [.data(.first)]
+    var made: KernelValue?
+    let program = try trace(needs.map(type(of:))) { tensors throws(Obstacle) in
+      let data = ProgramData(x1: tensors[0], x2: isPair ? tensors[1] : nil, mask1: nil, mask2: nil)
+      let request = BlockRequest(
+        inputs: [.data(data)], patterns: nil, rows: 0..<counts.rows, columns: 0..<counts.columns, selfCovariances: [])
+      do {
+        let state = try ReferenceRun(goal, request, batch: .diagonal, isTraced: true).states(of: request.inputs)[0]
+        let value = KernelValue(
+          k: state.k12, theta: goal.tangent == .absent ? .absent : .zero, positions: self.program.positions[0],
+          form: state.layout.isDiagonal ? .diagonal : .dense)
+        made = value
+        return value.tensors
+      } catch {
+        throw Obstacle("\(error)")
+      }
+    }
+    guard let made else { preconditionFailure("a stage was not traced") }
+    append(program, needs.map { place($0) }, [(0, made)])
+  }
+
+  /// Steps one after another.
+  private mutating func straight(_ steps: [CovarianceProgram.Step]) throws(Obstacle) {
+    guard let last = steps.last else { return }
+    let made = Set(steps.map(\.result))
+    let read = Array(Set(steps.flatMap(\.operands)).subtracting(made)).sorted()
+    let wanted = made.sorted().filter { value in
+      goal.outputs.contains(value)
+        || program.steps.contains {
+          $0.result > last.result && $0.operands.contains(value) && goal.demand.isNeeded($0.result)
+        }
+    }
+    let needs = try needs(of: steps)
+    let sources = read.map { value(of: $0) }
+    let types = sources.flatMap { $0.value.tensors.map(\.type) } + needs.map(type(of:))
+    var results: [KernelValue] = []
+    let stage = try trace(types) { tensors throws(Obstacle) in
+      var rest = tensors[...]
+      var values: [Int: KernelValue] = [:]
+      for (id, source) in zip(read, sources) {
+        values[id] = source.value.replacing(Array(rest.prefix(source.places.count)))
+        rest = rest.dropFirst(source.places.count)
+      }
+      let given = Dictionary(uniqueKeysWithValues: zip(needs, rest))
+      try run(steps, &values) { given[$0]! }
+      results = wanted.map { values[$0]! }
+      return results.flatMap(\.tensors)
+    }
+    append(stage, sources.flatMap(\.places) + needs.map { place($0) }, Array(zip(wanted, results)))
+  }
+
+  /// A layer that is repeated.
+  private mutating func loop(_ steps: [CovarianceProgram.Step], period: Int) throws(Obstacle) {
+    let count = steps.count / period
+    let body = Array(steps.prefix(period))
+    let source = value(of: body[0].operands[0])
+    let needs = try needs(of: body)
+    // What changes from turn to turn comes from single inputs.
+    let changing = needs.filter { if case .perInput = $0 { true } else { false } }
+    let fixed = needs.filter { !changing.contains($0) }
+    var stacks: [KernelInput] = []
+    for need in changing {
+      guard case .perInput(_, let dataSet) = need, let place = needs.firstIndex(of: need) else { continue }
+      let turns = try (0..<count).map { (turn: Int) throws(Obstacle) -> KernelInput.PerInput in
+        let same = try self.needs(of: Array(steps[turn * period..<(turn + 1) * period]))[place]
+        guard case .perInput(let perInput, _) = same else { preconditionFailure("layers that are not alike") }
+        return perInput
+      }
+      stacks.append(.stacked(turns, dataSet))
+    }
+    let ordered = changing + fixed
+    let types = source.value.tensors.map(\.type) + ordered.map(type(of:))
+    var result: KernelValue?
+    let stage = try trace(types) { tensors throws(Obstacle) in
+      var values = [body[0].operands[0]: source.value.replacing(Array(tensors.prefix(source.places.count)))]
+      let given = Dictionary(uniqueKeysWithValues: zip(ordered, tensors.dropFirst(source.places.count)))
+      try run(body, &values) { given[$0]! }
+      result = values[body[period - 1].result]
+      return result?.tensors ?? []
+    }
+    guard let result else { preconditionFailure("a stage was not traced") }
+    append(
+      stage, source.places + stacks.map { place($0) } + fixed.map { place($0) },
+      [(steps[steps.count - 1].result, result)],
+      loop: StagedProgram.Loop(count: count, carried: source.places.count, stacked: stacks.count))
+  }
+
+  /// The outputs as kernels return them.
+  private mutating func finish() throws(Obstacle) {
+    let sources = goal.outputs.map { value(of: $0) }
+    let needs: [KernelInput] = sources.contains { $0.value.form == .packed } ? [.zero] : []
+    let types = sources.flatMap { $0.value.tensors.map(\.type) } + needs.map(type(of:))
+    var results: [KernelValue] = []
+    let stage = try trace(types) { tensors throws(Obstacle) in
+      var rest = tensors[...]
+      for source in sources {
+        var value = source.value.replacing(Array(rest.prefix(source.places.count)))
+        rest = rest.dropFirst(source.places.count)
+        if value.form == .packed {
+          let layout = PackedLayout(sizes: value.positions, zero: tensors[tensors.count - 1])
+          value = value.map { layout.dense($0) }
+          value.form = .dense
+        }
+        results.append(value)
+      }
+      return results.flatMap(\.tensors)
+    }
+    outputs = results
+    let first = stageOutputCount
+    append(stage, sources.flatMap(\.places) + needs.map { place($0) }, [])
+    let count = results.reduce(0) { $0 + $1.tensors.count }
+    stageOutputCount = first + count
+    staged.outputs = Array(first..<first + count)
+  }
+
+  private func run(
+    _ steps: [CovarianceProgram.Step], _ values: inout [Int: KernelValue], _ input: @escaping (KernelInput) -> Tensor
+  ) throws(Obstacle) {
+    for step in steps {
+      values[step.result] = try KernelBuilder.result(
+        of: step, step.operands.map { values[$0]! }, goal: goal, isSymmetric: isSymmetric, masked: masked, input: input)
+    }
+  }
+
+  /// What steps read of single inputs, and the number that index arithmetic starts from.
+  private func needs(of steps: [CovarianceProgram.Step]) throws(Obstacle) -> [KernelInput] {
+    var result: [KernelInput] = [.zero]
+    for step in steps {
+      for need in try KernelNeeds.of(step, masked: masked, dtype: goal.dtype) {
+        for dataSet in [DataSet.first, .second] {
+          let input = KernelInput.perInput(need, dataSet)
+          if !result.contains(input) { result.append(input) }
+        }
+      }
+    }
+    return result
+  }
+
+  private func value(of id: Int) -> (value: KernelValue, places: [Int]) {
+    guard let value = known[id] else { preconditionFailure("value \(id) is read before it is made") }
+    return value
+  }
+
+  private mutating func append(
+    _ program: Program, _ places: [Int], _ values: [(id: Int, value: KernelValue)], loop: StagedProgram.Loop? = nil
+  ) {
+    stages.append(StagedProgram.Stage(program: program, inputs: places, loop: loop))
+    for (id, value) in values {
+      let count = value.tensors.count
+      known[id] = (value, Array(stageOutputCount..<stageOutputCount + count))
+      stageOutputCount += count
+    }
+  }
+
+  private func trace(_ types: [TensorType], _ body: ([Tensor]) throws(Obstacle) -> [Tensor]) throws(Obstacle) -> Program
+  {
+    var obstacle: Obstacle?
+    do {
+      return try Program.build(types) { (tensors) throws(TensorError) -> [Tensor] in
+        do throws(Obstacle) {
+          return try body(tensors)
+        } catch {
+          obstacle = error
+          throw .transformation("a kernel on a device", expected: "operations with a device form", found: "\(error)")
+        }
+      }
+    } catch {
+      throw obstacle ?? Obstacle("\(error)")
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import TestSupport
+import Testing
+
+@testable import Accelerator
+@testable import Tensors
+
+@Suite("Random programs on devices", .enabled(if: TestPlugins.isThere))
+struct DeviceProgramFuzzTests {
+  /// Two thousand programs when FUZZ is set.
+  private static let count: UInt64 = TestSwitch.fuzz.isOn ? 2_000 : 120
+  /// So many at a time in one module.
+  private static let together: UInt64 = 20
+
+  private struct Sample {
+    let seed: UInt64
+    let program: Program
+    let inputs: [Tensor]
+  }
+
+  private static func samples(_ seeds: Range<UInt64>, _ dtype: DType) throws -> [Sample] {
+    try seeds.map { seed in
+      var generator = ProgramGenerator(seed: seed + 50_000)
+      let made = generator.generate(length: 3 + Int(seed % 20))
+      guard dtype == .float32 else { return Sample(seed: seed, program: made.program, inputs: made.samples[0]) }
+      return Sample(
+        seed: seed, program: try made.program.converted(to: dtype),
+        inputs: made.samples[0].map { $0.rounded(to: dtype) })
+    }
+  }
+
+  /// All programs' results from all programs' inputs.
+  private static func joined(_ samples: [Sample], _ f: (Sample, [Tensor]) throws -> [Tensor]) throws -> Program {
+    try Program.trace(samples.flatMap { $0.inputs.map(\.type) }) { tensors in
+      var rest = tensors[...]
+      return try samples.flatMap { sample in
+        defer { rest = rest.dropFirst(sample.inputs.count) }
+        return try f(sample, Array(rest.prefix(sample.inputs.count)))
+      }
+    }.program
+  }
+
+  private func check(
+    _ samples: [Sample], _ device: Device, tolerance: Double, _ f: (Sample, [Tensor]) throws -> [Tensor]
+  ) throws -> Double {
+    let program = try Self.joined(samples, f)
+    let found = try DeviceProgram(program, on: device)(samples.flatMap(\.inputs))
+    var (place, largest) = (0, 0.0)
+    for sample in samples {
+      for expected in try f(sample, sample.inputs) {
+        let difference = largestDifference(found[place], expected)
+        largest = max(largest, difference)
+        #expect(
+          difference <= tolerance,
+          "seed \(sample.seed): \(found[place]) instead of \(expected)\n\(sample.program)\n\(sample.inputs)")
+        place += 1
+      }
+    }
+    return largest
+  }
+
+  private func forAll(
+    _ dtype: DType, tolerance: Double, _ f: (Sample, [Tensor]) throws -> [Tensor]
+  ) throws {
+    let device = try TestPlugins.device()
+    var largest = 0.0
+    for start in stride(from: 0, to: Self.count, by: Self.together.asStride) {
+      largest = max(
+        largest, try check(try Self.samples(start..<start + Self.together, dtype), device, tolerance: tolerance, f))
+    }
+    if TestSwitch.printErrors.isOn { print("\(Self.count) programs in \(dtype): \(largest)") }
+  }
+
+  @Test("random programs give what the native evaluator gives, in float64")
+  func values() throws { try forAll(.float64, tolerance: 1e-12) { try $0.program($1) } }
+
+  @Test("the same in float32, to what a few roundings come to")
+  func singles() throws { try forAll(.float32, tolerance: 2e-4) { try $0.program($1) } }
+
+  @Test("gradients of random programs give what the native evaluator gives")
+  func gradients() throws {
+    try forAll(.float64, tolerance: 1e-11) { sample, inputs in
+      let places = inputs.indices.filter { inputs[$0].dtype == .float64 }
+      let result = try valueAndGradient(
+        of: { (x: [Tensor]) in
+          var all = inputs
+          for (place, tensor) in zip(places, x) { all[place] = tensor }
+          var total = Tensor(0.0)
+          for (index, output) in try sample.program(all).enumerated() where output.dtype == .float64 {
+            total = total + sin(output * (1 + 0.1 * Double(index))).sum()
+          }
+          return total
+        }, at: places.map { inputs[$0] })
+      return [result.value] + result.gradient
+    }
+  }
+}
+
+extension UInt64 {
+  fileprivate var asStride: Int { Int(self) }
+}
+
+extension Program {
+  /// The same equations on numbers of another precision.
+  fileprivate func converted(to dtype: DType) throws -> Program {
+    func type(_ type: TensorType) -> TensorType {
+      TensorType(shape: type.shape, dtype: type.dtype == .float64 ? dtype : type.dtype)
+    }
+    return try Program.trace(inputTypes.map(type)) { inputs in
+      var values = inputs + constants.map { $0.rounded(to: dtype) }
+      for equation in equations {
+        var primitive = equation.primitive
+        switch primitive {
+        case .convert(.float64): primitive = .convert(dtype)
+        case .iota(let shape, .float64, let axis): primitive = .iota(shape: shape, dtype: dtype, axis: axis)
+        case .call(let subprogram):
+          values += try subprogram.program.converted(to: dtype).interpreted(equation.inputs.map { values[$0] })
+          continue
+        default: break
+        }
+        values += try applyAll(primitive, equation.inputs.map { values[$0] })
+      }
+      return outputs.map { values[$0] }
+    }.program
+  }
+}
