@@ -47,7 +47,7 @@ fuzz: dependencies ## Hold thousands of random networks, tensor programs and dam
 	FUZZ=1 $(SWIFT) test -c release \
 	  --filter 'FusedExecutor|FusedSlice|SliceLimit|ProgramFuzz|NetworkFuzz|NetworkMistake|LinearNetwork|ReaderFuzz|JSONReader|FunctionKernelFuzz'
 
-faults: dependencies ## Ten thousand and more faults in every call that stores make of the system, and a minute of kills.
+faults: dependencies ## Ten thousand and more faults in every call that stores and solvers make of the system, and a minute of kills.
 	FAULTS=1 $(SWIFT) test -c release --filter 'FaultTests|ClaimTests|GramCommandTests'
 
 stores: dependencies ## Read stores with zarr and tensorstore of PyPI at every stage of a job; after a release build.
