@@ -6,7 +6,7 @@ SANITIZED_TESTS ?= VectorKernelTests|TensorsTests|DataFilesTests|Fused|Gram
 SOURCES := Sources Tests Plugins Benchmarks Examples Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help dependencies build mpi demo test test-mpi test-neon fuzz grids faults stores sanitize sanitize-sample benchmark benchmark-python tables mnist million cliff workers format lint client docs snippets wheel test-python python-docs clean
+.PHONY: help dependencies build mpi demo test test-mpi test-neon fuzz grids faults stores sanitize sanitize-sample benchmark benchmark-python tables mnist sizes million cliff workers format lint client docs snippets wheel test-python python-docs clean
 
 help: ## Print this list.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -47,7 +47,7 @@ fuzz: dependencies ## Hold thousands of random networks, tensor programs and dam
 	FUZZ=1 $(SWIFT) test -c release \
 	  --filter 'FusedExecutor|FusedSlice|SliceLimit|ProgramFuzz|NetworkFuzz|NetworkMistake|LinearNetwork|ReaderFuzz|JSONReader|FunctionKernelFuzz'
 
-faults: dependencies ## Ten thousand and more faults in every call that stores make of the system, and a minute of kills.
+faults: dependencies ## Ten thousand and more faults in every call that stores and solvers make of the system, and a minute of kills.
 	FAULTS=1 $(SWIFT) test -c release --filter 'FaultTests|ClaimTests|GramCommandTests'
 
 stores: dependencies ## Read stores with zarr and tensorstore of PyPI at every stage of a job; after a release build.
@@ -90,6 +90,13 @@ MNIST ?= data/mnist
 mnist: dependencies ## Predict all of MNIST exactly, from the four IDX files in the folder MNIST.
 	$(SWIFT) build -c release --product benchmarks
 	@Benchmarks/mnist/run.sh "$$($(SWIFT) build -c release --show-bin-path)/benchmarks" "$(MNIST)"
+
+SIZES ?= 1000,2000,4000,8000,16000,32000,64000
+sizes: dependencies ## Predict from ever more rows, beside the Python library until it stops; SIZES and PEER_MEMORY (GiB) as wanted.
+	@Scripts/install-peer.sh
+	$(SWIFT) build -c release --product benchmarks
+	PEER_PYTHON="$${PEER_PYTHON:-$$([ ! -x .venv-peer/bin/python ] || echo .venv-peer/bin/python)}" \
+	  "$$($(SWIFT) build -c release --show-bin-path)/benchmarks" --sizes $(SIZES) $(if $(PEER_MEMORY),--peer-memory $(PEER_MEMORY))
 
 ROWS ?= 1000000
 WIDTH ?= 2048

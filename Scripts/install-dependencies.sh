@@ -10,11 +10,11 @@ stop() {
 }
 
 check_swift() {
-  command -v swift > /dev/null || stop "Swift 6 or later is needed and swift is not in PATH; see https://www.swift.org/install"
+  command -v swift > /dev/null || stop "Swift 6.1 or later is needed and swift is not in PATH; see https://www.swift.org/install"
   local version
-  version=$(swift --version 2> /dev/null | sed -nE 's/.*Swift version ([0-9]+)\..*/\1/p' | head -n 1)
-  [ "${version:-0}" -ge 6 ] ||
-    stop "Swift 6 or later is needed, found ${version:-an unknown version}; see https://www.swift.org/install"
+  version=$(swift --version 2> /dev/null | sed -nE 's/.*Swift version ([0-9]+\.[0-9]+).*/\1/p' | head -n 1)
+  [ -n "$version" ] && { [ "${version%.*}" -gt 6 ] || { [ "${version%.*}" -eq 6 ] && [ "${version#*.}" -ge 1 ]; }; } ||
+    stop "Swift 6.1 or later is needed, found ${version:-an unknown version}; see https://www.swift.org/install"
 }
 
 # as_root COMMAND...: runs it as the administrator, with sudo where that is needed and there.

@@ -17,11 +17,13 @@ import Tensors
 // benchmarks --python       kernels and predictions here, by the Python package in WHEEL_PYTHON, and by the peer
 // benchmarks --features N   a regression with random features over N rows of a hundred columns that are never in memory together
 //   --width 2048            random directions per activation
+// benchmarks --sizes 1000,…  predictions from ever more rows, beside the peer until it stops
+//   --peer-memory 12        GiB that the peer may address
 // benchmarks --row '{...}'  one row in this process, printed as JSON
 
 func usage() -> Never {
   let text =
-    "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --cycles | --blas | --cliff | --plans | --workers | --mnist FOLDER [--counts N,…] | --solvers N | --out-of-core N --panels FOLDER | --features N [--width N] | --python [--only TEXT] | --row JSON\n"
+    "usage: benchmarks [--only TEXT] [--quick] [--output DIRECTORY] | --cycles | --blas | --cliff | --plans | --workers | --mnist FOLDER [--counts N,…] | --solvers N | --out-of-core N --panels FOLDER | --features N [--width N] | --sizes N,… [--peer-memory GIB] | --python [--only TEXT] | --row JSON\n"
   FileHandle.standardError.write(Data(text.utf8))
   exit(64)
 }
@@ -48,6 +50,8 @@ var comparesPython = false
 var mnist: String?
 var counts = MnistTable.counts
 var (outOfCore, panels): (Int?, String?)
+var sizes: [Int]?
+var peerMemory: Double?
 var (features, width): (Int?, Int) = (nil, 2048)
 while let argument = arguments.popFirst() {
   switch argument {
@@ -66,13 +70,19 @@ while let argument = arguments.popFirst() {
   case "--workers": exit(WorkerSimulation.printTable() ? 0 : 1)
   case "--cliff": exit(try checkCliff() ? 0 : 1)
   case "--only", "--output", "--row", "--mnist", "--counts", "--solvers", "--out-of-core", "--panels", "--features",
-    "--width":
+    "--width", "--sizes", "--size", "--peer-memory":
     guard let value = arguments.popFirst() else { usage() }
     switch argument {
     case "--mnist": mnist = value
     case "--counts": counts = value.split(separator: ",").compactMap { Int($0) }
     case "--panels": panels = value
     case "--features": features = Int(value) ?? 0
+    case "--sizes": sizes = value.split(separator: ",").compactMap { Int($0) }
+    case "--peer-memory": peerMemory = Double(value)
+    case "--size":
+      guard let count = Int(value), count > 0 else { usage() }
+      print(try Wire.encode(SizeTable.measure(count)))
+      exit(0)
     case "--width": width = Int(value) ?? 0
     case "--out-of-core": outOfCore = Int(value)
     case "--solvers":
@@ -97,6 +107,10 @@ if let features {
   guard features > 0, width > 0 else { usage() }
   try FeatureStream(rows: features, width: width).print()
   exit(0)
+}
+if let sizes {
+  guard !sizes.isEmpty, sizes.allSatisfy({ $0 > 0 }) else { usage() }
+  exit(try SizeTable(child: comparison.child, counts: sizes, peerMemory: peerMemory).print() ? 0 : 1)
 }
 if let mnist {
   try MnistTable(folder: mnist, counts: counts).print()

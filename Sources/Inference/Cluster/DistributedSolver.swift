@@ -29,7 +29,10 @@ final class DistributedSolver: Solver {
     try matrix.team.order(order, [key.id, columns], shift: key.shift, body)
   }
 
-  var name: String { "Cholesky factorisation in \(matrix.team.count) processes" }
+  var name: String {
+    let count = matrix.team.count
+    return "Cholesky factorisation in \(count) \(count == 1 ? "process" : "processes")"
+  }
 
   private func withFactor<Result>(_ body: () throws -> Result) throws(PredictionError) -> Result {
     _ = try factored { () throws(PredictionError) in

@@ -60,7 +60,7 @@ public enum SolverChoice: String, Sendable, Hashable, CaseIterable {
     if rows > mostFactorized {
       return (.iterative, "a factorisation of \(rows) rows takes longer and \(text) of memory")
     }
-    if isShared { return (.factorized, "a factor of \(rows) rows takes minutes, and \(text) of all processes' memory") }
+    if isShared { return (.factorized, "a factor of \(rows) rows is in the memory of all processes, \(text)") }
     guard MemoryNeed.isAvailable(bytes) else {
       return (.iterative, "a factor of \(text) does not fit into the memory that is available")
     }
