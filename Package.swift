@@ -117,7 +117,8 @@ let package = Package(
     .testTarget(
       name: "AcceleratorTests",
       dependencies: [
-        "Accelerator", "FiniteWidth", "Networks", "CovarianceEngine", "Tensors", "Platform", "TestSupport",
+        "Accelerator", "NeuralTangents", "FiniteWidth", "Networks", "CovarianceEngine", "Tensors", "Platform",
+        "TestSupport",
       ], exclude: ["Double"]),
     .testTarget(
       name: "CommandLineTests",
