@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import NeuralTangents
 import Tensors
 
@@ -10,11 +11,15 @@ struct DeviceOption: ParsableArguments {
         + "default: the processors. See neural-tangents info.", valueName: "names"))
   var device: String?
 
+  /// Plugins log what they find to standard error, unless they are told otherwise.
+  static func quietPlugins() { setenv("TF_CPP_MIN_LOG_LEVEL", "3", 0) }
+
   /// The device; nil for the processors.
   ///
   /// - Throws: `CommandError` where there is no such device, or nothing that drives it.
   func open() throws(CommandError) -> (any KernelDevice)? {
     guard let device else { return nil }
+    Self.quietPlugins()
     do throws(DeviceError) {
       return try DeviceGroup.named(device)
     } catch {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import NeuralTangents
 import Tensors
 
 /// `neural-tangents info`: what the program found on this machine.
@@ -23,6 +24,7 @@ struct InfoCommand: ParsableCommand {
   /// What plugins that are installed find, and why where they find nothing.
   private static var devices: [(String, String)] {
     var lines: [(String, String)] = []
+    DeviceOption.quietPlugins()
     for platform in ["cuda", "tpu", "cpu"] {
       do throws(DeviceError) {
         let devices = try Device.all(platform)
