@@ -56,7 +56,7 @@ let package = Package(
       linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
     .target(
       name: "Accelerator",
-      dependencies: ["CPjrt", "Networks", "CovarianceEngine", "Tensors", "Platform"]),
+      dependencies: ["CPjrt", "Networks", "CovarianceEngine", "Tensors", "Platform"], exclude: ["README.md"]),
     .target(name: "Dynamics", dependencies: ["Inference", "Networks", "CovarianceEngine", "Tensors", "Platform"]),
     .target(
       name: "NeuralTangents",
