@@ -6,7 +6,7 @@ SANITIZED_TESTS ?= VectorKernelTests|TensorsTests|DataFilesTests|Fused|Gram
 SOURCES := Sources Tests Plugins Benchmarks Examples Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help dependencies build mpi demo test test-mpi test-neon fuzz grids faults stores sanitize sanitize-sample benchmark benchmark-python tables mnist sizes million cliff workers format lint client docs snippets wheel test-python python-docs clean
+.PHONY: help dependencies build mpi demo test test-mpi test-neon fuzz grids faults stores sanitize sanitize-sample benchmark benchmark-python tables mnist sizes million cliff workers accelerator accelerator-check gpu-check format lint client docs snippets wheel test-python python-docs clean
 
 help: ## Print this list.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -112,6 +112,18 @@ workers: dependencies ## Simulate workers that share a store, and check that the
 	$(if $(SKIP_BUILD),,$(SWIFT) build -c release --product benchmarks)
 	"$$($(SWIFT) build -c release --show-bin-path)/benchmarks" --workers
 
+DEVICE ?=
+accelerator: ## Install the plugin that drives a kind of device: DEVICE=cpu, cuda12, cuda13 or tpu.
+	@Scripts/install-accelerator.sh "$(DEVICE)"
+
+accelerator-check: dependencies ## Compile what devices run for an H200, without one: launches, memory and instructions of kernels.
+	$(if $(SKIP_BUILD),,$(SWIFT) build -c release --build-tests)
+	@Scripts/accelerator-check.sh
+
+GPU_FOLDER ?= .build-accelerator/gpu-check
+gpu-check: dependencies ## Write what a machine with a card and without Swift needs to check and measure kernels, into GPU_FOLDER.
+	@Scripts/gpu-check.sh prepare "$(GPU_FOLDER)"
+
 client: dependencies ## Build and run a package that depends on this one.
 	$(SWIFT) run -c release --package-path Examples/Client
 
@@ -137,6 +149,6 @@ lint: ## Check the format of all Swift files.
 	$(SWIFT) format lint --strict --recursive $(SOURCES)
 
 clean: ## Remove everything that was built.
-	rm -rf .build .build-mpi .build-address .build-thread .build-address-sample .build-thread-sample .build-neon Examples/Client/.build \
+	rm -rf .build .build-mpi .build-accelerator .build-address .build-thread .build-address-sample .build-thread-sample .build-neon Examples/Client/.build \
 	  demo-output benchmark-output .venv-wheel .venv-python Python/dist Python/docs/_build \
 	  Python/src/swift_neural_tangents/lib*

@@ -77,7 +77,7 @@ let package = Package(
       linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
     .target(
       name: "Accelerator",
-      dependencies: ["CPjrt", "Networks", "CovarianceEngine", "Tensors", "Platform"]),
+      dependencies: ["CPjrt", "Networks", "CovarianceEngine", "Tensors", "Platform"], exclude: ["README.md"]),
     .target(name: "Dynamics", dependencies: ["Inference", "Networks", "CovarianceEngine", "Tensors", "Platform"]),
     .target(
       name: "NeuralTangents",
@@ -147,7 +147,8 @@ let package = Package(
     .testTarget(
       name: "AcceleratorTests",
       dependencies: [
-        "Accelerator", "FiniteWidth", "Networks", "CovarianceEngine", "Tensors", "Platform", "TestSupport",
+        "Accelerator", "NeuralTangents", "FiniteWidth", "Networks", "CovarianceEngine", "Tensors", "Platform",
+        "TestSupport",
       ], exclude: ["Double"]),
     .testTarget(
       name: "CommandLineTests",

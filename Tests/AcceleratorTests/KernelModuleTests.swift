@@ -130,7 +130,7 @@ func largestDifference(_ a: Kernel, _ b: Kernel) -> Double {
   return result
 }
 
-@Suite("Kernels on devices", .enabled(if: TestPlugins.isThere))
+@Suite("Kernels on devices", .serialized, .enabled(if: TestPlugins.isThere))
 struct DeviceKernelTests {
   private func kernels(
     _ item: KernelCase, _ dtype: DType, _ device: any KernelDevice, isSymmetric: Bool
@@ -157,11 +157,11 @@ struct DeviceKernelTests {
   @Test("kernels in float32 differ by roundings", arguments: KernelCase.all)
   func singles(item: KernelCase) throws {
     let device = DeviceGroup([try TestPlugins.device()], blockSize: 3)
-    for isSymmetric in [false, true] {
+    for isSymmetric in TestSwitch.fuzz.isOn ? [false, true] : [item.shape.count == 3] {
       let (found, expected) = try kernels(item, .float32, device, isSymmetric: isSymmetric)
       let difference = largestDifference(found, expected)
       if TestSwitch.printErrors.isOn { print("\(item.name), float32, symmetric \(isSymmetric): \(difference)") }
-      #expect(difference < 2e-5, "symmetric: \(isSymmetric)")
+      #expect(difference < 5e-6, "symmetric: \(isSymmetric)")
     }
   }
 

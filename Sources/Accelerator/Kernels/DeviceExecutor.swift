@@ -18,10 +18,15 @@ struct DeviceExecutor: CovarianceExecutor {
   var name: String { "device \(devices.map(\.name).joined(separator: ","))" }
   var largestBlock: Int? { nil }
   var flopsPerPair: Double { goal.flopsPerPair }
+  var piecesAtOnce: Int { devices.count }
 
-  /// - Parameter blockSize: rows and columns of a block; nil for what memory allows.
+  /// - Parameters:
+  ///   - blockSize: rows and columns of a block; nil for what memory allows.
+  ///   - tileSize: what blocks must divide; nil for nothing.
   /// - Throws: where a step is not made of what pages can do.
-  init(_ goal: CovarianceGoal, _ devices: [Device], host: any CovarianceExecutor, blockSize: Int?) throws(Obstacle) {
+  init(_ goal: CovarianceGoal, _ devices: [Device], host: any CovarianceExecutor, blockSize: Int?, tileSize: Int? = nil)
+    throws(Obstacle)
+  {
     (self.goal, self.devices, self.host) = (goal, devices, host)
     let program = goal.program
     var masked: Set<Int> = []
@@ -32,7 +37,8 @@ struct DeviceExecutor: CovarianceExecutor {
       masked = Set((0..<program.valueCount).filter { masks[$0] != nil })
     }
     self.masked = masked
-    grid = blockSize ?? Self.blockSize(goal, devices)
+    let size = blockSize ?? Self.blockSize(goal, devices)
+    grid = tileSize.map { Self.divisor(of: $0, atMost: size) } ?? size
     // Finds out now whether there is anything that pages cannot do.
     _ = try KernelModule(goal, rows: 2, columns: 2, isSymmetric: true, masked: masked)
     var values: [Int] = []
@@ -52,12 +58,18 @@ struct DeviceExecutor: CovarianceExecutor {
     }
   }
 
+  private static func divisor(of size: Int, atMost limit: Int) -> Int {
+    (1...min(limit, size)).last { size.isMultiple(of: $0) } ?? 1
+  }
+
   /// As many pairs as keep a card busy: K and Θ, in and out, are some tens of megabytes a pair of images that are pooled.
   private static func blockSize(_ goal: CovarianceGoal, _ devices: [Device]) -> Int {
     let bytesPerPair = 4 * goal.kernelCount * Double(goal.dtype.byteCount) * goal.mostEntries
     let memory = devices.map { $0.memory.map { Double($0) / 4 } ?? 0x1p28 }.min() ?? 0x1p28
     let side = (min(memory, 0x1p31) / bytesPerPair).squareRoot()
-    return max(1, min(goal.mostEntries == 1 ? 512 : 64, Int(side)))
+    let limit = max(1, min(goal.mostEntries == 1 ? 512 : 64, Int(side)))
+    // A power of two divides the tiles of most stores.
+    return 1 << (Int.bitWidth - 1 - limit.leadingZeroBitCount)
   }
 
   /// On the host the results, what blocks take from it, and a few blocks on their way.
@@ -105,11 +117,26 @@ final class DeviceState: @unchecked Sendable {
   private var byteCount = 0
   private let lock = Lock()
   private var modules: [ModuleKey: (module: KernelModule, text: HLOModule)] = [:]
+  private var programs: [ProgramKey: DeviceModule] = [:]
 
   struct ModuleKey: Hashable {
     let rows: Int
     let columns: Int
     let isSymmetric: Bool
+  }
+
+  private struct ProgramKey: Hashable {
+    let module: ModuleKey
+    let device: ObjectIdentifier
+  }
+
+  /// A module on a device. Devices compile at the same time.
+  func program(_ key: ModuleKey, _ text: HLOModule, on device: Device) throws(DeviceError) -> DeviceModule {
+    let key = ProgramKey(module: key, device: ObjectIdentifier(device))
+    if let known = lock.withLock({ programs[key] }) { return known }
+    let program = try DeviceModule(text, on: device)
+    lock.withLock { programs[key] = program }
+    return program
   }
 
   func numbers(

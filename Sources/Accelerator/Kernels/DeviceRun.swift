@@ -154,7 +154,7 @@ final class DeviceRun: @unchecked Sendable {
     } catch {
       throw NetworkError(expected: "a kernel that a device computes", found: error.description)
     }
-    let program = try DeviceModule(text, on: device)
+    let program = try state.program(key, text, on: device)
     let rowNumbers = first.part(block.rows, paddedTo: rows)
     let columnNumbers = second.part(block.columns, paddedTo: grid)
     var arguments: [DeviceTensor] = []
@@ -170,11 +170,12 @@ final class DeviceRun: @unchecked Sendable {
     }
   }
 
-  private static func tensor(_ input: KernelInput, _ first: InputNumbers, _ second: InputNumbers) -> Tensor {
+  static func tensor(_ input: KernelInput, _ first: InputNumbers, _ second: InputNumbers) -> Tensor {
     func numbers(_ dataSet: DataSet) -> InputNumbers { dataSet == .first ? first : second }
     switch input {
     case .data(let dataSet): return numbers(dataSet).data
     case .zero: return Tensor(Int32(0))
+    case .columnIndex: preconditionFailure("made on the device")
     case .perInput(let need, let dataSet): return numbers(dataSet).tensor(need)
     case .stacked(let needs, let dataSet):
       return concatenate(needs.map { numbers(dataSet).tensor($0).expandedDims(0) }, axis: 0)

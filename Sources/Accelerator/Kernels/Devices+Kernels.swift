@@ -6,6 +6,8 @@ extension Device: ExecutorProvider {
   ) throws(NetworkError) -> (executor: any CovarianceExecutor, reason: Obstacle?) {
     try DeviceGroup([self]).executor(goal, batch: batch, host: host)
   }
+
+  package func aligned(to tileSize: Int) -> any KernelDevice { DeviceGroup([self]).aligned(to: tileSize) }
 }
 
 extension DeviceGroup: ExecutorProvider {
@@ -14,9 +16,15 @@ extension DeviceGroup: ExecutorProvider {
   ) throws(NetworkError) -> (executor: any CovarianceExecutor, reason: Obstacle?) {
     do throws(Obstacle) {
       if batch == .all { throw Obstacle("covariances between the inputs of each data set") }
-      return (try DeviceExecutor(goal, devices, host: host, blockSize: blockSize), nil)
+      return (try DeviceExecutor(goal, devices, host: host, blockSize: blockSize, tileSize: tileSize), nil)
     } catch {
       return (ReferenceDeviceExecutor(goal, batch: batch, devices, host: host), error)
     }
+  }
+
+  package func aligned(to tileSize: Int) -> any KernelDevice {
+    var result = self
+    result.tileSize = tileSize
+    return result
   }
 }

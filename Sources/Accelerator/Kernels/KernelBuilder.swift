@@ -79,7 +79,8 @@ struct KernelBuilder: Lowering {
     let ones = sizes.map { _ in 1 }
     switch value.form {
     case .diagonal: return (rows.expandedDims(1), columns.expandedDims(0))
-    case .packed: return (layout(value).rows(rows), layout(value).columns(columns))
+    case .packed:
+      return (layout(value).rows(rows), layout(value).columns(columns, input(.columnIndex(value.positions))))
     case .dense:
       return (
         rows.reshaped([rows.shape[0], 1] + sizes + ones), columns.reshaped([1, columns.shape[0]] + ones + sizes)
@@ -235,16 +236,8 @@ struct KernelBuilder: Lowering {
     }
     value = packed(value)
     let layout = layout(value)
-    var offsets: [[Int]] = [[]]
-    for axis in axes {
-      offsets = offsets.flatMap { offset in
-        (0..<axis.window).map { offset + [$0 * axis.dilation - axis.paddingLow] }
-      }
-    }
-    value = value.map { pages in
-      let terms = offsets.map { layout.shifted(pages, by: $0, wraps: axes.map(\.wraps)) }
-      return terms.dropFirst().reduce(terms[0]) { $0 + $1 }
-    }
+    let offsets = axes.map { axis in (0..<axis.window).map { $0 * axis.dilation - axis.paddingLow } }
+    value = value.map { layout.windowSum($0, offsets, wraps: axes.map(\.wraps)) }
   }
 
   mutating func map(_ axes: [PositionMapOperation.Axis]) throws(Obstacle) {

@@ -7,6 +7,8 @@ enum KernelInput: Hashable {
   case data(DataSet)
   /// The int32 number 0.
   case zero
+  /// Where the numbers of the second inputs stand for pages of positions of these sizes: made on the device, once.
+  case columnIndex([Int])
   /// What is made of single inputs.
   case perInput(PerInput, DataSet)
   /// The same of several steps one after another, for the turns of a loop: a leading axis.

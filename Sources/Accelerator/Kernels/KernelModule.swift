@@ -41,6 +41,8 @@ private struct KernelAssembler {
   /// Stages with places of inputs as negative numbers, until the number of inputs is known.
   private var stages: [StagedProgram.Stage] = []
   private var stageOutputCount = 0
+  /// What stages have made for all others.
+  private var indexPlaces: [[Int]: Int] = [:]
 
   init(_ goal: CovarianceGoal, rows: Int, columns: Int, isSymmetric: Bool, masked: Set<Int>) {
     (self.goal, counts, self.isSymmetric, self.masked) = (goal, (rows, columns), isSymmetric, masked)
@@ -57,8 +59,7 @@ private struct KernelAssembler {
       switch segment {
       case .once(let range): for part in parts(of: steps[range]) { try straight(Array(part)) }
       case .repeated(let range, let period):
-        try straight(Array(steps[range].prefix(period)))
-        try loop(Array(steps[range].dropFirst(period)), period: period)
+        try repeated(Array(steps[range]), period: period)
       }
     }
     try finish()
@@ -101,6 +102,7 @@ private struct KernelAssembler {
       return TensorType(
         shape: [count(dataSet)] + program.positions[0] + [goal.inputs[0].channels], dtype: goal.dtype)
     case .zero: return TensorType(shape: [], dtype: .int32)
+    case .columnIndex(let sizes): return TensorType(shape: sizes + sizes, dtype: .int32)
     case .perInput(let need, let dataSet): return perInput(need, dataSet)
     case .stacked(let needs, let dataSet):
       let one = perInput(needs[0], dataSet)
@@ -108,11 +110,28 @@ private struct KernelAssembler {
     }
   }
 
-  /// The place of an input among those of the module, as a negative number.
-  private mutating func place(_ input: KernelInput) -> Int {
+  /// The place of an input among those of the module, as a negative number, or of what a stage makes of them.
+  private mutating func place(_ input: KernelInput) throws(Obstacle) -> Int {
+    if case .columnIndex(let sizes) = input {
+      if let known = indexPlaces[sizes] { return known }
+      let zero = try place(.zero)
+      let stage = try trace([type(of: .zero)]) { tensors throws(Obstacle) in
+        [PackedLayout(sizes: sizes, zero: tensors[0]).columnIndex]
+      }
+      append(stage, [zero], [])
+      indexPlaces[sizes] = stageOutputCount
+      stageOutputCount += 1
+      return stageOutputCount - 1
+    }
     if let index = inputs.firstIndex(of: input) { return -index - 1 }
     inputs.append(input)
     return -inputs.count
+  }
+
+  private mutating func places(of needs: [KernelInput]) throws(Obstacle) -> [Int] {
+    var result: [Int] = []
+    for need in needs { result.append(try place(need)) }
+    return result
   }
 
   // MARK: - Stages
@@ -138,7 +157,8 @@ private struct KernelAssembler {
       }
     }
     guard let made else { preconditionFailure("a stage was not traced") }
-    append(program, needs.map { place($0) }, [(0, made)])
+    let places = try places(of: needs)
+    append(program, places, [(0, made)])
   }
 
   /// Steps one after another.
@@ -168,10 +188,24 @@ private struct KernelAssembler {
       results = wanted.map { values[$0]! }
       return results.flatMap(\.tensors)
     }
-    append(stage, sources.flatMap(\.places) + needs.map { place($0) }, Array(zip(wanted, results)))
+    let places = sources.flatMap(\.places) + (try places(of: needs))
+    append(stage, places, Array(zip(wanted, results)))
   }
 
-  /// A layer that is repeated.
+  /// Layers that are alike: the first by itself, since it may begin without a tangent kernel, the others two to a turn of a
+  /// loop. One writes to where the other has read, so that nothing has to be copied.
+  private mutating func repeated(_ steps: [CovarianceProgram.Step], period: Int) throws(Obstacle) {
+    let turns = (steps.count / period - 1) / 2
+    guard turns > 1 else {
+      for part in parts(of: steps[...]) { try straight(part) }
+      return
+    }
+    let alone = steps.count - 2 * turns * period
+    for start in stride(from: 0, to: alone, by: period) { try straight(Array(steps[start..<start + period])) }
+    try loop(Array(steps[alone...]), period: 2 * period)
+  }
+
+  /// A layer that is repeated, or several.
   private mutating func loop(_ steps: [CovarianceProgram.Step], period: Int) throws(Obstacle) {
     let count = steps.count / period
     let body = Array(steps.prefix(period))
@@ -201,9 +235,9 @@ private struct KernelAssembler {
       return result?.tensors ?? []
     }
     guard let result else { preconditionFailure("a stage was not traced") }
+    let places = source.places + (try places(of: stacks)) + (try places(of: fixed))
     append(
-      stage, source.places + stacks.map { place($0) } + fixed.map { place($0) },
-      [(steps[steps.count - 1].result, result)],
+      stage, places, [(steps[steps.count - 1].result, result)],
       loop: StagedProgram.Loop(count: count, carried: source.places.count, stacked: stacks.count))
   }
 
@@ -228,8 +262,9 @@ private struct KernelAssembler {
       return results.flatMap(\.tensors)
     }
     outputs = results
+    let places = sources.flatMap(\.places) + (try places(of: needs))
     let first = stageOutputCount
-    append(stage, sources.flatMap(\.places) + needs.map { place($0) }, [])
+    append(stage, places, [])
     let count = results.reduce(0) { $0 + $1.tensors.count }
     stageOutputCount = first + count
     staged.outputs = Array(first..<first + count)
@@ -248,7 +283,13 @@ private struct KernelAssembler {
   private func needs(of steps: [CovarianceProgram.Step]) throws(Obstacle) -> [KernelInput] {
     var result: [KernelInput] = [.zero]
     for step in steps {
-      for need in try KernelNeeds.of(step, masked: masked, dtype: goal.dtype) {
+      let needs = try KernelNeeds.of(step, masked: masked, dtype: goal.dtype)
+      let sizes = program.positions[step.result]
+      let index = KernelInput.columnIndex(sizes)
+      if !needs.isEmpty && goal.demand.isFull(step.result) && sizes.product > 1 && !result.contains(index) {
+        result.append(index)
+      }
+      for need in needs {
         for dataSet in [DataSet.first, .second] {
           let input = KernelInput.perInput(need, dataSet)
           if !result.contains(input) { result.append(input) }

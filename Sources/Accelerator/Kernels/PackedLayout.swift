@@ -60,17 +60,39 @@ struct PackedLayout {
   /// Numbers of the first inputs, (A, P…), as they belong to pages: (A, 1, 1…, P…).
   func rows(_ x: Tensor) -> Tensor { x.reshaped([x.shape[0], 1] + sizes.map { _ in 1 } + sizes) }
 
-  /// Numbers of the second inputs, (B, P…), at p + Δ: (1, B, Δ…, p…).
-  func columns(_ x: Tensor) -> Tensor {
-    let index = sum({ ($0, rank + $0) }) { axis, displacement, p in places[axis] * ((p + displacement) % sizes[axis]) }
-    return x.reshaped([x.shape[0], count]).taking(index, axis: 1).expandedDims(0)
+  /// The place of p + Δ among all positions, (Δ…, p…).
+  var columnIndex: Tensor {
+    sum({ ($0, rank + $0) }) { axis, displacement, p in places[axis] * ((p + displacement) % sizes[axis]) }
   }
 
-  /// What stands at p + `offset`, and zero where that, or the position that it belongs to, is outside.
+  /// Numbers of the second inputs, (B, P…), at p + Δ: (1, B, Δ…, p…).
+  func columns(_ x: Tensor, _ index: Tensor) -> Tensor {
+    x.reshaped([x.shape[0], count]).taking(index, axis: 1).expandedDims(0)
+  }
+
+  /// Sums over a window: of what stands at p + o for all combinations of `offsets` o, one list per axis, where that, and the
+  /// position that belongs to it, are inside.
+  ///
+  /// What is outside along an axis is hidden in the sums over all axes behind it, which is less work than in every term.
   ///
   /// - Parameter wraps: per axis, whether positions go on at the other end.
-  func shifted(_ pages: Tensor, by offset: [Int], wraps: [Bool]) -> Tensor {
+  func windowSum(_ pages: Tensor, _ offsets: [[Int]], wraps: [Bool]) -> Tensor {
+    func sum(_ chosen: [Int]) -> Tensor {
+      let axis = chosen.count
+      if axis == rank { return shifted(pages, by: chosen, wraps: wraps) }
+      let terms = offsets[axis].map { offset in
+        let term = sum(chosen + [offset])
+        return offset == 0 || wraps[axis] ? term : select(isInside(axis, offset, of: pages.rank), term, 0)
+      }
+      return terms.dropFirst().reduce(terms[0]) { $0 + $1 }
+    }
+    return sum([])
+  }
+
+  /// What stands at p + `offset`, or anything where that is outside.
+  private func shifted(_ pages: Tensor, by offset: [Int], wraps: [Bool]) -> Tensor {
     var result = pages
+    var widths = [(low: Int, high: Int)](repeating: (0, 0), count: pages.rank)
     for axis in sizes.indices where offset[axis] != 0 {
       let (size, place) = (sizes[axis], 2 + rank + axis)
       if wraps[axis] {
@@ -79,25 +101,26 @@ struct PackedLayout {
         result = concatenate(
           [result.sliced(axis: place, from: start, to: size), result.sliced(axis: place, from: 0, to: start)],
           axis: place)
-        continue
+      } else {
+        // Farther than everything is as far as just outside.
+        let distance = min(max(offset[axis], -size), size)
+        widths[place] = (-distance, distance)
       }
-      guard abs(offset[axis]) < size else { return pages * 0 }
-      var widths = [(low: Int, high: Int)](repeating: (0, 0), count: pages.rank)
-      widths[place] = (-offset[axis], offset[axis])
-      result = result.padded(widths)
     }
-    for axis in sizes.indices where offset[axis] != 0 && !wraps[axis] {
-      let size = sizes[axis]
-      let isInside = (0..<size * size).map { index in
-        let p = index % size
-        let q = (p + index / size) % size
-        return (0..<size).contains(p + offset[axis]) && (0..<size).contains(q + offset[axis])
-      }
-      var shape = [Int](repeating: 1, count: pages.rank)
-      (shape[2 + axis], shape[2 + rank + axis]) = (size, size)
-      result = select(Tensor(isInside, shape: shape), result, 0)
+    return widths.allSatisfy { $0 == (0, 0) } ? result : result.padded(widths)
+  }
+
+  /// Whether p + `offset` and the position that belongs to it are inside along an axis, for all Δ and p along it.
+  private func isInside(_ axis: Int, _ offset: Int, of rank: Int) -> Tensor {
+    let size = sizes[axis]
+    let flags = (0..<size * size).map { index in
+      let p = index % size
+      let q = (p + index / size) % size
+      return (0..<size).contains(p + offset) && (0..<size).contains(q + offset)
     }
-    return result
+    var shape = [Int](repeating: 1, count: rank)
+    (shape[2 + axis], shape[2 + self.rank + axis]) = (size, size)
+    return Tensor(flags, shape: shape)
   }
 
   /// `a` where the displacement is zero and both inputs are the same, else `b`; arrays are those of one data set with itself.

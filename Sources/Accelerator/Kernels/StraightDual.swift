@@ -37,9 +37,11 @@ struct StraightDual {
     let t = select(isZero, 1, maximum((n - abs(k)) / select(isZero, 1, n), 0))
     let s = sqrt(t * (2 - t))
     let last = Self.arc.count - 1
-    var a = t * (Self.arc[last] * Self.lead) + Self.arc[last - 1] * Self.lead
-    for index in (0..<last - 1).reversed() { a = a * t + Self.arc[index] * Self.lead }
-    let turn = bend * 0.5 - bend * (s * a)
+    // A times (a−b)²/2.
+    let scale = bend * Self.lead
+    var a = t * (Self.arc[last] * scale) + Self.arc[last - 1] * scale
+    for index in (0..<last - 1).reversed() { a = a * t + Self.arc[index] * scale }
+    let turn = bend * 0.5 - s * a
     let derivative = mean + select(k .< 0, -turn, turn)
     return (k * derivative + n * s * (bend / .pi), derivative)
   }

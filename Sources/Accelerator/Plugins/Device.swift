@@ -19,7 +19,7 @@ public final class Device: KernelDevice, Sendable {
   public let memory: Int?
   let client: Client
   let index: Int
-  private let programs = Mutex<[String: LoadedProgram]>([:])
+  private let programs = Mutex(RecentPrograms())
 
   var plugin: Plugin { client.plugin }
   var pointer: UnsafeMutableRawPointer { client.device(index) }
@@ -90,12 +90,25 @@ public final class Device: KernelDevice, Sendable {
 
   /// The program of a module's text, compiled when it is first asked for.
   func program(_ text: String) throws(DeviceError) -> LoadedProgram {
-    if let known = programs.withLock({ $0[text] }) { return known }
+    if let known = programs.withLock({ $0.program(text) }) { return known }
     let program = try LoadedProgram(text, on: self)
-    return programs.withLock { programs in
-      if let known = programs[text] { return known }
-      programs[text] = program
-      return program
+    programs.withLock { $0.add(program, text) }
+    return program
+  }
+
+  /// The programs compiled last, so that equal ones need not be compiled again. What falls out lives on with who uses it.
+  private struct RecentPrograms {
+    private static let most = 64
+    private var programs: [String: LoadedProgram] = [:]
+    /// The latest last.
+    private var order: [String] = []
+
+    func program(_ text: String) -> LoadedProgram? { programs[text] }
+
+    mutating func add(_ program: LoadedProgram, _ text: String) {
+      guard programs.updateValue(program, forKey: text) == nil else { return }
+      order.append(text)
+      if order.count > Self.most { programs[order.removeFirst()] = nil }
     }
   }
 }

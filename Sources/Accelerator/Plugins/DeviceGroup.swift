@@ -6,6 +6,8 @@ public struct DeviceGroup: KernelDevice {
   public let devices: [Device]
   /// Rows and columns of the blocks that kernels are computed in, each at once; nil for what memory allows.
   public let blockSize: Int?
+  /// What blocks must divide; nil for nothing.
+  var tileSize: Int?
 
   /// - Precondition: there is one at least, and blocks have one row at least.
   public init(_ devices: [Device], blockSize: Int? = nil) {

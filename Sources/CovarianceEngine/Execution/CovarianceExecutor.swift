@@ -14,12 +14,19 @@ package protocol CovarianceExecutor: Sendable {
   var largestBlock: Int? { get }
   /// Estimated floating-point operations of one pair of inputs.
   var flopsPerPair: Double { get }
+  /// Pieces of the grid that are computed at the same time elsewhere, so that tiles should have many times as many; 0 where all
+  /// processors work on one piece.
+  var piecesAtOnce: Int { get }
   /// Bytes that a block takes beyond its inputs and results.
   func memory(rows: Int, columns: Int, threads: Int) -> Double
   /// The covariances of all outputs over a block.
   ///
   /// - Throws: `NetworkError` where numbers are not finite, or do not fit the program.
   func run(_ request: BlockRequest) throws(NetworkError) -> [CovarianceBlock]
+}
+
+extension CovarianceExecutor {
+  package var piecesAtOnce: Int { 0 }
 }
 
 /// A covariance program with what is wanted of it and what it starts from: all that an executor is made of.

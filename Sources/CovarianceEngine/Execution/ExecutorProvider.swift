@@ -8,4 +8,6 @@ package protocol ExecutorProvider: KernelDevice {
   ///   - host: the executor of the same program on this machine's processors, for what is done once per input.
   func executor(_ goal: CovarianceGoal, batch: KernelOptions.Extent, host: any CovarianceExecutor)
     throws(NetworkError) -> (executor: any CovarianceExecutor, reason: Obstacle?)
+  /// The same device for tiles of a given size, which then are made of whole blocks.
+  func aligned(to tileSize: Int) -> any KernelDevice
 }

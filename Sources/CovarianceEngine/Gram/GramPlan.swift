@@ -56,7 +56,9 @@ struct GramPlan: Sendable {
     let pair = computation.executor.flopsPerPair
     let threads = Double(Threads.withLimit(computation.options.threads) { Threads.count })
     let size = (operationsPerTile * threads / max(1, pair)).squareRoot()
-    return max(1, min(largestTile, Int(min(size, 1e6))))
+    // Pieces that go elsewhere are done when the last one is, so there should be many.
+    let pieces = Double(16 * computation.executor.piecesAtOnce).squareRoot().rounded(.up)
+    return max(1, min(largestTile, max(Int(min(size, 1e6)), Int(pieces) * computation.executor.grid)))
   }
 
   /// The tiles, row after row; of a symmetric matrix those on and above the diagonal.

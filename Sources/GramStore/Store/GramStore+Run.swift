@@ -46,37 +46,43 @@ extension GramStore {
   /// - Parameters:
   ///   - timeLimit: no tile is begun that would not be finished by then, as far as those before it tell; nil for none. The last
   ///     ones may be in the hands of others: they are waited for, too.
+  ///   - device: what computes the tiles; nil for the processors. Tiles of different devices differ by roundings.
   ///   - progress: called before the first tile, after each, and while others are waited for.
   /// - Throws: `GramStoreError` when a tile cannot be computed or written. What has been written is safe, and another run goes on.
   @discardableResult
   public func run(
-    timeLimit: Duration? = nil, progress: (@Sendable (Progress) -> Void)? = nil
+    timeLimit: Duration? = nil, device: (any KernelDevice)? = nil, progress: (@Sendable (Progress) -> Void)? = nil
   ) throws(GramStoreError) -> Outcome {
-    try run(timeLimit: timeLimit, settings: StoreWorker.Settings(), progress: progress)
+    try run(timeLimit: timeLimit, settings: StoreWorker.Settings(), device: device, progress: progress)
   }
 
   /// The same with leases of at least so many seconds.
   package func run(
-    timeLimit: Duration?, lease: Double, progress: (@Sendable (Progress) -> Void)?
+    timeLimit: Duration?, lease: Double, device: (any KernelDevice)? = nil, progress: (@Sendable (Progress) -> Void)?
   ) throws(GramStoreError) -> Outcome {
     var settings = StoreWorker.Settings()
     settings.shortestLease = lease
     settings.longestWait = min(settings.longestWait, lease / 2)
-    return try run(timeLimit: timeLimit, settings: settings, progress: progress)
+    return try run(timeLimit: timeLimit, settings: settings, device: device, progress: progress)
   }
 
   func run(
-    timeLimit: Duration?, settings: StoreWorker.Settings, wanted: Set<Int>? = nil,
+    timeLimit: Duration?, settings: StoreWorker.Settings, wanted: Set<Int>? = nil, device: (any KernelDevice)? = nil,
     progress: (@Sendable (Progress) -> Void)? = nil
   ) throws(GramStoreError) -> Outcome {
     var worker = StoreWorker(self, settings, progress)
-    return try worker.run(timeLimit: timeLimit.map { $0 / .seconds(1) }, wanted: wanted, tiles)
+    return try worker.run(timeLimit: timeLimit.map { $0 / .seconds(1) }, wanted: wanted) { () throws(GramStoreError) in
+      try tiles(on: device)
+    }
   }
 
   /// What computes a tile of every kernel, from the data in the store.
-  func tiles() throws(GramStoreError) -> (TileIndex) throws(NetworkError) -> [Tensor] {
+  func tiles(on device: (any KernelDevice)? = nil) throws(GramStoreError) -> (TileIndex) throws(NetworkError) ->
+    [Tensor]
+  {
     if let tileSource { return { (index: TileIndex) throws(NetworkError) in tileSource(index) } }
-    let job = try computation()
+    let job: GramJob
+    if let device { job = try kernelJob(on: device) } else { job = try computation() }
     let computation: GramJob.TileComputation
     do { computation = try GramJob.TileComputation(job) } catch { throw .computation(error) }
     return { (index: TileIndex) throws(NetworkError) in

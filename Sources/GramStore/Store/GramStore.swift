@@ -131,21 +131,29 @@ public struct GramStore: Sendable {
   func computation() throws(GramStoreError) -> GramJob {
     try loaded.withLock { (loaded) throws(GramStoreError) in
       if let job = loaded { return job }
-      let (x1, x2) = (try dataSet("x1"), try dataSet("x2"))
-      let (pattern1, pattern2) = (try dataSet("pattern1"), try dataSet("pattern2"))
-      guard let x1 else { throw .malformed(path: path, expected: "a data set x1", found: "none") }
-      let result = try Self.computation(
-        network(), x1, x2, patterns: pattern1.map { GraphPatterns($0, pattern2) }, maskConstant: job.maskConstant,
-        kernels: job.kernels.contains(.ntk) ? .all : .nngp,
-        options: KernelOptions(precision: job.dtype, tileSize: job.tile))
-      guard result.tileSize == job.tile, result.isSymmetric == isSymmetric else {
-        throw .otherJob(
-          store: path, what: "library", field: "the tile", there: "\(job.tile)", here: "\(result.tileSize)",
-          remedy: "use version \(libraryVersion) of the library")
-      }
+      let result = try kernelJob(on: nil)
       loaded = result
       return result
     }
+  }
+
+  /// The same on a device; nil for the processors.
+  func kernelJob(on device: (any KernelDevice)?) throws(GramStoreError) -> GramJob {
+    let (x1, x2) = (try dataSet("x1"), try dataSet("x2"))
+    let (pattern1, pattern2) = (try dataSet("pattern1"), try dataSet("pattern2"))
+    guard let x1 else { throw .malformed(path: path, expected: "a data set x1", found: "none") }
+    let result = try Self.computation(
+      network(), x1, x2, patterns: pattern1.map { GraphPatterns($0, pattern2) }, maskConstant: job.maskConstant,
+      kernels: job.kernels.contains(.ntk) ? .all : .nngp,
+      options: KernelOptions(
+        precision: job.dtype, tileSize: job.tile,
+        device: device.map { ($0 as? any ExecutorProvider)?.aligned(to: job.tile) ?? $0 }))
+    guard result.tileSize == job.tile, result.isSymmetric == isSymmetric else {
+      throw .otherJob(
+        store: path, what: "library", field: "the tile", there: "\(job.tile)", here: "\(result.tileSize)",
+        remedy: "use version \(libraryVersion) of the library")
+    }
+    return result
   }
 
   static func computation(

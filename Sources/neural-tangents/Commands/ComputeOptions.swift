@@ -1,6 +1,33 @@
 import ArgumentParser
+import Foundation
 import NeuralTangents
 import Tensors
+
+/// Where kernels are computed, of subcommands that compute them.
+struct DeviceOption: ParsableArguments {
+  @Option(
+    help: .init(
+      "Compute kernels on a device: cuda:0, several with commas between (cuda:0,cuda:1), or all of a kind (cuda, tpu); "
+        + "default: the processors. See neural-tangents info.", valueName: "names"))
+  var device: String?
+
+  /// Plugins log what they find to standard error, unless they are told otherwise.
+  static func quietPlugins() { setenv("TF_CPP_MIN_LOG_LEVEL", "3", 0) }
+
+  /// The device; nil for the processors.
+  ///
+  /// - Throws: `CommandError` where there is no such device, or nothing that drives it.
+  func open() throws(CommandError) -> (any KernelDevice)? {
+    guard let device else { return nil }
+    Self.quietPlugins()
+    do throws(DeviceError) {
+      return try DeviceGroup.named(device)
+    } catch {
+      if case .name = error { throw .usage("--device: \(error)") }
+      throw .internalFailure("--device: \(error)")
+    }
+  }
+}
 
 /// The options that all computing subcommands share.
 struct ComputeOptions: ParsableArguments {
@@ -15,6 +42,8 @@ struct ComputeOptions: ParsableArguments {
       "Rows and columns of a kernel that are computed at once, rounded up to what suits the network (default: about a "
         + "second's work).", valueName: "count"))
   var tileSize: Int?
+
+  @OptionGroup var device: DeviceOption
 
   func validate() throws {
     try Self.requirePositive(threads: threads)

@@ -101,6 +101,7 @@ struct FitCommand: ParsableCommand {
     var recipe = Recipe(network: network, method: kernel.method)
     recipe.precision = compute.precision?.dtype ?? .float64
     recipe.tileSize = compute.tileSize
+    recipe.device = try compute.device.open()
     let reading = tables.reading(categorical: learning.categorical.map(ColumnNames.init))
     let source = try DataSource(training: train, learning, reading: reading)
     let rows = try learning.trainingRows(of: source, at: train).rows

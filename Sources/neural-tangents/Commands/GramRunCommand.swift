@@ -55,6 +55,8 @@ struct GramRunCommand: ParsableCommand {
   @Option(help: .init("Threads to compute with (default: one per processor).", valueName: "count"))
   var threads: Int?
 
+  @OptionGroup var device: DeviceOption
+
   func validate() throws {
     try ComputeOptions.requirePositive(threads: threads)
     guard lease >= 1, lease <= 86_400 else {
@@ -65,6 +67,7 @@ struct GramRunCommand: ParsableCommand {
   func run() throws {
     let began = ContinuousClock.now
     try ComputeOptions.apply(threads: threads)
+    let device = try device.open()
     let store = try GramStore.openForCommand(store)
     let (x1, x2, patterns) = try data.read(network: self.network)
     try store.require(
@@ -75,7 +78,7 @@ struct GramRunCommand: ParsableCommand {
     let progress = ProgressReporter(store.path)
     defer { progress.finish() }
     let outcome = try store.run(
-      timeLimit: timeLimit.map { .seconds($0.seconds) - (ContinuousClock.now - began) }, lease: lease
+      timeLimit: timeLimit.map { .seconds($0.seconds) - (ContinuousClock.now - began) }, lease: lease, device: device
     ) { found in
       latest.set(found)
       progress.update(found.fraction, Self.parts(found), left: found.timeLeft.map { $0 / .seconds(1) })

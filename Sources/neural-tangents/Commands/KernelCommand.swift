@@ -85,6 +85,7 @@ struct KernelCommand: ParsableCommand {
 
   func run() throws {
     try compute.apply()
+    let device = try compute.device.open()
     try InputFiles.requireOneStandardInput([self.network, x1, x2, pattern1, pattern2])
     try OutputFiles.requireWritable(output, formats: ["npz"], inputs: [self.network, x1, x2, pattern1, pattern2])
     let network = try InputFiles.network(at: network)
@@ -103,7 +104,7 @@ struct KernelCommand: ParsableCommand {
     defer { progress.finish() }
     let options = KernelOptions(
       positions: positions == .all ? .all : .diagonal, precision: compute.precision?.dtype,
-      tileSize: compute.tileSize, progress: progress.kernelProgress)
+      tileSize: compute.tileSize, device: device, progress: progress.kernelProgress)
     let kernel = try network.kernel(
       first, second, patterns: patterns, maskConstant: maskConstant, kernels: kernels.set, options: options)
     progress.begin("writing \(output)")

@@ -371,6 +371,7 @@ struct PredictCommand: ParsableCommand {
     recipe.precision = compute.precision?.dtype ?? .float64
     recipe.packedPrecision = compute.precision?.dtype ?? .float32
     recipe.tileSize = compute.tileSize
+    recipe.device = try compute.device.open()
     (recipe.solver, recipe.solverOptions) = (solving.solver.choice, solving.options)
     recipe.targetTransform = choices.targetTransform
     recipe.tails = choices.tails

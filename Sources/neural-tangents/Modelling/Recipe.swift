@@ -31,6 +31,8 @@ struct Recipe: Sendable {
   var packedPrecision = DType.float32
   /// Rows and columns of a kernel that are computed at once; nil for a good number.
   var tileSize: Int?
+  /// Where kernels are computed; nil for the processors.
+  var device: (any KernelDevice)?
   /// How systems with kernels are solved.
   var solver = SolverChoice.automatic
   var solverOptions = SolverOptions()
@@ -49,7 +51,8 @@ struct Recipe: Sendable {
     try GramJob(
       network, x1.asType(precision), x2?.asType(precision), kernels: method == .ntk ? .all : .nngp,
       options: KernelOptions(
-        precision: precision, accumulation: .float64, tileSize: tileSize, progress: progress.kernelProgress))
+        precision: precision, accumulation: .float64, tileSize: tileSize, device: device,
+        progress: progress.kernelProgress))
   }
 
   /// The same in the precision of kernels that are not put together.
@@ -58,7 +61,8 @@ struct Recipe: Sendable {
   ) throws -> GramJob {
     try GramJob(
       network, x1.asType(packedPrecision), x2?.asType(packedPrecision), kernels: method == .ntk ? .all : .nngp,
-      options: KernelOptions(precision: packedPrecision, tileSize: tileSize ?? 1024, progress: progress.kernelProgress))
+      options: KernelOptions(
+        precision: packedPrecision, tileSize: tileSize ?? 1024, device: device, progress: progress.kernelProgress))
   }
 
   /// The kernels of rows with themselves that predictions need.

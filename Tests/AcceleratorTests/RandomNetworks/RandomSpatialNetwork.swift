@@ -1,0 +1,1 @@
+../../NeuralTangentsTests/Support/RandomSpatialNetwork.swift
