@@ -61,7 +61,8 @@ let package = Package(
     .target(
       name: "NeuralTangents",
       dependencies: [
-        "Networks", "NetworkYAML", "FiniteWidth", "Inference", "Dynamics", "GramStore", "Accelerator", "CovarianceEngine",
+        "Networks", "NetworkYAML", "FiniteWidth", "Inference", "Dynamics", "GramStore", "Accelerator",
+        "CovarianceEngine",
         "DataFiles", "Tensors",
       ]),
     .systemLibrary(name: "CNeuralTangents", path: "Sources/NeuralTangentsC/include"),
