@@ -213,15 +213,15 @@ enum PrimitiveTexts {
     func.func public @main(%input0: tensor<3x4xi1>) -> (tensor<3x4xf32>) {
       %0 = stablehlo.convert %input0 : (tensor<3x4xi1>) -> tensor<3x4xf32>
       return %0 : tensor<3x4xf32>
-    ### convert
+    ### convert, 2
     func.func public @main(%input0: tensor<3x4xi1>) -> (tensor<3x4xf64>) {
       %0 = stablehlo.convert %input0 : (tensor<3x4xi1>) -> tensor<3x4xf64>
       return %0 : tensor<3x4xf64>
-    ### convert
+    ### convert, 3
     func.func public @main(%input0: tensor<3x4xi1>) -> (tensor<3x4xi32>) {
       %0 = stablehlo.convert %input0 : (tensor<3x4xi1>) -> tensor<3x4xi32>
       return %0 : tensor<3x4xi32>
-    ### convert
+    ### convert, 4
     func.func public @main(%input0: tensor<3x4xi1>) -> (tensor<3x4xi1>) {
       return %input0 : tensor<3x4xi1>
     ### stopGradient
