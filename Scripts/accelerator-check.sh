@@ -3,7 +3,7 @@
 # 21 layers, of which it lists launches, temporaries and instructions per entry and layer. Needs x86-64 Linux, about 300 MB from
 # PyPI, kept in .build-accelerator, and the tests as `swift build -c release --build-tests` builds them.
 #
-# It fails where a module does not compile, or the pooled kernel in float32 needs more than 3 launches or 170 instructions.
+# It fails where a module does not compile, or the pooled kernel in float32 needs more than 3 kernels a layer or 170 instructions.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

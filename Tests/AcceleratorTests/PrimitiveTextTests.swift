@@ -22,7 +22,9 @@ struct PrimitiveTextTests {
       let program = try Program.trace(inputs.map(\.type)) { try applyAll(primitive, $0) }.program
       // Without the frame, which is the same for all.
       let lines = HLOModule(program).text.split(separator: "\n").dropFirst().dropLast(2)
-      result.append((item.name, lines.map { $0.dropFirst(2) }.joined(separator: "\n")))
+      let namesakes = result.count { $0.0 == item.name || $0.0.hasPrefix(item.name + ", ") }
+      let name = namesakes == 0 ? item.name : "\(item.name), \(namesakes + 1)"
+      result.append((name, lines.map { $0.dropFirst(2) }.joined(separator: "\n")))
     }
     return result
   }

@@ -255,8 +255,14 @@ struct KernelBuilder: Lowering {
 
   mutating func globalPool(isMean: Bool) {
     let count = Double(value.positions.product)
-    let pooled = value.map { k in k.rank == 2 ? k : k.sum(axes: Array(2..<k.rank)) }
-    value = pooled
+    let (rank, isDiagonal) = (value.positions.count, value.form == .diagonal)
+    value = value.map { k in
+      if k.rank == 2 { return k }
+      if isDiagonal { return k.sum(axes: Array(2..<k.rank)) }
+      // A million numbers in float32 would lose digits: a page is summed up in it, the sums of pages in float64.
+      let pages = k.sum(axes: Array(2 + rank..<k.rank))
+      return pages.asType(.float64).sum(axes: Array(2..<2 + rank)).asType(k.dtype)
+    }
     (value.positions, value.form) = ([], .diagonal)
     guard isMean && count > 0 else { return }
     if masked.contains(step.operands[0]) {
