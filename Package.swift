@@ -171,7 +171,7 @@ case nil, "", "0": break
 case "1":
   let others = [
     "neural-tangents", "benchmarks", "pjrt-run", "kernel-checks", "blas-checks", "cluster-checks", "extract-snippets",
-    "ExtractSnippets",
+    "ExtractSnippets", "AcceleratorTests",
     "SnippetTests",
     "CommandLineTests",
   ]
