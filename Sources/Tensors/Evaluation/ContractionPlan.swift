@@ -176,7 +176,7 @@ extension ContractionPlan {
   private static let fewMultiplications = 64
   /// Up to this many multiplications OpenBLAS never takes a second thread, so that its number of threads does not
   /// matter. (Matrices times vectors from 9216 on, matrices times matrices from 262144 on.)
-  private static let singleThreadedProduct = 8192
+  private var singleThreadedProduct: Int { m > 1 && n > 1 ? 1 << 17 : 1 << 13 }
   /// Work that is worth handing to another thread.
   private static let grain = 1 << 16
   /// From here on one product is worth sharing between threads: those of BLAS look for more work for milliseconds, in which
@@ -313,7 +313,7 @@ extension ContractionPlan {
     func call() { productWithBLAS(a, b, out, isGram: isGram) }
     if usesThreads {
       Threads.withThreadedBLAS(call)
-    } else if multiplications <= Self.singleThreadedProduct && !isGram {
+    } else if multiplications <= singleThreadedProduct && !isGram {
       call()
     } else {
       Threads.withSingleThreadedBLAS(call)
