@@ -10,31 +10,28 @@ extension Device: ProgramRunner {
   }
 
   package func prepare(_ program: Program) throws(TensorError) -> any RunnableProgram {
-    do {
-      return Runnable(program: try DeviceProgram(program, on: self))
-    } catch let error as TensorError {
-      throw error
-    } catch let error as DeviceError {
-      throw error.asTensorError
-    } catch {
-      preconditionFailure("an error of neither kind: \(error)")
-    }
+    try withTensorErrors { Runnable(program: try DeviceProgram(program, on: self)) }
   }
 
   private struct Runnable: RunnableProgram {
     let program: DeviceProgram
 
     func run(_ inputs: [Tensor]) throws(TensorError) -> [Tensor] {
-      do {
-        return try program(inputs)
-      } catch let error as TensorError {
-        throw error
-      } catch let error as DeviceError {
-        throw error.asTensorError
-      } catch {
-        preconditionFailure("an error of neither kind: \(error)")
-      }
+      try withTensorErrors { try program(inputs) }
     }
+  }
+}
+
+/// What `body` gives; errors of devices become those of tensors.
+private func withTensorErrors<Result>(_ body: () throws -> Result) throws(TensorError) -> Result {
+  do {
+    return try body()
+  } catch let error as TensorError {
+    throw error
+  } catch let error as DeviceError {
+    throw error.asTensorError
+  } catch {
+    preconditionFailure("an error of neither kind: \(error)")
   }
 }
 
