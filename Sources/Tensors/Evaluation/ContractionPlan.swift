@@ -295,10 +295,12 @@ extension ContractionPlan {
     Threads.forEach(tiles) { [self] index in
       let (i, j) = index.quotientAndRemainder(dividingBy: columnTiles)
       let (row, column) = (i * tileRows, j * tileColumns)
-      Scalar.multiply(
-        transposeA: aLayout.isTransposed, transposeB: bLayout.isTransposed, m: min(tileRows, m - row),
-        n: min(tileColumns, n - column), k: k, a: a + row * aView.rowStride, lda: aLayout.leadingDimension,
-        b: b + column * bView.columnStride, ldb: bLayout.leadingDimension, c: out + row * n + column, ldc: n)
+      Threads.withSingleThreadedBLAS {
+        Scalar.multiply(
+          transposeA: aLayout.isTransposed, transposeB: bLayout.isTransposed, m: min(tileRows, m - row),
+          n: min(tileColumns, n - column), k: k, a: a + row * aView.rowStride, lda: aLayout.leadingDimension,
+          b: b + column * bView.columnStride, ldb: bLayout.leadingDimension, c: out + row * n + column, ldc: n)
+      }
     }
   }
 

@@ -76,6 +76,20 @@ private func transposition(_ transpose: Bool) -> Int32 {
   Int32(transpose ? nt_transpose : nt_no_transpose)
 }
 
+/// Whether BLAS may be called from here: by somebody who holds its number of threads, or for work so small that it never
+/// takes a second thread (matrices times vectors below 9216 multiplications, products of matrices below 262144). Accelerate
+/// decides by itself.
+private func mayCallBLAS(_ multiplications: Int = .max, few: Int = 0) -> Bool {
+  #if canImport(Darwin)
+    return true
+  #else
+    return multiplications <= few || nt_blas_is_entered() != 0
+  #endif
+}
+
+private let fewOfVector = 9215
+private let fewOfMatrix = 262_143
+
 extension Float: LinearAlgebraScalar {
   static func containsNonFinite(_ elements: Pointer, count: Int) -> Bool {
     nt_all_finite_f32(count, elements) == 0
@@ -85,6 +99,7 @@ extension Float: LinearAlgebraScalar {
     transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, alpha: Self, a: Pointer, lda: Int, b: Pointer, ldb: Int,
     c: MutablePointer, ldc: Int
   ) {
+    assert(mayCallBLAS(m * n * k, few: fewOfMatrix))
     nt_sgemm(
       rowMajor, transposition(transposeA), transposition(transposeB), blasInt(m), blasInt(n), blasInt(k), alpha,
       a, blasInt(lda), b, blasInt(ldb), 0, c, blasInt(ldc))
@@ -94,18 +109,21 @@ extension Float: LinearAlgebraScalar {
     columnMajor: Bool, transpose: Bool, m: Int, n: Int, a: Pointer, lda: Int, x: Pointer, incx: Int,
     y: MutablePointer, incy: Int
   ) {
+    assert(mayCallBLAS(m * n, few: fewOfVector))
     nt_sgemv(
       columnMajor ? columnMajorOrder : rowMajor, transposition(transpose), blasInt(m), blasInt(n), 1, a, blasInt(lda),
       x, blasInt(incx), 0, y, blasInt(incy))
   }
 
   static func symv(n: Int, a: Pointer, x: Pointer, y: MutablePointer) {
+    assert(mayCallBLAS())
     nt_ssymv(rowMajor, Int32(nt_lower), blasInt(n), 1, a, blasInt(n), x, 1, 0, y, 1)
   }
 
   static func syrk(
     upper: Bool, columnMajor: Bool, n: Int, k: Int, alpha: Self, a: Pointer, lda: Int, c: MutablePointer, ldc: Int
   ) {
+    assert(mayCallBLAS())
     nt_ssyrk(
       rowMajor, Int32(upper ? nt_upper : nt_lower), transposition(columnMajor), blasInt(n), blasInt(k), alpha, a,
       blasInt(lda), 0, c, blasInt(ldc))
@@ -115,15 +133,22 @@ extension Float: LinearAlgebraScalar {
     left: Bool, lower: Bool, transpose: Bool, unitDiagonal: Bool, m: Int, n: Int, alpha: Self, a: Pointer, lda: Int,
     b: MutablePointer, ldb: Int
   ) {
+    assert(mayCallBLAS())
     nt_strsm(
       rowMajor, Int32(left ? nt_left : nt_right), Int32(lower ? nt_lower : nt_upper),
       transposition(transpose), Int32(unitDiagonal ? nt_unit : nt_non_unit), blasInt(m), blasInt(n), alpha,
       a, blasInt(lda), b, blasInt(ldb))
   }
 
-  static func potrf(n: Int, a: MutablePointer) -> Int { Int(nt_spotrf(option("U"), blasInt(n), a)) }
+  static func potrf(n: Int, a: MutablePointer) -> Int {
+    assert(mayCallBLAS())
+    return Int(nt_spotrf(option("U"), blasInt(n), a))
+  }
 
-  static func potri(n: Int, a: MutablePointer) -> Int { Int(nt_spotri(option("U"), blasInt(n), a)) }
+  static func potri(n: Int, a: MutablePointer) -> Int {
+    assert(mayCallBLAS())
+    return Int(nt_spotri(option("U"), blasInt(n), a))
+  }
 
   static func syevd(vectors: Bool, n: Int, a: MutablePointer, values: MutablePointer) -> Int {
     Int(nt_ssyevd(option(vectors ? "V" : "N"), option("U"), blasInt(n), a, values))
@@ -173,6 +198,7 @@ extension Double: LinearAlgebraScalar {
     transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, alpha: Self, a: Pointer, lda: Int, b: Pointer, ldb: Int,
     c: MutablePointer, ldc: Int
   ) {
+    assert(mayCallBLAS(m * n * k, few: fewOfMatrix))
     nt_dgemm(
       rowMajor, transposition(transposeA), transposition(transposeB), blasInt(m), blasInt(n), blasInt(k), alpha,
       a, blasInt(lda), b, blasInt(ldb), 0, c, blasInt(ldc))
@@ -182,18 +208,21 @@ extension Double: LinearAlgebraScalar {
     columnMajor: Bool, transpose: Bool, m: Int, n: Int, a: Pointer, lda: Int, x: Pointer, incx: Int,
     y: MutablePointer, incy: Int
   ) {
+    assert(mayCallBLAS(m * n, few: fewOfVector))
     nt_dgemv(
       columnMajor ? columnMajorOrder : rowMajor, transposition(transpose), blasInt(m), blasInt(n), 1, a, blasInt(lda),
       x, blasInt(incx), 0, y, blasInt(incy))
   }
 
   static func symv(n: Int, a: Pointer, x: Pointer, y: MutablePointer) {
+    assert(mayCallBLAS())
     nt_dsymv(rowMajor, Int32(nt_lower), blasInt(n), 1, a, blasInt(n), x, 1, 0, y, 1)
   }
 
   static func syrk(
     upper: Bool, columnMajor: Bool, n: Int, k: Int, alpha: Self, a: Pointer, lda: Int, c: MutablePointer, ldc: Int
   ) {
+    assert(mayCallBLAS())
     nt_dsyrk(
       rowMajor, Int32(upper ? nt_upper : nt_lower), transposition(columnMajor), blasInt(n), blasInt(k), alpha, a,
       blasInt(lda), 0, c, blasInt(ldc))
@@ -203,15 +232,22 @@ extension Double: LinearAlgebraScalar {
     left: Bool, lower: Bool, transpose: Bool, unitDiagonal: Bool, m: Int, n: Int, alpha: Self, a: Pointer, lda: Int,
     b: MutablePointer, ldb: Int
   ) {
+    assert(mayCallBLAS())
     nt_dtrsm(
       rowMajor, Int32(left ? nt_left : nt_right), Int32(lower ? nt_lower : nt_upper),
       transposition(transpose), Int32(unitDiagonal ? nt_unit : nt_non_unit), blasInt(m), blasInt(n), alpha,
       a, blasInt(lda), b, blasInt(ldb))
   }
 
-  static func potrf(n: Int, a: MutablePointer) -> Int { Int(nt_dpotrf(option("U"), blasInt(n), a)) }
+  static func potrf(n: Int, a: MutablePointer) -> Int {
+    assert(mayCallBLAS())
+    return Int(nt_dpotrf(option("U"), blasInt(n), a))
+  }
 
-  static func potri(n: Int, a: MutablePointer) -> Int { Int(nt_dpotri(option("U"), blasInt(n), a)) }
+  static func potri(n: Int, a: MutablePointer) -> Int {
+    assert(mayCallBLAS())
+    return Int(nt_dpotri(option("U"), blasInt(n), a))
+  }
 
   static func syevd(vectors: Bool, n: Int, a: MutablePointer, values: MutablePointer) -> Int {
     Int(nt_dsyevd(option(vectors ? "V" : "N"), option("U"), blasInt(n), a, values))
