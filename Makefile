@@ -63,7 +63,7 @@ sanitize: dependencies ## Run the tests of the engine with the address and the t
 	  $(SWIFT) test -c release --sanitize=thread --scratch-path .build-thread --filter '$(SANITIZED_TESTS)'
 
 # What threads share, and what the loops in C read and write, at the price of a few minutes.
-SAMPLED_TESTS ?= VectorKernelTests|DataFilesTests|GramStream|FusedImageTests/threads|SliceLimitTests/severalOutputs
+SAMPLED_TESTS ?= VectorKernelTests|ContractionTileTests|ThreadTests|DataFilesTests|GramStream|FusedImageTests/threads|SliceLimitTests/severalOutputs
 SAMPLE := SANITIZE_SAMPLE=1 $(SWIFT) test -Xcc -O1 --filter '$(SAMPLED_TESTS)'
 
 sanitize-sample: dependencies ## Run some of these tests with both sanitizers, in debug builds of libraries and tests only.

@@ -1,7 +1,7 @@
 import Platform
 
 /// An operand of a product seen as one matrix per batch entry, in the memory it already has.
-private struct MatrixView: Equatable {
+struct MatrixView: Equatable {
   var rows: Int
   var columns: Int
   var rowStride: Int
@@ -68,25 +68,25 @@ private struct MatrixView: Equatable {
 final class ContractionPlan: Sendable {
   let dtype: DType
   /// Rows are the free axes, columns the contracted ones.
-  private let aView: MatrixView
+  let aView: MatrixView
   /// Rows are the contracted axes, columns the free ones.
-  private let bView: MatrixView
+  let bView: MatrixView
   private let batchCount: Int
   /// Brings an operand that BLAS cannot read into a form that it can.
   private let aCopy: OperandCopy?
   private let bCopy: OperandCopy?
-  private let aLayout: MatrixView.Layout
-  private let bLayout: MatrixView.Layout
+  let aLayout: MatrixView.Layout
+  let bLayout: MatrixView.Layout
 
   private struct OperandCopy: Sendable {
     let copy: StridedCopy
     let byteCount: Int
   }
 
-  private var m: Int { aView.rows }
-  private var n: Int { bView.columns }
-  private var k: Int { aView.columns }
-  private var multiplications: Int { m * n * k }
+  var m: Int { aView.rows }
+  var n: Int { bView.columns }
+  var k: Int { aView.columns }
+  var multiplications: Int { m * n * k }
 
   /// - Parameters: shapes of the operands and where their elements are, in elements along each axis.
   init(
@@ -179,14 +179,10 @@ extension ContractionPlan {
   private var singleThreadedProduct: Int { m > 1 && n > 1 ? 1 << 17 : 1 << 13 }
   /// Work that is worth handing to another thread.
   private static let grain = 1 << 16
-  /// From here on one product is worth sharing between threads: those of BLAS look for more work for milliseconds, in which
-  /// they are in the way of others.
+  /// From here on one product is worth sharing between threads.
   private static let threadedProduct = 1 << 22
   /// From here on a product is faster as a `PanelProduct`.
   private static let panelProduct = 1 << 22
-  /// Multiplications of a tile of a large product: about half a millisecond.
-  private static let tileProduct = 1 << 25
-
   /// Writes the whole result, which is contiguous.
   func run(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ out: UnsafeMutableRawPointer) {
     if batchCount * m * n == 0 { return }
@@ -228,11 +224,13 @@ extension ContractionPlan {
     }
     if batchCount * multiplications <= Self.grain || batchCount == 1 && multiplications < Self.threadedProduct {
       for index in 0..<batchCount { multiply(index) }
-    } else if batchCount == 1 || (multiplications >= Self.tileProduct && batchCount < 4 * Threads.count) {
+    } else if batchCount == 1 || (multiplications >= Self.tileMultiplications && batchCount < 4 * Threads.count) {
       for index in 0..<batchCount {
         let (a, b) = (pointers.0 + aView.offset(ofBatch: index), pointers.1 + bView.offset(ofBatch: index))
-        if m == 1 || n == 1 || a == b && aView == bView.transposed {
-          product(a, b, pointers.2 + index * m * n, usesThreads: true)
+        if m == 1 || n == 1 {
+          tiledVectorProduct(a, b, pointers.2 + index * m * n)
+        } else if a == b && aView == bView.transposed {
+          tiledGramMatrix(a, pointers.2 + index * m * n)
         } else {
           tiledProduct(a, b, pointers.2 + index * m * n)
         }
@@ -274,48 +272,15 @@ extension ContractionPlan {
     }
   }
 
-  /// A product as tiles, which the threads take as they come free; the tiles do not depend on the number of threads.
-  private func tiledProduct<Scalar: LinearAlgebraScalar>(
-    _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>
-  ) {
-    let wanted = min(256, max(4, multiplications / Self.tileProduct))
-    var (rowPieces, columnPieces) = (1, 1)
-    while rowPieces * columnPieces < wanted {
-      let (height, width) = (m / rowPieces, n / columnPieces)
-      guard max(height, width) >= 64 else { break }
-      // Every row of tiles packs the second operand again, which takes longer than packing the first.
-      if height > 2 * width { rowPieces *= 2 } else { columnPieces *= 2 }
-    }
-    // Whole blocks of the kernels of BLAS.
-    func tile(_ size: Int, _ pieces: Int) -> Int { ((size + pieces - 1) / pieces + 31) / 32 * 32 }
-    let (tileRows, tileColumns) = (tile(m, rowPieces), tile(n, columnPieces))
-    let columnTiles = (n + tileColumns - 1) / tileColumns
-    let tiles = (m + tileRows - 1) / tileRows * columnTiles
-    nonisolated(unsafe) let (a, b, out) = (a, b, out)
-    Threads.forEach(tiles) { [self] index in
-      let (i, j) = index.quotientAndRemainder(dividingBy: columnTiles)
-      let (row, column) = (i * tileRows, j * tileColumns)
-      Threads.withSingleThreadedBLAS {
-        Scalar.multiply(
-          transposeA: aLayout.isTransposed, transposeB: bLayout.isTransposed, m: min(tileRows, m - row),
-          n: min(tileColumns, n - column), k: k, a: a + row * aView.rowStride, lda: aLayout.leadingDimension,
-          b: b + column * bView.columnStride, ldb: bLayout.leadingDimension, c: out + row * n + column, ldc: n)
-      }
-    }
-  }
-
   private func product<Scalar: LinearAlgebraScalar>(
-    _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>,
-    usesThreads: Bool = false
+    _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>
   ) {
     guard multiplications > Self.fewMultiplications else {
       return productWithLoops(a, b, out, zero: 0) { $0 + $1 * $2 }
     }
     let isGram = m > 1 && n > 1 && a == b && aView == bView.transposed
     func call() { productWithBLAS(a, b, out, isGram: isGram) }
-    if usesThreads {
-      Threads.withThreadedBLAS(call)
-    } else if multiplications <= singleThreadedProduct && !isGram {
+    if multiplications <= singleThreadedProduct && !isGram {
       call()
     } else {
       Threads.withSingleThreadedBLAS(call)
@@ -327,17 +292,7 @@ extension ContractionPlan {
     _ a: UnsafePointer<Scalar>, _ b: UnsafePointer<Scalar>, _ out: UnsafeMutablePointer<Scalar>, isGram: Bool
   ) {
     if n == 1 || m == 1 {
-      // Some versions of gemv multiply what is there by beta = 0, which keeps a NaN.
-      out.update(repeating: 0, count: m * n)
-    }
-    if n == 1 {
-      Scalar.gemv(
-        columnMajor: aLayout.isTransposed, transpose: false, m: m, n: k, a: a, lda: aLayout.leadingDimension, x: b,
-        incx: bView.rowStride, y: out, incy: 1)
-    } else if m == 1 {
-      Scalar.gemv(
-        columnMajor: bLayout.isTransposed, transpose: true, m: k, n: n, a: b, lda: bLayout.leadingDimension, x: a,
-        incx: aView.columnStride, y: out, incy: 1)
+      vectorProduct(a, b, out, 0..<m * n)
     } else if isGram {
       // A Gram matrix: half the multiplications, and exactly symmetric when it is mirrored.
       Scalar.multiplyBySelf(
