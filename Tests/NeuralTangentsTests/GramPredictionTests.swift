@@ -44,6 +44,18 @@ struct GramPredictionTests {
     }
   }
 
+  @Test("an ensemble tells its solver how exactly to solve")
+  func solverOptions() throws {
+    func mean(_ solver: SolverChoice, _ options: SolverOptions) throws -> Tensor {
+      try GradientFlowEnsemble(
+        Self.network, Self.x, Self.y, diagonalRegularizer: 1e-2, solver: solver, solverOptions: options
+      ).predict(Self.test, kernel: .nngp).mean
+    }
+    let exact = try mean(.factorized, SolverOptions())
+    #expect(isClose(try mean(.iterative, SolverOptions(tolerance: 1e-10)), exact, 1e-8))
+    #expect(throws: PredictionError.self) { try mean(.iterative, SolverOptions(tolerance: -1)) }
+  }
+
   @Test("float32 kernels for a float64 solver are put together in float64")
   func mixedPrecision() throws {
     let (x, test) = (Self.x.asType(.float32), Self.test.asType(.float32))

@@ -13,6 +13,7 @@ extension GradientFlowEnsemble {
   ///   - precision: element type to compute in and return; nil: that of the kernels. With float64, kernels that are
   ///     computed in float32 are put together in float64.
   ///   - solver: how systems with the kernels are solved.
+  ///   - solverOptions: for solvers that iterate or keep files.
   ///   - options: how kernels are computed, and whom to tell how far they have come.
   ///   - xTrain: inputs as `Layer.kernel` takes them.
   ///   - yTrain: targets, shape (N, outputs…) or (N).
@@ -26,7 +27,7 @@ extension GradientFlowEnsemble {
     arguments: InputArguments = InputArguments(), learningRate: Double = 1,
     dynamics: TrainingDynamics = .flow,
     diagonalRegularizer: DiagonalRegularizer = .none, precision: DType? = nil, solver: SolverChoice = .automatic,
-    options: KernelOptions = KernelOptions()
+    solverOptions: SolverOptions = SolverOptions(), options: KernelOptions = KernelOptions()
   ) throws {
     if arguments.key != nil {
       throw PredictionError.invalidValue(
@@ -58,6 +59,7 @@ extension GradientFlowEnsemble {
           try body(rows, Strip(testTrain: pair, variances: variances))
         }
       }, xTrain, yTrain, arguments: arguments, learningRate: learningRate, dynamics: dynamics,
-      diagonalRegularizer: diagonalRegularizer, traceAxes: [-1], precision: precision, solver: solver)
+      diagonalRegularizer: diagonalRegularizer, traceAxes: [-1], precision: precision, solver: solver,
+      solverOptions: solverOptions)
   }
 }

@@ -68,17 +68,18 @@ public final class GradientFlowEnsemble: Sendable {
   ///   - traceAxes: output axes of the targets that the kernels have not, as they are independent under them.
   ///   - precision: element type to compute in and return; nil: that of the kernels.
   ///   - solver: how systems with the kernels are solved.
+  ///   - solverOptions: for solvers that iterate or keep files.
   /// - Throws: `PredictionError`, and what `kernel` throws.
   public convenience init(
     kernel: @escaping KernelFunction, _ xTrain: Tensor, _ yTrain: Tensor, learningRate: Double = 1,
     dynamics: TrainingDynamics = .flow, diagonalRegularizer: DiagonalRegularizer = .none, traceAxes: [Int] = [-1],
     precision: DType? = nil,
-    solver: SolverChoice = .automatic
+    solver: SolverChoice = .automatic, solverOptions: SolverOptions = SolverOptions()
   ) throws {
     try self.init(
       argumentKernel: { x1, x2, _, _ in try kernel(x1, x2) }, xTrain, yTrain, learningRate: learningRate,
       dynamics: dynamics, diagonalRegularizer: diagonalRegularizer, traceAxes: traceAxes, precision: precision,
-      solver: solver)
+      solver: solver, solverOptions: solverOptions)
   }
 
   /// The ensemble of a kernel that needs more than inputs: graphs, what is missing, or a random key, of each data set its own.
@@ -95,12 +96,13 @@ public final class GradientFlowEnsemble: Sendable {
   ///   - traceAxes: output axes of the targets that the kernels have not, as they are independent under them.
   ///   - precision: element type to compute in and return; nil: that of the kernels.
   ///   - solver: how systems with the kernels are solved.
+  ///   - solverOptions: for solvers that iterate or keep files.
   /// - Throws: `PredictionError`, and what `argumentKernel` throws.
   public convenience init(
     argumentKernel kernel: @escaping ArgumentKernelFunction, _ xTrain: Tensor, _ yTrain: Tensor,
     arguments: InputArguments = InputArguments(), learningRate: Double = 1,
     dynamics: TrainingDynamics = .flow, diagonalRegularizer: DiagonalRegularizer = .none, traceAxes: [Int] = [-1],
-    precision: DType? = nil, solver: SolverChoice = .automatic
+    precision: DType? = nil, solver: SolverChoice = .automatic, solverOptions: SolverOptions = SolverOptions()
   ) throws {
     @Sendable func pair(_ x1: Points, _ x2: Points?) throws -> KernelPair {
       let kernels = try kernel(x1.inputs, x2?.inputs, x1.arguments, (x2 ?? x1).arguments)
@@ -114,14 +116,16 @@ public final class GradientFlowEnsemble: Sendable {
           try body(rows, Strip(testTrain: pair(test.rows(rows), train)))
         }
       }, xTrain, yTrain, arguments: arguments, learningRate: learningRate, dynamics: dynamics,
-      diagonalRegularizer: diagonalRegularizer, traceAxes: traceAxes, precision: precision, solver: solver)
+      diagonalRegularizer: diagonalRegularizer, traceAxes: traceAxes, precision: precision, solver: solver,
+      solverOptions: solverOptions)
   }
 
   /// The same from two functions: the kernel of points with themselves, and kernels of test points strip by strip.
   init(
     trainTrain: @escaping TrainKernel, strips: @escaping Strips, _ xTrain: Tensor, _ yTrain: Tensor,
     arguments: InputArguments, learningRate: Double, dynamics: TrainingDynamics,
-    diagonalRegularizer: DiagonalRegularizer, traceAxes: [Int], precision: DType?, solver: SolverChoice
+    diagonalRegularizer: DiagonalRegularizer, traceAxes: [Int], precision: DType?, solver: SolverChoice,
+    solverOptions: SolverOptions
   ) throws {
     guard let points = xTrain.shape.first, points == yTrain.shape.first else {
       throw PredictionError.shapeMismatch(
@@ -133,7 +137,8 @@ public final class GradientFlowEnsemble: Sendable {
     (self.trainTrain, self.strips) = (trainTrain, strips)
     ensemble = try KernelEnsemble(
       trainTrain: trainTrain(train), yTrain: yTrain, learningRate: learningRate, dynamics: dynamics,
-      diagonalRegularizer: diagonalRegularizer, traceAxes: traceAxes, precision: precision, solver: solver)
+      diagonalRegularizer: diagonalRegularizer, traceAxes: traceAxes, precision: precision, solver: solver,
+      solverOptions: solverOptions)
   }
 
   /// The prediction at test points, or at the train points: see `predict(_:arguments:kinds:time:covariance:)`.
