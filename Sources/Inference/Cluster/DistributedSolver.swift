@@ -78,20 +78,3 @@ final class DistributedSolver: Solver {
     try basis { () throws(PredictionError) in try kernel.eigenbasis() }
   }
 }
-
-extension RegularizedKernel {
-  /// The matrix of a team that can factor it.
-  var shared: SharedMatrix? {
-    guard case .tiles(let tiles) = source, let shared = tiles as? SharedMatrix, shared.team.factors else { return nil }
-    return shared
-  }
-}
-
-extension SharedMatrix {
-  /// Eigenvalues, ascending, and eigenvectors in rows.
-  func eigenvectorRows() throws -> (values: [Double], rows: Tensor) {
-    let (values, rows) = try team.order(.eigenbasis, [id]) { try $0.eigenbasis(id) }
-    guard let rows else { preconditionFailure("eigenvectors belong to the process that leads") }
-    return (values, rows)
-  }
-}

@@ -1,17 +1,6 @@
 import CovarianceEngine
 import Tensors
 
-/// A tiled matrix of which one process has some tiles only: products are sums over those.
-protocol PartialTiles: TiledMatrix {
-  /// Whether a tile on or above the diagonal is among them.
-  func holds(row: Int, column: Int) -> Bool
-}
-
-extension TiledMatrix {
-  /// Whether `read` finds the tile here.
-  func isHere(row: Int, column: Int) -> Bool { (self as? any PartialTiles)?.holds(row: row, column: column) ?? true }
-}
-
 /// The tiles that one process of a cluster keeps in memory: those on and above the diagonal are dealt out one after another.
 struct HeldTiles: ResidentTiles, PartialTiles {
   let count: Int

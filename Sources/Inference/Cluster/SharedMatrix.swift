@@ -1,16 +1,8 @@
 import CovarianceEngine
 import Tensors
 
-/// A tiled matrix whose products are somebody else's work.
-protocol ProductSource: RowSource {
-  /// The diagonal, shape (count), float64.
-  func diagonal() throws -> Tensor
-  /// The product with each row of `vectors`, float64.
-  func multiply(_ vectors: Tensor) throws -> Tensor
-}
-
 /// A matrix of a team, in the process that leads.
-struct SharedMatrix: ProductSource {
+struct SharedMatrix: ProductSource, SelfFactoringMatrix {
   let team: ClusterTeam
   let id: Int
   /// As this process reads it itself.
@@ -34,5 +26,15 @@ struct SharedMatrix: ProductSource {
 
   func rows(_ indices: [Int]) throws -> Tensor {
     try team.order(.rows, [id, indices.count]) { try $0.rows(id, indices, count: indices.count) }
+  }
+
+  var factorsItself: Bool { team.factors }
+
+  func factorizedSolver(_ kernel: RegularizedKernel) -> any Solver { DistributedSolver(kernel, self) }
+
+  func eigenvectorRows() throws -> (values: [Double], rows: Tensor) {
+    let (values, rows) = try team.order(.eigenbasis, [id]) { try $0.eigenbasis(id) }
+    guard let rows else { preconditionFailure("eigenvectors belong to the process that leads") }
+    return (values, rows)
   }
 }

@@ -20,7 +20,24 @@ protocol RowSource: TiledMatrix {
   func rows(_ indices: [Int]) throws -> Tensor
 }
 
+/// A tiled matrix whose products are somebody else's work.
+protocol ProductSource: RowSource {
+  /// The diagonal, shape (count), float64.
+  func diagonal() throws -> Tensor
+  /// The product with each row of `vectors`, float64.
+  func multiply(_ vectors: Tensor) throws -> Tensor
+}
+
+/// A tiled matrix of which one process has some tiles only: products are sums over those.
+protocol PartialTiles: TiledMatrix {
+  /// Whether a tile on or above the diagonal is among them.
+  func holds(row: Int, column: Int) -> Bool
+}
+
 extension TiledMatrix {
+  /// Whether `read` finds the tile here.
+  func isHere(row: Int, column: Int) -> Bool { (self as? any PartialTiles)?.holds(row: row, column: column) ?? true }
+
   /// The rows or columns of the tiles at `index`.
   func range(ofTile index: Int) -> Range<Int> { index * tileSize..<min(count, (index + 1) * tileSize) }
 

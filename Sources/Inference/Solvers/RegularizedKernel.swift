@@ -118,8 +118,8 @@ struct RegularizedKernel: Sendable {
 
   /// M̃ = V diag(values) Vᵀ. The shift moves eigenvalues only, and adding it afterwards loses nothing.
   func eigenbasis() throws(PredictionError) -> Eigenbasis {
-    if let shared {
-      let (values, rows) = try reading(argument) { try shared.eigenvectorRows() }
+    if let selfFactoring {
+      let (values, rows) = try reading(argument) { try selfFactoring.eigenvectorRows() }
       return Eigenbasis(values: values.map { $0 + shift }, rows: rows)
     }
     let matrix = try matrix()

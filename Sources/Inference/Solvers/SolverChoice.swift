@@ -27,7 +27,7 @@ public enum SolverChoice: String, Sendable, Hashable, CaseIterable {
     switch self {
     case .automatic: return try Self.automatic(kernel, options)
     case .factorized:
-      if let shared = kernel.shared { return ChosenSolver(DistributedSolver(kernel, shared)) }
+      if let matrix = kernel.selfFactoring { return ChosenSolver(matrix.factorizedSolver(kernel)) }
       return ChosenSolver(FactorizedSolver(kernel))
     case .spectral: return ChosenSolver(SpectralSolver(kernel))
     case .iterative: return ChosenSolver(try IterativeSolver(kernel, options, .lowRank))
@@ -40,7 +40,7 @@ public enum SolverChoice: String, Sendable, Hashable, CaseIterable {
     _ kernel: RegularizedKernel, _ options: SolverOptions
   ) throws(PredictionError) -> ChosenSolver {
     let rows = kernel.count
-    let choice = choice(rows: rows, isRegularized: kernel.shift > 0, isShared: kernel.shared != nil)
+    let choice = choice(rows: rows, isRegularized: kernel.shift > 0, isShared: kernel.selfFactoring != nil)
     return ChosenSolver(
       try choice.choice.solver(kernel, options).solver, reason: choice.reason)
   }
