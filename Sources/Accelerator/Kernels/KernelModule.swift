@@ -306,7 +306,7 @@ private struct KernelAssembler {
       let needs = try KernelNeeds.of(step, masked: masked, dtype: goal.dtype)
       let sizes = program.positions[step.result]
       let index = KernelInput.columnIndex(sizes)
-      if !needs.isEmpty && goal.demand.isFull(step.result) && sizes.product > 1 && !result.contains(index) {
+      if !needs.isEmpty && goal.demand.isFull(step.result) && !sizes.isEmpty && !result.contains(index) {
         result.append(index)
       }
       for need in needs {
