@@ -55,6 +55,14 @@ struct KernelCase: CustomTestStringConvertible, Sendable {
         Flatten(); Dense(1)
       }),
     KernelCase(
+      name: "windows of windows", shape: [6, 5, 2],
+      network: Serial {
+        Conv(4, window: [5, 5], padding: .same, weightStd: 1.3, biasStd: 0.1)
+        Conv(4, window: [5, 5], padding: .same, weightStd: 1.3, biasStd: 0.1)
+        Conv(4, window: [5, 5], padding: .same, weightStd: 1.3, biasStd: 0.1)
+        Conv(4, window: [5, 5], padding: .same, weightStd: 1.3, biasStd: 0.1); GlobalAvgPool(); Dense(1)
+      }),
+    KernelCase(
       name: "circular images", shape: [5, 4, 2],
       network: deep(3, Erf(), padding: .circular) {
         GlobalSumPool(); Dense(1)

@@ -75,10 +75,17 @@ private struct KernelAssembler {
     staged.outputs = staged.outputs.map { $0 + inputCount }
   }
 
-  /// Steps up to and including an activation each: compilers would compute longer stages again and again.
+  /// Steps up to and including an activation each, and windows once at most: compilers would compute longer stages again and
+  /// again, a window of windows for every one of its terms.
   private func parts(of steps: ArraySlice<CovarianceProgram.Step>) -> [[CovarianceProgram.Step]] {
     var result: [[CovarianceProgram.Step]] = [[]]
+    var hasWindows = false
     for step in steps {
+      if result[result.count - 1].isEmpty { hasWindows = false }
+      if step.operation is PatchesOperation {
+        if hasWindows { result.append([]) }
+        hasWindows = true
+      }
       result[result.count - 1].append(step)
       if step.operation is DualOperation { result.append([]) }
     }

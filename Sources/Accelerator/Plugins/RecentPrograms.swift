@@ -2,7 +2,7 @@
 /// uses it.
 ///
 /// A plugin for processors maps the code of every loop into memory by itself, about one range for every 120 bytes of text. A
-/// process may have 65,530 ranges (`vm.max_map_count`), and the plugin ends it when there is no other: so texts are counted,
+/// process may have 65,530 ranges (`vm.max_map_count`), and no program compiles when there is no other: so texts are counted,
 /// too.
 struct RecentPrograms<Program> {
   static var mostPrograms: Int { 64 }
