@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Launches per layer and instructions per entry and layer of a kernel compiled for a card.
+"""Launches of a module compiled for a card, and for kernels those of a layer and instructions per entry and layer.
 
     accelerator-report.py FOLDER NVDISASM CASE NAME
 
@@ -12,27 +12,37 @@ import subprocess
 import sys
 
 folder, disassembler, case, name = sys.argv[1:5]
-pairs = next(int(line.split()[1]) for line in open(case) if line.startswith("pairs "))
-entries = pairs * (1024 * 1024 if "pooled" in name else 1024)
-layers = 21
+pairs = next((int(line.split()[1]) for line in open(case) if line.startswith("pairs ")), 0)
+entries = pairs * (1024 if "flattened" in name else 1024 * 1024)
+layers = 10 if "myrtle" in name else 21
+
+# What has launches inside, or waits for one.
+FRAMES = {"AsyncStart", "AsyncDone", "DynamicSliceFusion", "While", "Sequential", "WaitForStreams"}
 
 
 def launches(path):
-    """Kernels of the body of the loop and of what stands outside of it: (name, grid, threads)."""
-    inside, found = False, {True: [], False: []}
+    """What is launched outside of loops, in their bodies and in their conditions: (kind, name, grid, threads)."""
+    found = {"outside": [], "body": [], "condition": []}
+    place = "outside"
     for line in open(path):
-        if "kWhile" in line:
-            inside = True
+        if re.match(r"\d", line):
+            place = "outside"
+        elif line.strip() in ("condition:", "body:"):
+            place = line.strip()[:-1]
+        thunk = re.match(r"\s*\d+: k(\w+)", line)
+        if not thunk or thunk[1] in FRAMES:
             continue
-        if inside and not line.startswith(" ") and not line.startswith("condition"):
-            inside = False
-        kernel = re.search(r"kCustomKernel\s.*\] (\S+) grid: \[(\d+), \d+, \d+\] threads: \[(\d+)", line)
-        if kernel:
-            found[inside].append((kernel[1], int(kernel[2]), int(kernel[3])))
-        elif re.search(r"kCopy|Matmul|Gemm", line):
-            # Copies of what a layer reads of single inputs run beside the kernels, on streams of their own.
-            found[inside].append(("copy or product", 0, 0))
-    return found[True], found[False]
+        kernel = re.search(r"\] (\S+) grid: \[(\d+), (\d+), (\d+)\] threads: \[(\d+)", line)
+        grid = int(kernel[2]) * int(kernel[3]) * int(kernel[4]) if kernel else 0
+        found[place].append((thunk[1], kernel[1] if kernel else "", grid, int(kernel[5]) if kernel else 0))
+    return found
+
+
+def trips(path):
+    """Turns of the loops; nil for one whose number the compiler does not know, so that the card has to look."""
+    loops = [line for line in open(path) if re.search(r" while\(", line)]
+    counts = [re.search(r'"known_trip_count":\{"n":"(\d+)"', line) for line in loops]
+    return [int(count[1]) if count else None for count in counts]
 
 
 def instructions(names):
@@ -47,32 +57,56 @@ def instructions(names):
     return result
 
 
-inside, outside = launches(glob.glob(folder + "/dump/*thunk_sequence.txt")[0])
-# Not the condition of the loop, nor its counter.
-body = [kernel for kernel in inside if kernel[1] * kernel[2] > 1 or kernel[1] == 0]
-whole = [kernel for kernel in body if kernel[1] * kernel[2] * 16 >= entries]
-per_turn = max(1, len(whole))
-counter = len(inside) - len(body)
-copies = sum(1 for kernel in body if kernel[1] == 0)
-per_layer = (len(body) - copies + counter) / per_turn
+def is_whole(launch):
+    """Whether it reads or writes all entries: no thread has more than sixteen."""
+    return launch[2] * launch[3] * 16 >= entries
+
+
+def kinds(found):
+    """`12 kernels, 3 copies`."""
+    words = {"CustomKernel": "kernels", "Copy": "copies", "CublasLtMatmul": "products", "Gemm": "products"}
+    counts = {}
+    for kind, *_ in found:
+        word = words.get(kind, kind)
+        counts[word] = counts.get(word, 0) + 1
+    return ", ".join(f"{count} {word}" for word, count in counts.items()) or "none"
+
+
+def fail(text):
+    print(f"  FAILED: {text}")
+    sys.exit(1)
+
+
+found = launches(glob.glob(folder + "/dump/*thunk_sequence.txt")[0])
+turns = trips(glob.glob(folder + "/dump/*gpu_after_optimizations.txt")[0])
+print(f"  launches: {len(found['outside'])} outside of loops ({kinds(found['outside'])})", end="")
+if not pairs:
+    print()
+    if turns:
+        fail("expected no loop")
+    sys.exit()
+if "myrtle" in name:
+    # Three stages between pools, none of them long enough for a loop.
+    whole = [launch for launch in found["outside"] if launch[2] * launch[3] * 16 * 16 * 16 >= entries]
+    per_layer = len(found["outside"]) / layers
+    print(f"\n  {per_layer:.1f} launches per layer, {len(whole)} of them on pages")
+    sys.exit()
+if len(turns) != 1:
+    fail(f"expected one loop over layers, found {len(turns)}")
+# With a known number of turns the condition is never launched.
+body = found["body"] + (found["condition"] if turns[0] is None else [])
+per_turn = layers // turns[0] if turns[0] else 2
+whole = [launch for launch in body if is_whole(launch)]
 print(
-    f"  {len(outside)} launches outside of the loop; a turn of {per_turn} layers has {len(body) - copies}, {counter} of one "
-    f"number, and {copies} small copies beside them")
-failed = False
-if whole:
-    counts = instructions({kernel[0] for kernel in whole})
-    for kernel, grid, threads in dict.fromkeys(whole):
-        each = entries / (grid * threads)
-        per_entry = counts.get(kernel, 0) / each
-        print(f"  {kernel}: {counts.get(kernel, 0)} instructions for {each:g} entries a thread: {per_entry:.0f} per entry and layer")
-        if name.startswith("2-kernel-pooled-float32"):
-            failed = failed or not 0 < per_entry <= 170
-    print(f"  {per_layer:.1f} kernels per layer, {copies / per_turn:.1f} copies")
-    if name.startswith("2-kernel-pooled"):
-        failed = failed or per_layer > 3
-elif "pooled" in name:
-    print("  no loop over layers was found")
-    failed = True
-if failed:
-    print("  FAILED: expected at most 3 kernels per layer, and in float32 at most 170 instructions per entry")
-sys.exit(failed)
+    f"; a turn of {per_turn} layers: {len(body)} ({kinds(body)}), {len(whole)} on whole arrays"
+    + ("" if turns[0] else ", with the condition"))
+counts = instructions({launch[1] for launch in whole})
+per_entry = sum(counts.get(launch[1], 0) * launch[2] * launch[3] for launch in whole) / entries / per_turn
+per_layer = len(body) / per_turn
+print(f"  per layer: {per_layer:.1f} launches, copies among them; {per_entry:.0f} instructions per entry")
+if any(launch[1] not in counts for launch in whole) or not whole:
+    fail("expected the machine code of the loop's kernels")
+if "pooled" in name and per_layer > 3:
+    fail("expected at most 3 launches per layer")
+if "pooled-float32" in name and per_entry > 170:
+    fail("expected at most 170 instructions per entry and layer")

@@ -64,7 +64,7 @@ run() {
     shift
     timeout "$limit" ./pjrt-run "$@" || echo "FAILED: step ended with status $?: ${*:1:1} ${*: -1}" | tee -a "$report"
   }
-  step 180 run "$plugin" "$platform" "$report" cases/1-*
+  step 135 run "$plugin" "$platform" "$report" cases/1-*
   for kernel in cases/2-*; do step 45 run "$plugin" "$platform" "$report" "$kernel"; done
   for gradient in cases/3-*; do step 25 run "$plugin" "$platform" "$report" "$gradient"; done
   [ "$platform" = cpu ] || step 60 memory "$plugin" "$platform" "$report"

@@ -47,8 +47,10 @@ struct DeviceCaseWriter {
       ("flattened", .float32, (64, 64), false),
     ] {
       try DeviceCases.writeKernel(
-        "2-kernel-\(name)-\(dtype)-\(sides.0 * sides.1)", rows: sides.0, columns: sides.1, dtype, isPooled: isPooled)
+        "2-kernel-\(name)-\(dtype)-\(sides.0 * sides.1)", rows: sides.0, columns: sides.1,
+        try DeviceCases.goal(dtype, isPooled: isPooled))
     }
+    try DeviceCases.writeKernel("2-kernel-myrtle10-float32-16", rows: 4, columns: 4, try DeviceCases.myrtle(.float32))
   }
 
   @Test("gradients of finite networks")
@@ -84,12 +86,20 @@ struct DeviceCaseWriter {
 enum DeviceCases {
   static let folder = ProcessInfo.processInfo.environment["DEVICE_CASES"].flatMap { $0.isEmpty ? nil : $0 }
 
+  /// The covariance program of the tenth of Myrtle's networks.
+  static func myrtle(_ dtype: DType) throws -> CovarianceGoal {
+    try goal(Myrtle(depth: 10, biasStd: 0.1), dtype)
+  }
+
   /// The covariance program of the 21 layers of 3 × 3 windows on 32 × 32 images that published figures are of.
   static func goal(_ dtype: DType, isPooled: Bool, layers: Int = 21) throws -> CovarianceGoal {
     let convolutions = (0..<layers).flatMap { _ -> [any Layer] in
       [Conv(8, window: [3, 3], padding: .same, weightStd: 1.4, biasStd: 0.1), Relu()]
     }
-    let network = Serial(convolutions + [isPooled ? GlobalAvgPool() : Flatten(), Dense(1)] as [any Layer])
+    return try goal(Serial(convolutions + [isPooled ? GlobalAvgPool() : Flatten(), Dense(1)] as [any Layer]), dtype)
+  }
+
+  private static func goal(_ network: any Layer, _ dtype: DType) throws -> CovarianceGoal {
     var (program, outputs) = try network.covarianceValues(forInput: [32, 32, 3])
     let output = program.merged(outputs[0])
     return CovarianceGoal(
@@ -97,8 +107,8 @@ enum DeviceCases {
       wantsAllPositions: false, dtype: dtype)
   }
 
-  static func writeKernel(_ name: String, rows: Int, columns: Int, _ dtype: DType, isPooled: Bool) throws {
-    let goal = try goal(dtype, isPooled: isPooled)
+  static func writeKernel(_ name: String, rows: Int, columns: Int, _ goal: CovarianceGoal) throws {
+    let dtype = goal.dtype
     let module = try KernelModule(goal, rows: rows, columns: columns, isSymmetric: false, masked: [])
     let (x1, x2) = (
       RandomKey(seed: 1).normal([rows, 32, 32, 3], dtype: dtype),

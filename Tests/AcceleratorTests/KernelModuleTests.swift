@@ -55,6 +55,14 @@ struct KernelCase: CustomTestStringConvertible, Sendable {
         Flatten(); Dense(1)
       }),
     KernelCase(
+      name: "windows of windows", shape: [6, 5, 2],
+      network: Serial {
+        Conv(4, window: [5, 5], padding: .same, weightStd: 1.3, biasStd: 0.1)
+        Conv(4, window: [5, 5], padding: .same, weightStd: 1.3, biasStd: 0.1)
+        Conv(4, window: [5, 5], padding: .same, weightStd: 1.3, biasStd: 0.1)
+        Conv(4, window: [5, 5], padding: .same, weightStd: 1.3, biasStd: 0.1); GlobalAvgPool(); Dense(1)
+      }),
+    KernelCase(
       name: "circular images", shape: [5, 4, 2],
       network: deep(3, Erf(), padding: .circular) {
         GlobalSumPool(); Dense(1)
@@ -103,6 +111,32 @@ struct KernelCase: CustomTestStringConvertible, Sendable {
       network: Serial {
         Conv(4, window: [3, 3], padding: .same, weightStd: 1.3, biasStd: 0.1); Relu()
         Conv(4, window: [3, 3], padding: .same, weightStd: 1.3, biasStd: 0.1); Relu(); GlobalAvgPool(); Dense(1)
+      }, maskConstant: 9),
+    KernelCase(
+      name: "one position that may be missing", shape: [6, 2],
+      network: Serial {
+        Conv(4, window: [3], padding: .same, weightStd: 1.3, biasStd: 0.1); Relu()
+        Conv(4, window: [6], padding: .valid, weightStd: 1.3, biasStd: 0.1); Relu()
+        Conv(4, window: [3], padding: .same, weightStd: 1.3, biasStd: 0.1); Relu(); GlobalAvgPool(); Dense(1)
+      }, maskConstant: 9),
+    KernelCase(
+      name: "branches that need all positions and their own", shape: [5, 4, 2],
+      network: Serial {
+        Conv(4, window: [3, 3], padding: .same, weightStd: 1.3, biasStd: 0.1); FanOut(2)
+        Parallel {
+          Serial {
+            LayerNorm(); Relu(); Flatten(); Dense(1)
+          }
+          Serial {
+            GlobalAvgPool(); Dense(1)
+          }
+        }
+        FanInSum()
+      }),
+    KernelCase(
+      name: "loops over missing positions", shape: [4, 5, 2],
+      network: deep(7, Relu()) {
+        GlobalAvgPool(); Dense(1)
       }, maskConstant: 9),
     KernelCase(
       name: "dropout", shape: [5, 5, 2],
@@ -197,6 +231,32 @@ struct DeviceKernelTests {
     #expect(largestDifference(try network.kernel(x, options: KernelOptions(device: device)), expected) < 1e-9)
     let all = try network.kernel(x, options: KernelOptions(batch: .all))
     #expect(largestDifference(try network.kernel(x, options: KernelOptions(batch: .all, device: device)), all) < 1e-9)
+  }
+
+  @Test("the executor asked for computes on the device, or nothing does")
+  func executors() throws {
+    let device = try TestPlugins.device()
+    func choice(_ executor: KernelOptions.Executor, batch: KernelOptions.Extent = .diagonal) throws -> ExecutorChoice {
+      try ExecutorChoice(
+        try DeviceCases.goal(.float64, isPooled: true, layers: 2),
+        options: KernelOptions(executor: executor, batch: batch, device: device))
+    }
+    #expect(try choice(.automatic).executor is DeviceExecutor)
+    #expect(try choice(.fused).executor is DeviceExecutor)
+    let asked = try choice(.reference)
+    #expect(asked.executor is ReferenceDeviceExecutor)
+    #expect(asked.reason?.description.contains("asked for") == true)
+    #expect(try choice(.automatic, batch: .all).executor is ReferenceDeviceExecutor)
+    do {
+      _ = try choice(.fused, batch: .all)
+      Issue.record("nothing was thrown")
+    } catch {
+      #expect("\(error)".contains("covariances between the inputs of each data set"))
+    }
+    let item = KernelCase.all[2]
+    let x = item.data(3, seed: 1)
+    let found = try item.network.kernel(x, options: KernelOptions(executor: .reference, device: device))
+    #expect(largestDifference(found, try item.network.kernel(x)) < 1e-9)
   }
 
   @Test("a block that does not fit into a device's memory is halved once, and after that an error")

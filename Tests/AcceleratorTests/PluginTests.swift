@@ -103,6 +103,41 @@ struct PluginTests {
     }
   }
 
+  @Test("programs are kept while there are few of them and their texts are short")
+  func recent() {
+    var recent = RecentPrograms<Int>()
+    for index in 0..<100 { recent.add(index, "program \(index)") }
+    #expect(recent.count == 64)
+    #expect(recent.program("program 99") == 99 && recent.program("program 36") == 36)
+    #expect(recent.program("program 35") == nil)
+    func long(_ letter: Character) -> String { String(repeating: letter, count: 900_000) }
+    for letter: Character in "abc" { recent.add(0, long(letter)) }
+    #expect(recent.count == 2 && recent.byteCount == 1_800_000)
+    #expect(recent.program(long("a")) == nil && recent.program(long("c")) == 0)
+    // One that is too large alone, and again.
+    let largest = String(repeating: "d", count: 3_000_000)
+    recent.add(1, largest)
+    recent.add(2, largest)
+    #expect(recent.count == 1 && recent.byteCount == 3_000_000 && recent.program(largest) == 2)
+  }
+
+  @Test("devices of the maker of TPUs are seen without a plugin")
+  func tensorProcessors() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("pci-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    #expect(!TensorProcessors.areThere(in: folder.path))
+    for (name, vendor) in [("0000:00:00.0", "0x8086\n"), ("0000:00:01.0", "0x1af4\n"), ("0000:00:02.0", "")] {
+      let device = folder.appendingPathComponent(name)
+      try FileManager.default.createDirectory(at: device, withIntermediateDirectories: true)
+      try Data(vendor.utf8).write(to: device.appendingPathComponent("vendor"))
+    }
+    #expect(!TensorProcessors.areThere(in: folder.path))
+    let device = folder.appendingPathComponent("0000:00:04.0")
+    try FileManager.default.createDirectory(at: device, withIntermediateDirectories: true)
+    try Data("0x1ae0\n".utf8).write(to: device.appendingPathComponent("vendor"))
+    #expect(TensorProcessors.areThere(in: folder.path))
+  }
+
   @Test("a module that does not parse is an error with the plugin's words", .enabled(if: TestPlugins.isThere))
   func module() throws {
     let device = try TestPlugins.device()

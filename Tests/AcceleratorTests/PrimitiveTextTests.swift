@@ -67,6 +67,26 @@ struct PrimitiveTextTests {
         """)
   }
 
+  @Test("positions that count from the front are taken as they are, all others are looked at")
+  func positions() throws {
+    let table = Tensor.arange(12, dtype: .float64)
+    /// How often positions are compared with zero.
+    func comparisons(_ positions: @escaping (Tensor) -> Tensor) throws -> Int {
+      let program = try trace(
+        { (x: Tensor, i: Tensor) in x.taking(positions(i), axis: 0) }, at: table, Tensor([0, 1] as [Int32], shape: [2]))
+      return HLOModule(program).text.components(separatedBy: "stablehlo.compare LT").count - 1
+    }
+    let (near, far) = (Tensor([0, 3] as [Int32], shape: [2]), Tensor([0, Int32.max] as [Int32], shape: [2]))
+    #expect(try comparisons { _ in near } == 0)
+    #expect(try comparisons { _ in near.expandedDims(0) + near.expandedDims(1) * 2 } == 0)
+    #expect(try comparisons { $0 } == 1)
+    #expect(try comparisons { $0 + near } == 1)
+    #expect(try comparisons { _ in Tensor([0, -1] as [Int32], shape: [2]) } == 1)
+    // What overflows is negative.
+    #expect(try comparisons { _ in far + near } == 1)
+    #expect(try comparisons { _ in -near } == 1)
+  }
+
   @Test("layers that are alike are one loop, whatever their number, and stages are apart")
   func loops() throws {
     func text(_ layers: Int) throws -> String {
@@ -78,6 +98,8 @@ struct PrimitiveTextTests {
     let (short, long) = (try text(7), try text(21))
     func count(_ word: String, _ text: String) -> Int { text.components(separatedBy: word).count - 1 }
     #expect(count("stablehlo.while", short) == 1 && count("stablehlo.while", long) == 1)
+    // One array has all that a turn reads of single inputs, and nobody looks whether positions are negative.
+    #expect(count("stablehlo.dynamic_slice", long) == 1 && count("SIGNED", long) == 1)
     #expect(count("stablehlo.optimization_barrier", long) >= 3)
     // Depth is a number in the text.
     #expect(long.split(separator: "\n").count == short.split(separator: "\n").count)

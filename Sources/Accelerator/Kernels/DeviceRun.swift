@@ -177,8 +177,9 @@ final class DeviceRun: @unchecked Sendable {
     case .zero: return Tensor(Int32(0))
     case .columnIndex: preconditionFailure("made on the device")
     case .perInput(let need, let dataSet): return numbers(dataSet).tensor(need)
-    case .stacked(let needs, let dataSet):
-      return concatenate(needs.map { numbers(dataSet).tensor($0).expandedDims(0) }, axis: 0)
+    case .stacked(let turns):
+      let rows = turns.map { turn in concatenate(turn.map { tensor($0, first, second).reshaped([-1]) }, axis: 0) }
+      return concatenate(rows.map { $0.expandedDims(0) }, axis: 0)
     }
   }
 

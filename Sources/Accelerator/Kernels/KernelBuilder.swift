@@ -150,7 +150,14 @@ struct KernelBuilder: Lowering {
     value.theta = .matrix(rule.constant == 0 ? sum : sum + rule.constant)
   }
 
+  /// Where only positions with themselves are wanted of what acts on every entry by itself, others of the operand, which
+  /// another step may want, are left out before.
+  private mutating func leaveOutUnneeded() {
+    if !goal.demand.isFull(step.result) { value = diagonal(value) }
+  }
+
   mutating func dual(_ dual: any Dual) throws(Obstacle) {
+    leaveOutUnneeded()
     if let straight = StraightDual(dual, isSingle: goal.dtype == .float32) {
       let (rows, columns) = spread(.root(value: step.operands[0]))
       let k = isSymmetric ? atSame(rows * rows, value.k) : value.k
@@ -172,6 +179,7 @@ struct KernelBuilder: Lowering {
   }
 
   mutating func normalize(epsilon: Double, positionAxes: [Int], overBatch: Bool) {
+    leaveOutUnneeded()
     let (rows, columns) = spread(.factor(value: step.operands[0], epsilon: epsilon, axes: positionAxes))
     value = value.map { k in
       let scaled = k * (rows * columns)

@@ -11,8 +11,8 @@ enum KernelInput: Hashable {
   case columnIndex([Int])
   /// What is made of single inputs.
   case perInput(PerInput, DataSet)
-  /// The same of several steps one after another, for the turns of a loop: a leading axis.
-  case stacked([PerInput], DataSet)
+  /// What the turns of a loop read of single inputs, of one element type: a row of numbers for each turn.
+  case stacked([[KernelInput]])
 
   /// Numbers per input and position, shape (N, P…).
   enum PerInput: Hashable {

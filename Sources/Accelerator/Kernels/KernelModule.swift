@@ -64,7 +64,8 @@ private struct KernelAssembler {
     }
     try finish()
     let inputCount = inputs.count
-    staged.inputTypes = try inputs.map { (input: KernelInput) throws(Obstacle) in type(of: input) }
+    staged.inputTypes = inputs.map(type(of:))
+    if let zero = inputs.firstIndex(of: .zero) { staged.zeros = [zero] }
     staged.stages = stages.map { stage in
       var stage = stage
       // Inputs come first, then what stages make.
@@ -74,10 +75,17 @@ private struct KernelAssembler {
     staged.outputs = staged.outputs.map { $0 + inputCount }
   }
 
-  /// Steps up to and including an activation each: compilers would compute longer stages again and again.
+  /// Steps up to and including an activation each, and windows once at most: compilers would compute longer stages again and
+  /// again, a window of windows for every one of its terms.
   private func parts(of steps: ArraySlice<CovarianceProgram.Step>) -> [[CovarianceProgram.Step]] {
     var result: [[CovarianceProgram.Step]] = [[]]
+    var hasWindows = false
     for step in steps {
+      if result[result.count - 1].isEmpty { hasWindows = false }
+      if step.operation is PatchesOperation {
+        if hasWindows { result.append([]) }
+        hasWindows = true
+      }
       result[result.count - 1].append(step)
       if step.operation is DualOperation { result.append([]) }
     }
@@ -104,9 +112,9 @@ private struct KernelAssembler {
     case .zero: return TensorType(shape: [], dtype: .int32)
     case .columnIndex(let sizes): return TensorType(shape: sizes + sizes, dtype: .int32)
     case .perInput(let need, let dataSet): return perInput(need, dataSet)
-    case .stacked(let needs, let dataSet):
-      let one = perInput(needs[0], dataSet)
-      return TensorType(shape: [needs.count] + one.shape, dtype: one.dtype)
+    case .stacked(let turns):
+      let types = turns[0].map(type(of:))
+      return TensorType(shape: [turns.count, types.reduce(0) { $0 + $1.count }], dtype: types[0].dtype)
     }
   }
 
@@ -212,33 +220,52 @@ private struct KernelAssembler {
     let source = value(of: body[0].operands[0])
     let needs = try needs(of: body)
     // What changes from turn to turn comes from single inputs.
-    let changing = needs.filter { if case .perInput = $0 { true } else { false } }
-    let fixed = needs.filter { !changing.contains($0) }
-    var stacks: [KernelInput] = []
-    for need in changing {
-      guard case .perInput(_, let dataSet) = need, let place = needs.firstIndex(of: need) else { continue }
-      let turns = try (0..<count).map { (turn: Int) throws(Obstacle) -> KernelInput.PerInput in
-        let same = try self.needs(of: Array(steps[turn * period..<(turn + 1) * period]))[place]
-        guard case .perInput(let perInput, _) = same else { preconditionFailure("layers that are not alike") }
-        return perInput
-      }
-      stacks.append(.stacked(turns, dataSet))
+    let changes = needs.map { if case .perInput = $0 { true } else { false } }
+    let fixed = zip(needs, changes).filter { !$1 }.map(\.0)
+    let turns = try (0..<count).map { (turn: Int) throws(Obstacle) in
+      zip(try self.needs(of: Array(steps[turn * period..<(turn + 1) * period])), changes).filter(\.1).map(\.0)
     }
-    let ordered = changing + fixed
-    let types = source.value.tensors.map(\.type) + ordered.map(type(of:))
+    // All of it in one array: a device copies what a turn reads of every array for itself.
+    let stacks = [goal.dtype, .bool].map { dtype in turns.map { turn in turn.filter { type(of: $0).dtype == dtype } } }
+      .filter { !$0[0].isEmpty }
+    let types =
+      source.value.tensors.map(\.type)
+      + stacks.map { turns in
+        let stack = type(of: .stacked(turns))
+        return TensorType(shape: [stack.shape[1]], dtype: stack.dtype)
+      } + fixed.map(type(of:))
     var result: KernelValue?
     let stage = try trace(types) { tensors throws(Obstacle) in
-      var values = [body[0].operands[0]: source.value.replacing(Array(tensors.prefix(source.places.count)))]
-      let given = Dictionary(uniqueKeysWithValues: zip(ordered, tensors.dropFirst(source.places.count)))
+      var rest = tensors[...]
+      var values = [body[0].operands[0]: source.value.replacing(Array(rest.prefix(source.places.count)))]
+      rest = rest.dropFirst(source.places.count)
+      var given: [KernelInput: Tensor] = [:]
+      for stack in stacks {
+        guard let row = rest.popFirst() else { preconditionFailure("a loop without its numbers") }
+        given.merge(numbers(in: row, of: stack[0])) { first, _ in first }
+      }
+      for (need, tensor) in zip(fixed, rest) { given[need] = tensor }
       try run(body, &values) { given[$0]! }
       result = values[body[period - 1].result]
       return result?.tensors ?? []
     }
     guard let result else { preconditionFailure("a stage was not traced") }
-    let places = source.places + (try places(of: stacks)) + (try places(of: fixed))
+    let places = source.places + (try places(of: stacks.map { .stacked($0) })) + (try places(of: fixed))
     append(
       stage, places, [(steps[steps.count - 1].result, result)],
       loop: StagedProgram.Loop(count: count, carried: source.places.count, stacked: stacks.count))
+  }
+
+  /// The numbers of single inputs that one turn of a loop reads, out of its row.
+  private func numbers(in row: Tensor, of needs: [KernelInput]) -> [KernelInput: Tensor] {
+    var result: [KernelInput: Tensor] = [:]
+    var start = 0
+    for need in needs {
+      let shape = type(of: need).shape
+      result[need] = row.sliced(axis: 0, start..<start + shape.product).reshaped(shape)
+      start += shape.product
+    }
+    return result
   }
 
   /// The outputs as kernels return them.
@@ -286,7 +313,7 @@ private struct KernelAssembler {
       let needs = try KernelNeeds.of(step, masked: masked, dtype: goal.dtype)
       let sizes = program.positions[step.result]
       let index = KernelInput.columnIndex(sizes)
-      if !needs.isEmpty && goal.demand.isFull(step.result) && sizes.product > 1 && !result.contains(index) {
+      if !needs.isEmpty && goal.demand.isFull(step.result) && !sizes.isEmpty && !result.contains(index) {
         result.append(index)
       }
       for need in needs {

@@ -27,6 +27,7 @@ final class Client: Sendable {
     if let plugin { path = plugin } else { path = try PluginSearch.path(for: platform, device: device) }
     let key = platform + " " + path
     if let known = clients.withLock({ $0[key] }) { return known }
+    if platform == "tpu" { TensorProcessors.prepare() }
     let client = try Client(try Plugin.load(path), platform, device: device)
     return clients.withLock { clients in
       if let known = clients[key] { return known }

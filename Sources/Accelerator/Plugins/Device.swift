@@ -19,7 +19,7 @@ public final class Device: KernelDevice, Sendable {
   public let memory: Int?
   let client: Client
   let index: Int
-  private let programs = Mutex(RecentPrograms())
+  private let programs = Mutex(RecentPrograms<LoadedProgram>())
 
   var plugin: Plugin { client.plugin }
   var pointer: UnsafeMutableRawPointer { client.device(index) }
@@ -94,21 +94,5 @@ public final class Device: KernelDevice, Sendable {
     let program = try LoadedProgram(text, on: self)
     programs.withLock { $0.add(program, text) }
     return program
-  }
-
-  /// The programs compiled last, so that equal ones need not be compiled again. What falls out lives on with who uses it.
-  private struct RecentPrograms {
-    private static let most = 64
-    private var programs: [String: LoadedProgram] = [:]
-    /// The latest last.
-    private var order: [String] = []
-
-    func program(_ text: String) -> LoadedProgram? { programs[text] }
-
-    mutating func add(_ program: LoadedProgram, _ text: String) {
-      guard programs.updateValue(program, forKey: text) == nil else { return }
-      order.append(text)
-      if order.count > Self.most { programs[order.removeFirst()] = nil }
-    }
   }
 }

@@ -15,14 +15,16 @@ struct HLOModule {
   }
 
   init(_ staged: StagedProgram) {
-    self.init(staged.inputTypes) { emitter, inputs in emitter.emit(staged, inputs) }
+    self.init(staged.inputTypes, zeros: staged.zeros) { emitter, inputs in emitter.emit(staged, inputs) }
   }
 
   private init(
-    _ inputTypes: [TensorType], _ body: (inout ProgramEmitter, [HLOValue]) -> [HLOValue]
+    _ inputTypes: [TensorType], zeros: Set<Int> = [], _ body: (inout ProgramEmitter, [HLOValue]) -> [HLOValue]
   ) {
     var emitter = ProgramEmitter()
-    let inputs = inputTypes.enumerated().map { HLOValue(name: "%input\($0.offset)", type: $0.element) }
+    let inputs = inputTypes.enumerated().map { index, type in
+      HLOValue(name: "%input\(index)", type: type, largest: zeros.contains(index) ? 0 : nil)
+    }
     var outputs = body(&emitter, inputs)
     hasCheck = !emitter.checks.isEmpty
     if let first = emitter.checks.first {
@@ -66,13 +68,19 @@ extension ProgramEmitter {
     writer.line(
       "\(name)\(values.count == 1 ? "" : ":\(values.count)") = stablehlo.optimization_barrier "
         + "\(values.map(\.name).joined(separator: ", ")) : \(types)")
-    return values.indices.map { HLOValue(name: values.count == 1 ? name : "\(name)#\($0)", type: values[$0].type) }
+    return values.indices.map {
+      HLOValue(name: values.count == 1 ? name : "\(name)#\($0)", type: values[$0].type, largest: values[$0].largest)
+    }
   }
 
   /// A loop; everything that its body reads is carried along, but for large constants, which are arguments of the module.
   private mutating func emit(_ body: Program, _ loop: StagedProgram.Loop, _ arguments: [HLOValue]) -> [HLOValue] {
     let carried = [writer.scalar(0, .int32)] + arguments
-    let inner = carried.map { HLOValue(name: writer.name(), type: $0.type) }
+    let (stacked, fixed) = (1 + loop.carried, 1 + loop.carried + loop.stacked)
+    // What the body makes may be larger than what came in.
+    let inner = carried.enumerated().map { place, value in
+      HLOValue(name: writer.name(), type: value.type, largest: place < stacked ? nil : value.largest)
+    }
     let name = writer.name()
     let pairs = zip(inner, carried).map { "\($0.name) = \($1.name)" }.joined(separator: ", ")
     let types = carried.map(\.type.hlo).joined(separator: ", ")
@@ -84,7 +92,6 @@ extension ProgramEmitter {
     writer.endRegion()
     writer.line("} do {")
     writer.beginRegion()
-    let (stacked, fixed) = (1 + loop.carried, 1 + loop.carried + loop.stacked)
     var inputs = Array(inner[1..<stacked])
     for value in inner[stacked..<fixed] { inputs.append(part(of: value, inner[0])) }
     let results = emit(body, inputs + inner[fixed...])

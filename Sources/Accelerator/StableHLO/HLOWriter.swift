@@ -4,6 +4,8 @@ import Tensors
 struct HLOValue {
   let name: String
   let type: TensorType
+  /// The elements, integers, are known to be from 0 to this number; nil where nothing is known.
+  var largest: Int32?
 
   var shape: [Int] { type.shape }
   var dtype: DType { type.dtype }

@@ -60,8 +60,13 @@ extension ProgramEmitter {
       case .or: "or"
       case .xor: "xor"
       }
-    let (a, b) = (writer.broadcast(inputs[0], to: type.shape), writer.broadcast(inputs[1], to: type.shape))
-    return writer.same(operation, a, b)
+    let operands = spread(inputs, type)
+    return writer.same(operation, operands[0], operands[1])
+  }
+
+  /// The operands as large as the result.
+  private mutating func spread(_ operands: [HLOValue], _ type: TensorType) -> [HLOValue] {
+    operands.map { writer.broadcast($0, to: type.shape) }
   }
 
   mutating func compare(_ comparison: Comparison, _ inputs: [HLOValue], _ type: TensorType) -> HLOValue {
@@ -74,21 +79,18 @@ extension ProgramEmitter {
       case .greaterOrEqual: "GE"
       case .greater: "GT"
       }
-    let (a, b) = (writer.broadcast(inputs[0], to: type.shape), writer.broadcast(inputs[1], to: type.shape))
-    return writer.compare(direction, a, b)
+    let operands = spread(inputs, type)
+    return writer.compare(direction, operands[0], operands[1])
   }
 
   mutating func multiplyAdd(_ inputs: [HLOValue], _ type: TensorType) -> HLOValue {
-    let x = writer.broadcast(inputs[0], to: type.shape)
-    let y = writer.broadcast(inputs[1], to: type.shape)
-    let z = writer.broadcast(inputs[2], to: type.shape)
-    return writer.same("add", writer.same("multiply", x, y), z)
+    let operands = spread(inputs, type)
+    return writer.same("add", writer.same("multiply", operands[0], operands[1]), operands[2])
   }
 
   mutating func select(_ inputs: [HLOValue], _ type: TensorType) -> HLOValue {
-    let condition = writer.broadcast(inputs[0], to: type.shape)
-    let (a, b) = (writer.broadcast(inputs[1], to: type.shape), writer.broadcast(inputs[2], to: type.shape))
-    return writer.select(condition, a, b)
+    let operands = spread(inputs, type)
+    return writer.select(operands[0], operands[1], operands[2])
   }
 
   mutating func convert(_ x: HLOValue, _ dtype: DType) -> HLOValue {

@@ -5,6 +5,7 @@ extension ProgramEmitter {
   ///
   /// A device cannot trap: what is outside is moved inside when it reads, and dropped when it adds.
   private mutating func indices(_ positions: HLOValue, below size: Int) -> HLOValue {
+    if positions.largest != nil { return writer.reshape(positions, positions.shape + [1]) }
     let isNegative = writer.compare("LT", positions, writer.filled(0, positions.type))
     let fromEnd = writer.same("add", positions, writer.filled(Double(size), positions.type))
     let counted = writer.select(isNegative, fromEnd, positions)

@@ -20,17 +20,24 @@ struct ProgramEmitter {
     var values = inputs
     for tensor in program.constants { values.append(constant(tensor)) }
     for equation in program.equations {
-      let results = emit(
-        equation.primitive, equation.inputs.map { values[$0] }, equation.outputs.map { program.types[$0] })
+      let arguments = equation.inputs.map { values[$0] }
+      var results = emit(equation.primitive, arguments, equation.outputs.map { program.types[$0] })
+      if results.count == 1, results[0].largest == nil {
+        results[0].largest = Self.largest(equation.primitive, arguments, results[0].type)
+      }
       values += results
     }
     return program.outputs.map { values[$0] }
   }
 
   private mutating func constant(_ tensor: Tensor) -> HLOValue {
-    if tensor.byteCount <= Self.largestInlineConstant { return writer.constant(tensor) }
+    if tensor.byteCount <= Self.largestInlineConstant {
+      var value = writer.constant(tensor)
+      value.largest = Self.largest(tensor)
+      return value
+    }
     if let known = constants.first(where: { $0.tensor.isIdentical(to: tensor) }) { return known.value }
-    let value = HLOValue(name: "%constant\(constants.count)", type: tensor.type)
+    let value = HLOValue(name: "%constant\(constants.count)", type: tensor.type, largest: Self.largest(tensor))
     constants.append((value, tensor))
     return value
   }

@@ -23,6 +23,8 @@ struct StagedProgram {
   }
 
   var inputTypes: [TensorType] = []
+  /// Inputs that are the number 0 whenever the program runs.
+  var zeros: Set<Int> = []
   var stages: [Stage] = []
   var outputs: [Int] = []
 

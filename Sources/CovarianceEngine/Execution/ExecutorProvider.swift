@@ -4,9 +4,10 @@ package protocol ExecutorProvider: KernelDevice {
   /// device's fastest way.
   ///
   /// - Parameters:
-  ///   - batch: which covariances between the inputs of one data set are wanted.
+  ///   - options: which executor and which covariances between the inputs of one data set are wanted.
   ///   - host: the executor of the same program on this machine's processors, for what is done once per input.
-  func executor(_ goal: CovarianceGoal, batch: KernelOptions.Extent, host: any CovarianceExecutor)
+  /// - Throws: where the options demand the fastest way and the device has none for the program.
+  func executor(_ goal: CovarianceGoal, _ options: KernelOptions, host: any CovarianceExecutor)
     throws(NetworkError) -> (executor: any CovarianceExecutor, reason: Obstacle?)
   /// The same device for tiles of a given size, which then are made of whole blocks.
   func aligned(to tileSize: Int) -> any KernelDevice

@@ -24,7 +24,7 @@ public struct KernelOptions: Sendable {
     case automatic
     /// Tensor operations on whole matrices: supports everything.
     case reference
-    /// Chains of operations over tiles that stay in cache.
+    /// Chains of operations over tiles that stay in cache; on a device, one launch for each layer.
     case fused
   }
 

@@ -29,8 +29,9 @@ package struct ExecutorChoice: Sendable {
     } else {
       self = Self.fastest(goal, options, counts, hasTwoDataSets)
     }
-    if let device = options.device, !isTraced { try move(to: device, goal, options) }
-    if options.executor == .fused, isReference, let reason {
+    if let device = options.device, !isTraced {
+      try move(to: device, goal, options)
+    } else if options.executor == .fused, isReference, let reason {
       throw NetworkError(expected: "a network that the fused executor supports", found: reason.description)
     }
   }
@@ -54,7 +55,7 @@ package struct ExecutorChoice: Sendable {
     guard let provider = device as? any ExecutorProvider else {
       throw NetworkError(path: [.name("device")], expected: "a device of the Accelerator library", found: device.name)
     }
-    let choice = try provider.executor(goal, batch: options.batch, host: executor)
+    let choice = try provider.executor(goal, options, host: executor)
     self = ExecutorChoice(choice.executor, because: choice.reason)
   }
 
