@@ -85,8 +85,9 @@ final class SeriesTable: @unchecked Sendable {
   private func make(_ piece: Int) {
     lock.withLock {
       guard pieces[piece] == nil else { return }
-      // A derivative that cannot be had was refused when the dual was made.
-      let values = (try? layout.coefficients(piece)) ?? []
+      // A derivative that cannot be had was refused when the dual was made. Others will read the piece, whoever is in a hurry.
+      let values =
+        Interruption.carriedOut(under: nil) { try? layout.coefficients(piece) } ?? []
       let memory = UnsafeMutablePointer<Double>.allocate(capacity: values.count)
       memory.initialize(from: values, count: values.count)
       nt_series_publish(pointer, Int32(piece), memory)
@@ -96,7 +97,8 @@ final class SeriesTable: @unchecked Sendable {
   private static func copy(
     _ duals: SeriesSource.Duals, _ entries: [Tensor], _ count: Int, to result: UnsafeMutablePointer<Double>
   ) {
-    guard let values = try? duals(entries[0], entries[1], entries[2]).scalars(as: Double.self) else {
+    let found = Interruption.carriedOut(under: nil) { try? duals(entries[0], entries[1], entries[2]) }
+    guard let values = found?.scalars(as: Double.self) else {
       return result.update(repeating: .nan, count: count)
     }
     result.update(from: values, count: count)

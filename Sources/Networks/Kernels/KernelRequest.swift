@@ -145,12 +145,8 @@ package struct PreparedKernels: Sendable {
       zip(outputs.leaves, computation.shapes2).map { Outline($0, shape2: $1, computation) })
   }
 
-  /// The kernels, tile by tile; nil when they were stopped.
-  ///
-  /// - Parameter isStopped: asked before every tile.
-  package func run(until isStopped: () -> Bool) throws(NetworkError) -> Branches<Kernel>? {
-    try computation.run(until: isStopped).map(outputs.replacingLeaves)
-  }
+  /// The kernels.
+  package func run() throws(NetworkError) -> Branches<Kernel> { outputs.replacingLeaves(try computation.run()) }
 }
 
 extension Layer {

@@ -106,7 +106,7 @@ int32_t nt_job_start(nt_job *job, nt_error *error);
 // Waits for the end, for some milliseconds at most, and says how the job is. `done` and `total` are how much of its work it has
 // done, in pieces of its own; either may be NULL. After the end it goes on saying how the job ended.
 int32_t nt_job_wait(nt_job *job, int64_t milliseconds, int64_t *done, int64_t *total);
-// Asks the job to end at the next piece of its work.
+// Asks the job to end at the next piece of its work, within about a second; a factorisation that has begun is finished first.
 void nt_job_cancel(nt_job *job);
 // Types and shapes of the results as JSON, before there are any: {"arrays": [{"name", "dtype", "shape"}], …}. Only kernels say
 // theirs; of other jobs "arrays" is empty.

@@ -42,6 +42,6 @@ package struct GradientChoice: Sendable {
     as type: Scalar.Type
   ) throws(NetworkError) -> [(x1: Tensor, x2: Tensor?)] {
     let problem = GradientProblem<Scalar>(plan, goal.tangent, inputs, cotangents)
-    return isRows ? GradientRows(problem).run() : try GradientSlices(problem).run()
+    return isRows ? try GradientRows(problem).run() : try GradientSlices(problem).run()
   }
 }

@@ -1,4 +1,5 @@
 import CVectorKernels
+import Tensors
 
 /// Where the covariances of an input of the program come from, and where their cotangents go.
 enum GradientInput<Scalar: GradientScalar> {
@@ -18,6 +19,8 @@ final class GradientInterpreter<Scalar: GradientScalar> {
 
   let schedule: GradientSchedule
   let purpose: GradientSchedule.Purpose
+  /// When it is requested, passes end early and what they would have given is undefined.
+  let interruption: Interruption?
   private let mostLanes: Int
   /// K of all kept slices, Θ, and their cotangents.
   let kept: Scratch<Scalar>
@@ -38,8 +41,11 @@ final class GradientInterpreter<Scalar: GradientScalar> {
   var cotangents1: [Pointer] = []
   var cotangents2: [Pointer] = []
 
-  init(_ schedule: GradientSchedule, _ purpose: GradientSchedule.Purpose, lanes: Int) {
+  init(
+    _ schedule: GradientSchedule, _ purpose: GradientSchedule.Purpose, lanes: Int, _ interruption: Interruption?
+  ) {
     (self.schedule, self.purpose, self.lanes, mostLanes) = (schedule, purpose, lanes, lanes)
+    self.interruption = interruption
     kept = Scratch(4 * schedule.keptCount * lanes)
     buffers = Scratch(2 * (schedule.bufferCount + 4) * schedule.largest * lanes)
     let longest = schedule.steps.reduce(0) { longest, step in
@@ -119,6 +125,7 @@ final class GradientInterpreter<Scalar: GradientScalar> {
 
   func run(_ pass: GradientSchedule.Pass) {
     for slice in pass.slices {
+      if let interruption, interruption.isRequested { return }
       let extent = SliceExtent(sizes: pass.endSizes, displacement: slice.displacement)
       let n = extent.lengths.product
       if n <= 0 { continue }

@@ -52,7 +52,9 @@ struct GradientRows<Scalar: GradientScalar>: @unchecked Sendable {
   }
 
   /// The gradients in x1 and x2 of every input of the program.
-  func run() -> [(x1: Tensor, x2: Tensor?)] {
+  ///
+  /// - Throws: `NetworkError.interrupted`.
+  func run() throws(NetworkError) -> [(x1: Tensor, x2: Tensor?)] {
     for dataSet in problem.dataSets {
       let numbers = numbers(of: dataSet)
       for input in problem.inputs.indices { makeVariances(problem.x(input, dataSet), numbers, input) }
@@ -60,6 +62,7 @@ struct GradientRows<Scalar: GradientScalar>: @unchecked Sendable {
     }
     let cotangents = problem.inputs.indices.map { products($0) }
     runTiles(cotangents.map(\.pointer))
+    try NetworkError.checkInterruption()
     for dataSet in problem.dataSets { runItself(dataSet) }
     return problem.inputs.indices.map { gradient($0, cotangents[$0].tensor) }
   }
@@ -122,8 +125,9 @@ struct GradientRows<Scalar: GradientScalar>: @unchecked Sendable {
   private func makeNumbers(_ dataSet: DataSet) {
     let (count, numbers) = (problem.count(dataSet), numbers(of: dataSet))
     let size = Self.selfLanes
+    let interruption = Interruption.current
     Threads.forEachWorker((count + size - 1) / size) { next in
-      let interpreter = problem.plan.interpreter(.numbers, lanes: size, as: Scalar.self)
+      let interpreter = problem.plan.interpreter(.numbers, lanes: size, as: Scalar.self, interruption)
       while let chunk = next() {
         prepare(interpreter, numbers, chunk * size, count)
         interpreter.makeNumbers()
@@ -135,8 +139,9 @@ struct GradientRows<Scalar: GradientScalar>: @unchecked Sendable {
     let (count, numbers) = (problem.count(dataSet), numbers(of: dataSet))
     let (size, purpose) = (Self.selfLanes, problem.selfPurpose(dataSet))
     let given = dataSet == .first ? problem.self1 : problem.self2
+    let interruption = Interruption.current
     Threads.forEachWorker((count + size - 1) / size) { next in
-      let interpreter = problem.plan.interpreter(purpose, lanes: size, as: Scalar.self)
+      let interpreter = problem.plan.interpreter(purpose, lanes: size, as: Scalar.self, interruption)
       let scratch = Scratch<Scalar>(2 * size)
       while let chunk = next() {
         let start = chunk * size
@@ -181,11 +186,12 @@ struct GradientRows<Scalar: GradientScalar>: @unchecked Sendable {
     ofRows.pointer.update(repeating: 0, count: columnTiles * setCount * rows.stride)
     ofColumns.pointer.update(repeating: 0, count: rowTiles * setCount * columns.stride)
     nonisolated(unsafe) let products = products
+    let interruption = Interruption.current
     Threads.forEachWorker(rowTiles * columnTiles) { next in
       let strip = GradientStrip(
         problem, products, lanes: Self.stripRows * Self.tileColumns, numbers1: rows.numbers.pointer, rows.stride,
-        numbers2: columns.numbers.pointer, columns.stride)
-      while let index = next() {
+        numbers2: columns.numbers.pointer, columns.stride, interruption)
+      while interruption?.isRequested != true, let index = next() {
         let (rowTile, columnTile) = (index / columnTiles, index % columnTiles)
         let columnRange = columnTile * Self.tileColumns..<min(n2, (columnTile + 1) * Self.tileColumns)
         for row in stride(from: rowTile * Self.tileRows, to: min(n1, (rowTile + 1) * Self.tileRows), by: Self.stripRows)
@@ -260,12 +266,12 @@ private final class GradientStrip<Scalar: GradientScalar> {
 
   init(
     _ problem: GradientProblem<Scalar>, _ products: [Pointer], lanes: Int, numbers1: Pointer, _ stride1: Int,
-    numbers2: Pointer, _ stride2: Int
+    numbers2: Pointer, _ stride2: Int, _ interruption: Interruption?
   ) {
     (self.problem, self.products, mostLanes) = (problem, products, lanes)
     (self.numbers1, self.stride1, self.numbers2, self.stride2) = (numbers1, stride1, numbers2, stride2)
     setCount = problem.plan.graph.numberSets.count
-    interpreter = problem.plan.interpreter(.cross, lanes: lanes, as: Scalar.self)
+    interpreter = problem.plan.interpreter(.cross, lanes: lanes, as: Scalar.self, interruption)
     memory = Scratch((2 + 2 * products.count + 4 * setCount) * lanes)
     sums = Scratch(16)
   }
