@@ -28,9 +28,24 @@ final class SeriesTable: @unchecked Sendable {
           let entries = [q12, q11, q22].map { Tensor(copying: $0, shape: [count]) }
           SeriesTable.copy(source.exact, entries, count, to: kappa)
           SeriesTable.copy(source.exactDerivative, entries, count, to: slope)
-        }, context: nil))
+        }, derivatives: source.isSmooth ? Self.derivatives : nil, context: nil))
     setArcs(Self.arcs(of: source), isBounded: Self.isBounded(source))
     pointer.pointee.context = Unmanaged.passUnretained(self).toOpaque()
+  }
+
+  private static let derivatives: nt_series_derivatives = { series, count, q12, q11, q22, results in
+    guard let q12, let q11, let q22, let results else { return }
+    let source = SeriesTable.of(series).layout.source
+    let entries = [q12, q11, q22].map { Tensor(copying: $0, shape: [count]) }
+    let found = Interruption.carriedOut(under: nil) { try? source.derivatives(entries[0], entries[1], entries[2]) }
+    for kind in 0..<Int(nt_series_derivative_count.rawValue) {
+      let target = results + kind * count
+      if let found {
+        target.update(from: found[kind], count: count)
+      } else {
+        target.update(repeating: .nan, count: count)
+      }
+    }
   }
 
   deinit {

@@ -32,6 +32,8 @@ final class GradientInterpreter<Scalar: GradientScalar> {
 
   /// How many lanes there are, a multiple of 16.
   var lanes: Int
+  /// Lanes after which the second inputs come again, where positions are one; nil where they do not.
+  var rowLanes: Int?
   /// One per input of the program.
   var inputs: [GradientInput<Scalar>] = []
   /// Numbers of the first and of the second inputs, per set [position][lane], and their cotangents, which are added to; the same
@@ -327,7 +329,8 @@ final class GradientInterpreter<Scalar: GradientScalar> {
   func forEachPlane(
     _ extent: SliceExtent, _ body: (_ plane: nt_gradient_plane, _ first: Int, _ second: Int, _ offset: Int) -> Void
   ) {
-    forEachPlane(extent, of: lanes, body)
+    guard let rowLanes else { return forEachPlane(extent, of: lanes, body) }
+    body(nt_gradient_plane(rows: lanes / rowLanes, length: rowLanes, stride: rowLanes), 0, 0, 0)
   }
 
   /// Calls `body` for every plane along the last two axes: where it starts in numbers of the inputs and in the slice, counted in

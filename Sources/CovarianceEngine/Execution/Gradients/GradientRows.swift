@@ -296,7 +296,7 @@ private final class GradientStrip<Scalar: GradientScalar> {
       return
     }
     let width = (columns.count + 15) / 16 * 16
-    interpreter.lanes = width * rows.count
+    (interpreter.lanes, interpreter.rowLanes) = (width * rows.count, width)
     for (input, product) in products.enumerated() {
       let (k, gk) = (lanes(2 + 2 * input), lanes(3 + 2 * input))
       gk.update(repeating: 0, count: interpreter.lanes)
