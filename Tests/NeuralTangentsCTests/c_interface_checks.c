@@ -122,10 +122,24 @@ static void check_kernels(void) {
   // Derivatives: of Σ K in x1, σw² x2 / 3; along x1 itself, σw² x1·x2 / 3.
   const double ones[] = {1, 1};
   nt_kernel_arrays cotangents = {.nngp = array(ones, 2, pair)};
-  nt_values *gradients = run(nt_kernel_vjp_job(dense, &first, &second, NULL, NULL, &cotangents, &options, &error));
+  nt_values *gradients = run(nt_kernel_vjp_job(dense, &first, &second, NULL, NULL, &cotangents, NULL, &options, &error));
   EXPECT(is_close(result(gradients, "x1.0")[0], 4.0 / 3) && is_close(result(gradients, "x1.0")[2], -4.0 / 3));
   EXPECT(is_close(result(gradients, "x2.0")[0], 4.0 * (1 + 4) / 3));
   nt_values_free(gradients);
+  // Given the products of the inputs, which count where they are given, and without the gradient in x2.
+  nt_network *identity = network("{\"identity\": {}}");
+  nt_values *products = run(nt_kernel_job(identity, &first, &second, NULL, NULL, &options, &error));
+  nt_gradient_hints hints = {.products = array(result(products, "0.nngp"), 2, pair), .skips_x2 = 1};
+  gradients = run(nt_kernel_vjp_job(dense, &first, &second, NULL, NULL, &cotangents, &hints, &options, &error));
+  EXPECT(is_close(result(gradients, "x1.0")[0], 4.0 / 3) && is_close(result(gradients, "x1.0")[2], -4.0 / 3));
+  EXPECT(result(gradients, "x2.0")[0] == 0);
+  nt_values_free(gradients);
+  hints.products.shape = x1_shape;
+  EXPECT(
+    nt_kernel_vjp_job(dense, &first, &second, NULL, NULL, &cotangents, &hints, &options, &error) == NULL
+    && is_error(NT_MISMATCH, "products: expected shape [2, 1], found [2, 3]"));
+  nt_values_free(products);
+  nt_network_free(identity);
   nt_values *along = run(nt_kernel_jvp_job(dense, &first, &second, &first, NULL, NULL, NULL, &options, &error));
   EXPECT(is_close(result(along, "nngp.tangent")[0], 4.0 * (1 - 3) / 3));
   nt_values_free(along);
@@ -225,7 +239,7 @@ static void check_callbacks(void) {
   const double ones[] = {1, 1, 1, 1};
   int64_t shape[] = {2, 2};
   nt_kernel_arrays cotangents = {.nngp = array(ones, 2, shape)};
-  nt_job *job = nt_kernel_vjp_job(net, &inputs, NULL, NULL, NULL, &cotangents, &options, &error);
+  nt_job *job = nt_kernel_vjp_job(net, &inputs, NULL, NULL, NULL, &cotangents, NULL, &options, &error);
   EXPECT(nt_job_start(job, &error));
   while (nt_job_wait(job, 50, NULL, NULL) == NT_RUNNING) {
   }
@@ -311,12 +325,12 @@ static void check_ending(void) {
 
   nt_kernel_arrays image_cotangents = {.ntk = array(ones, 2, image_square)};
   expect_end(
-    nt_kernel_vjp_job(images, &image_tree, NULL, NULL, NULL, &image_cotangents, &options, &error), "gradient of images");
+    nt_kernel_vjp_job(images, &image_tree, NULL, NULL, NULL, &image_cotangents, NULL, &options, &error), "gradient of images");
   nt_kernel_arrays row_cotangents = {.ntk = array(ones, 2, row_square)};
   nt_options reference = options;
   reference.executor = NT_REFERENCE;
   expect_end(
-    nt_kernel_vjp_job(rows, &row_tree, NULL, NULL, NULL, &row_cotangents, &reference, &error), "gradient by tensors");
+    nt_kernel_vjp_job(rows, &row_tree, NULL, NULL, NULL, &row_cotangents, NULL, &reference, &error), "gradient by tensors");
   expect_end(nt_kernel_jvp_job(rows, &row_tree, NULL, &row_tree, NULL, NULL, NULL, &options, &error), "derivative");
 
   int64_t y_shape[] = {image_count, 1}, row_y_shape[] = {row_count, 1};
@@ -372,7 +386,7 @@ static void check_nonsense(void) {
     nt_tree tree = {".", &bad[i], 1};
     EXPECT(nt_kernel_job(dense, &tree, NULL, NULL, NULL, &options, &error) == NULL && kind() != NT_NO_ERROR);
     nt_kernel_arrays zeros = {{0}};
-    EXPECT(nt_kernel_vjp_job(dense, &tree, NULL, NULL, NULL, &zeros, &options, &error) == NULL && kind() != NT_NO_ERROR);
+    EXPECT(nt_kernel_vjp_job(dense, &tree, NULL, NULL, NULL, &zeros, NULL, &options, &error) == NULL && kind() != NT_NO_ERROR);
     EXPECT(nt_monte_carlo_job(dense, &tree, NULL, NULL, NULL, 0, 0, 1, &options, &error) == NULL && kind() != NT_NO_ERROR);
   }
   const char *structures[] = {"", "..", "[.", "]", "[]", "x", "[[[[", NULL};
@@ -396,7 +410,7 @@ static void check_nonsense(void) {
   EXPECT(nt_kernel_job(NULL, &tree, NULL, NULL, NULL, &options, &error) == NULL && kind() == NT_ARGUMENT);
   EXPECT(nt_kernel_job(dense, NULL, NULL, NULL, NULL, &options, &error) == NULL && kind() == NT_ARGUMENT);
   EXPECT(nt_kernel_job(dense, &tree, NULL, NULL, &good, &options, &error) == NULL && kind() == NT_ARGUMENT);
-  EXPECT(nt_kernel_vjp_job(dense, &tree, NULL, NULL, NULL, NULL, &options, &error) == NULL && kind() == NT_ARGUMENT);
+  EXPECT(nt_kernel_vjp_job(dense, &tree, NULL, NULL, NULL, NULL, NULL, &options, &error) == NULL && kind() == NT_ARGUMENT);
   EXPECT(nt_apply_job(dense, NULL, &tree, NULL, &options, &error) == NULL && kind() == NT_ARGUMENT);
   EXPECT(nt_fit_job(dense, &good, &good, NULL, &options, &error) == NULL && kind() == NT_ARGUMENT);
   EXPECT(nt_prediction_job(dense, &good, &good, &good, NULL, &options, &error) == NULL && kind() == NT_ARGUMENT);

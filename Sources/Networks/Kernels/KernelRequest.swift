@@ -74,14 +74,15 @@ struct KernelRequest: Sendable {
   }
 
   /// The gradient of a function of the kernel of a network with one output.
-  func gradient(_ cotangents: KernelCotangents) throws(NetworkError) -> GradientComputation {
+  func gradient(_ cotangents: KernelCotangents, _ hints: GradientHints) throws(NetworkError) -> GradientComputation {
     let built = try built(channelsApart: false)
     guard case .single(let output) = built.outputs else {
       throw NetworkError(
         expected: "a network with one output to differentiate", found: "\(built.outputs.leaves.count) outputs")
     }
     return try GradientComputation(
-      built.program, output: output, inputs: built.inputs, cotangents: cotangents, patterns: patterns, options: options)
+      built.program, output: output, inputs: built.inputs, cotangents: cotangents, patterns: patterns, options: options,
+      hints: hints)
   }
 
   /// How many layers with weights the network has.

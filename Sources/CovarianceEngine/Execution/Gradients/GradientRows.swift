@@ -83,6 +83,7 @@ struct GradientRows<Scalar: GradientScalar>: @unchecked Sendable {
   /// The covariances of an input of the program, shape (N1, N2), exact for equal and opposite inputs; a matrix of one's own.
   private func products(_ input: Int) -> (tensor: Tensor, pointer: UnsafeMutablePointer<Scalar>) {
     let (data, n2) = (problem.inputs[input], problem.n2)
+    if let known = problem.products { return copy(of: known) }
     let (x2, channels) = (data.x2 ?? data.x1, data.x1.shape[1])
     let matrix = matmul(data.x1, x2.transposed())
     defer { withExtendedLifetime(matrix) {} }
@@ -115,6 +116,19 @@ struct GradientRows<Scalar: GradientScalar>: @unchecked Sendable {
           }
         }
       }
+    }
+    guard let pointer else { preconditionFailure("a matrix without memory") }
+    return (tensor, pointer)
+  }
+
+  /// A matrix of one's own with the same elements.
+  private func copy(of matrix: Tensor) -> (tensor: Tensor, pointer: UnsafeMutablePointer<Scalar>) {
+    defer { withExtendedLifetime(matrix) {} }
+    let source = matrix.unsafePointer(to: Scalar.self)
+    var pointer: UnsafeMutablePointer<Scalar>?
+    let tensor = Tensor(shape: matrix.shape, of: Scalar.self) { buffer in
+      buffer.baseAddress?.update(from: source, count: buffer.count)
+      pointer = buffer.baseAddress
     }
     guard let pointer else { preconditionFailure("a matrix without memory") }
     return (tensor, pointer)
@@ -222,8 +236,10 @@ struct GradientRows<Scalar: GradientScalar>: @unchecked Sendable {
       return (sum(input, .first, data.x1, matmul(cotangents + cotangents.transposed(), data.x1)), nil)
     }
     return (
-      sum(input, .first, data.x1, matmul(cotangents, x2)),
-      sum(input, .second, x2, matmul(cotangents.transposed(), data.x1))
+      problem.unwanted.contains(.first)
+        ? .zeros(data.x1.shape, dtype: data.x1.dtype) : sum(input, .first, data.x1, matmul(cotangents, x2)),
+      problem.unwanted.contains(.second)
+        ? .zeros(x2.shape, dtype: x2.dtype) : sum(input, .second, x2, matmul(cotangents.transposed(), data.x1))
     )
   }
 
