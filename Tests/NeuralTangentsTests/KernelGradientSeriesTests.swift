@@ -25,13 +25,13 @@ struct KernelGradientSeriesTests {
   /// Inputs of variances from 1e-2 to 1e2, and others that lie in all directions from them, along and against them included.
   static let x1 = rows([1e-2, 0.3, 1, 4, 25, 100], seed: 11)
   static let x2: Tensor = {
-    let scales = Tensor([1, -1, 3, 1.0001, -0.02, 1], shape: [6, 1])
-    return concatenate([x1 * scales, rows([0.5, 9, 60], seed: 12), x1[4..<6] + 1e-3], axis: 0)
+    let scales = Tensor([1, -1, 3, 1.0001, -0.02], shape: [5, 1])
+    return concatenate([x1[0..<5] * scales, rows([9], seed: 12), x1[5..<6] + 1e-3], axis: 0)
   }()
 
-  private static func network(_ activation: any Layer, depth: Int = 2) -> Serial {
+  private static func network(_ activation: any Layer) -> Serial {
     Serial {
-      for layer in 0..<depth {
+      for layer in 0..<2 {
         Dense(8, weightStd: layer == 0 ? 1 : 1.6, biasStd: layer == 0 ? 0 : 0.3)
         activation
       }
@@ -55,9 +55,9 @@ struct KernelGradientSeriesTests {
     }.max() ?? .infinity
   }
 
-  @Test("rows and back equal tensor operations at all variances and correlations", arguments: smooth, [1, 2])
-  func rows(_ sample: Smooth, depth: Int) throws {
-    let network = Self.network(sample.activation, depth: depth)
+  @Test("rows and back equal tensor operations at all variances and correlations", arguments: smooth)
+  func rows(_ sample: Smooth) throws {
+    let network = Self.network(sample.activation)
     let cotangents = Self.cotangents(Self.x1.shape[0], Self.x2.shape[0])
     let found = try network.kernelGradient(Self.x1, Self.x2, cotangents: cotangents)
     let expected = try network.kernelGradient(
@@ -67,9 +67,9 @@ struct KernelGradientSeriesTests {
     #expect(try Self.error(found.x2, expected.x2) < 1e-9)
   }
 
-  @Test("one data set meets itself", arguments: smooth)
-  func oneDataSet(_ sample: Smooth) throws {
-    let network = Self.network(sample.activation)
+  @Test("one data set meets itself")
+  func oneDataSet() throws {
+    let network = Self.network(Softplus())
     let x = Self.x2
     let both = Self.cotangents(x.shape[0], x.shape[0])
     let cotangents = KernelCotangents(nngp: both.nngp, ntk: both.ntk, cov1: both.cov1)
@@ -94,7 +94,7 @@ struct KernelGradientSeriesTests {
       let theta = try #require(kernel.ntk)
       return (kernel.nngp * nngp + theta * ntk).sum().scalar(as: Double.self)
     }
-    let h = 2e-3
+    let h = 6e-4
     let difference = (8 * (try loss(h) - loss(-h)) - (try loss(2 * h) - loss(-2 * h))) / (12 * h)
     let products = found.x1.leaves[0] * direction
     let size = abs(products).sum().scalar(as: Double.self)
@@ -156,7 +156,7 @@ struct KernelGradientSeriesTests {
   func kinks() throws {
     for activation in [Softsign(), HardTanh(), Elu()] as [any Layer] {
       let x = gaussianInputs([2, 3], seed: 1)
-      let network = Self.network(activation, depth: 1)
+      let network = Self.network(activation)
       let gradient = try network.kernelGradient(x, cotangents: KernelCotangents(nngp: .ones([2, 2], dtype: .float64)))
       #expect(gradient.executor == "reference")
       #expect(gradient.reason?.contains("derivatives") ?? false)
