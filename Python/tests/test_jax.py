@@ -95,6 +95,31 @@ def test_gradients(kernel_fn, shape):
     np.testing.assert_allclose(kernel.ntk, kernel_fn(np.asarray(a)).ntk, rtol=1e-12)
 
 
+@pytest.mark.parametrize("kernel_fn, shape", [(VECTORS, (3,)), (IMAGES, (4, 3, 2))], ids=["vectors", "images"])
+@pytest.mark.parametrize("get", ["nngp", "ntk", ("nngp", "ntk", "cov2")], ids=str)
+def test_gradients_in_one_data_set_are_those_in_both(kernel_fn, shape, get):
+    x, y = x1((4, *shape)), x2((3, *shape))
+
+    def loss(x, y):
+        kernel = kernel_fn(x, y, get)
+        return sum(jnp.sum(jnp.sin(1 + part)) for part in (kernel if isinstance(get, tuple) else (kernel,)))
+
+    value, both = jax.jit(jax.value_and_grad(loss, (0, 1)))(x, y)
+    np.testing.assert_allclose(value, loss(x, y), rtol=1e-13)
+    for index in (0, 1):
+        value, one = jax.value_and_grad(loss, index)(x, y)
+        np.testing.assert_allclose(value, loss(x, y), rtol=1e-13)
+        np.testing.assert_allclose(one, both[index], rtol=1e-10, atol=1e-13)
+
+
+def test_gradients_of_one_data_set_are_those_of_two():
+    x = x1((5, 3))
+    weights = jnp.asarray(sine((5, 5)))
+    one = jax.grad(lambda x: jnp.sum(weights * VECTORS(x, None, "ntk")))(x)
+    first, second = jax.grad(lambda x, y: jnp.sum(weights * VECTORS(x, y, "ntk")), (0, 1))(x, x + 0)
+    np.testing.assert_allclose(one, first + second, rtol=1e-9, atol=1e-12)
+
+
 def test_gradients_of_diagonals_batches_masks_and_graphs():
     network = stax.serial(stax.Conv(4, (3, 2), padding="SAME", b_std=0.1), stax.Erf()).kernel_fn
     images, others = x1((2, 4, 3, 2)), x2((2, 4, 3, 2))

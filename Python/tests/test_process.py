@@ -47,6 +47,44 @@ def test_an_interrupt_is_heard_within_two_seconds():
         process.kill()
 
 
+# An alarm takes the place of Ctrl-C; then the processor time of a second is what still goes on.
+INTERRUPTED = """
+import signal, sys, time, numpy as np
+from swift_neural_tangents import predict, stax
+layers = []
+for _ in range(12):
+    layers += [stax.Conv(1, (3, 3), padding="SAME"), stax.Relu()]
+kernel_fn = stax.serial(*layers, stax.GlobalAvgPool(), stax.Dense(1)).kernel_fn
+x = np.random.default_rng(0).normal(size=(1500, 16, 16, 3))
+y = x[:, :1, 0, 0]
+def kernel():
+    kernel_fn(x)
+def ensemble():
+    predict.gradient_descent_mse_ensemble(kernel_fn, x, y, diag_reg=1e-3)(x_test=x, get="ntk")
+def interrupt(*_):
+    raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, interrupt)
+signal.setitimer(signal.ITIMER_REAL, 1)
+try:
+    {"kernel": kernel, "ensemble": ensemble}[sys.argv[1]]()
+    print("not interrupted")
+except KeyboardInterrupt:
+    time.sleep(float(sys.argv[2]))
+    began = time.process_time()
+    time.sleep(1)
+    print(time.process_time() - began)
+"""
+
+
+@pytest.mark.parametrize("what", ["kernel", "ensemble"])
+def test_the_work_ends_with_an_interrupt(what):
+    wait = 3 * float(os.environ.get("TEST_SLOWNESS", 1))
+    found = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, what, str(wait)], capture_output=True, text=True, timeout=60 + wait
+    )
+    assert float(found.stdout) < 0.2, found.stderr
+
+
 def _child(connection, x):
     connection.send(NETWORK.kernel_fn(x, get="ntk"))
     connection.close()

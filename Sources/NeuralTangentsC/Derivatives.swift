@@ -71,12 +71,23 @@ private struct KernelFunction: Sendable {
   }
 }
 
+private func gradientHints(_ pointer: UnsafePointer<nt_gradient_hints>?) throws -> GradientHints {
+  guard let hints = pointer?.pointee else { return GradientHints() }
+  var result = GradientHints(products: try optionalTensor(hints.products, "products"))
+  if let products = result.products, !products.dtype.isFloatingPoint {
+    throw Failure.argument("products", expected: "floating-point numbers", found: "\(products.dtype)")
+  }
+  if hints.skips_x1 != 0 { result.unwanted.insert(.first) }
+  if hints.skips_x2 != 0 { result.unwanted.insert(.second) }
+  return result
+}
+
 @_cdecl("nt_kernel_vjp_job")
 public func kernelVjpJob(
   _ pointer: OpaquePointer?, _ x1: UnsafePointer<nt_tree>?, _ x2: UnsafePointer<nt_tree>?,
   _ pattern1: UnsafePointer<nt_array>?, _ pattern2: UnsafePointer<nt_array>?,
-  _ cotangents: UnsafePointer<nt_kernel_arrays>?, _ options: UnsafePointer<nt_options>?,
-  _ error: UnsafeMutablePointer<nt_error>?
+  _ cotangents: UnsafePointer<nt_kernel_arrays>?, _ hints: UnsafePointer<nt_gradient_hints>?,
+  _ options: UnsafePointer<nt_options>?, _ error: UnsafeMutablePointer<nt_error>?
 ) -> OpaquePointer? {
   reporting(error) {
     let function = try KernelFunction(pointer, x1, x2, pattern1, pattern2, options)
@@ -101,7 +112,7 @@ public func kernelVjpJob(
       nngp: counting("nngp"), ntk: counting("ntk"), cov1: counting("cov1"), cov2: counting("cov2"))
     let prepared = try function.network.preparedKernelGradient(
       function.first, function.second, cotangents: counted, patterns: function.patterns,
-      maskConstant: function.options.maskConstant, options: function.kernelOptions)
+      maskConstant: function.options.maskConstant, options: function.kernelOptions, hints: try gradientHints(hints))
     return handle(
       JobObject(threads: try function.options.threadLimit) { _ in
         let gradient = try prepared.run()

@@ -11,12 +11,12 @@ import Tensors
 final class JobObject: Sendable {
   /// How work says how far it has come, and learns that it should end.
   final class Control: Sendable {
-    private let isCancelledFlag = Atomic<Bool>(false)
+    fileprivate let interruption = Interruption()
     let done = Atomic<Int>(0)
     let total = Atomic<Int>(0)
 
-    var isCancelled: Bool { isCancelledFlag.load(ordering: .relaxed) }
-    func cancel() { isCancelledFlag.store(true, ordering: .relaxed) }
+    var isCancelled: Bool { interruption.isRequested }
+    func cancel() { interruption.request() }
 
     func report(_ done: Int, of total: Int) {
       self.total.store(total, ordering: .relaxed)
@@ -52,7 +52,9 @@ final class JobObject: Sendable {
     (self.control, self.description) = (control, description)
     state = .ready { control in
       try control.check()
-      return try Threads.withLimit(threads) { () throws(any Error) in try work(control) }
+      return try Interruption.carriedOut(under: control.interruption) { () throws(any Error) in
+        try Threads.withLimit(threads) { () throws(any Error) in try work(control) }
+      }
     }
   }
 
@@ -65,7 +67,8 @@ final class JobObject: Sendable {
       return work
     }
     let begins = DetachedThread.run { [self] in
-      let result = Result { try work(control) }.mapError(Failure.init)
+      // What was asked to end says so in errors of many kinds.
+      let result = Result { try work(control) }.mapError { control.isCancelled ? .cancelled : Failure($0) }
       end(result)
     }
     if !begins {

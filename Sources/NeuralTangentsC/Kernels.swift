@@ -129,10 +129,7 @@ private func job(
   let prepared = try prepare(set, kernelOptions)
   let job = JobObject(
     threads: try options.threadLimit, control: control, description: description(prepared, set)
-  ) { control in
-    guard let kernels = try prepared.run(until: { control.isCancelled }) else { throw Failure.cancelled }
-    return values(kernels)
-  }
+  ) { _ in values(try prepared.run()) }
   return handle(job)
 }
 

@@ -122,10 +122,24 @@ static void check_kernels(void) {
   // Derivatives: of Σ K in x1, σw² x2 / 3; along x1 itself, σw² x1·x2 / 3.
   const double ones[] = {1, 1};
   nt_kernel_arrays cotangents = {.nngp = array(ones, 2, pair)};
-  nt_values *gradients = run(nt_kernel_vjp_job(dense, &first, &second, NULL, NULL, &cotangents, &options, &error));
+  nt_values *gradients = run(nt_kernel_vjp_job(dense, &first, &second, NULL, NULL, &cotangents, NULL, &options, &error));
   EXPECT(is_close(result(gradients, "x1.0")[0], 4.0 / 3) && is_close(result(gradients, "x1.0")[2], -4.0 / 3));
   EXPECT(is_close(result(gradients, "x2.0")[0], 4.0 * (1 + 4) / 3));
   nt_values_free(gradients);
+  // Given the products of the inputs, which count where they are given, and without the gradient in x2.
+  nt_network *identity = network("{\"identity\": {}}");
+  nt_values *products = run(nt_kernel_job(identity, &first, &second, NULL, NULL, &options, &error));
+  nt_gradient_hints hints = {.products = array(result(products, "0.nngp"), 2, pair), .skips_x2 = 1};
+  gradients = run(nt_kernel_vjp_job(dense, &first, &second, NULL, NULL, &cotangents, &hints, &options, &error));
+  EXPECT(is_close(result(gradients, "x1.0")[0], 4.0 / 3) && is_close(result(gradients, "x1.0")[2], -4.0 / 3));
+  EXPECT(result(gradients, "x2.0")[0] == 0);
+  nt_values_free(gradients);
+  hints.products.shape = x1_shape;
+  EXPECT(
+    nt_kernel_vjp_job(dense, &first, &second, NULL, NULL, &cotangents, &hints, &options, &error) == NULL
+    && is_error(NT_MISMATCH, "products: expected shape [2, 1], found [2, 3]"));
+  nt_values_free(products);
+  nt_network_free(identity);
   nt_values *along = run(nt_kernel_jvp_job(dense, &first, &second, &first, NULL, NULL, NULL, &options, &error));
   EXPECT(is_close(result(along, "nngp.tangent")[0], 4.0 * (1 - 3) / 3));
   nt_values_free(along);
@@ -225,7 +239,7 @@ static void check_callbacks(void) {
   const double ones[] = {1, 1, 1, 1};
   int64_t shape[] = {2, 2};
   nt_kernel_arrays cotangents = {.nngp = array(ones, 2, shape)};
-  nt_job *job = nt_kernel_vjp_job(net, &inputs, NULL, NULL, NULL, &cotangents, &options, &error);
+  nt_job *job = nt_kernel_vjp_job(net, &inputs, NULL, NULL, NULL, &cotangents, NULL, &options, &error);
   EXPECT(nt_job_start(job, &error));
   while (nt_job_wait(job, 50, NULL, NULL) == NT_RUNNING) {
   }
@@ -272,6 +286,65 @@ static void check_cancelling(void) {
   nt_network_free(net);
 }
 
+// A job that would take minutes ends soon after it was asked to, and says so.
+static void expect_end(nt_job *job, const char *name) {
+  EXPECT(job != NULL);
+  if (job == NULL) {
+    printf("  %s: %s\n", name, error.message);
+    kind();
+    return;
+  }
+  EXPECT(nt_job_start(job, &error));
+  EXPECT(nt_job_wait(job, 700, NULL, NULL) == NT_RUNNING);
+  nt_job_cancel(job);
+  // Machines that do other things, too, take longer than a second.
+  int32_t status = nt_job_wait(job, 15000, NULL, NULL);
+  if (status != NT_STOPPED) printf("  %s: status %d\n", name, status);
+  EXPECT(status == NT_STOPPED);
+  EXPECT(nt_job_values(job, &error) == NULL && is_error(NT_CANCELLED, "cancelled"));
+  nt_job_free(job);
+}
+
+enum { image_count = 400, image_size = 16 * 16 * 3, row_count = 300, row_size = 3 };
+
+static void check_ending(void) {
+  const char *layer = "{\"conv\": {\"channels\": 1, \"window\": [3, 3], \"padding\": \"same\"}}, {\"relu\": {}}";
+  char json[2048] = "{\"serial\": [";
+  for (int i = 0; i < 12; i++) strcat(strcat(json, layer), ", ");
+  strcat(json, "{\"globalAveragePool\": {}}, {\"dense\": {\"width\": 1}}]}");
+  nt_network *images = network(json);
+  nt_network *rows = network("{\"serial\": [{\"dense\": {\"width\": 1}}, {\"tanh\": {}}, {\"dense\": {\"width\": 1}}]}");
+  double *x = malloc(image_count * image_size * sizeof(double)), *ones = malloc(image_count * image_count * sizeof(double));
+  for (int i = 0; i < image_count * image_size; i++) x[i] = sin(1.0 * i * i);
+  for (int i = 0; i < image_count * image_count; i++) ones[i] = 1;
+  int64_t image_shape[] = {image_count, 16, 16, 3}, row_shape[] = {row_count, row_size};
+  int64_t image_square[] = {image_count, image_count}, row_square[] = {row_count, row_count};
+  nt_array image_array = array(x, 4, image_shape), row_array = array(x, 2, row_shape);
+  nt_tree image_tree = {".", &image_array, 1}, row_tree = {".", &row_array, 1};
+  expect_end(nt_kernel_job(images, &image_tree, NULL, NULL, NULL, &options, &error), "kernel");
+
+  nt_kernel_arrays image_cotangents = {.ntk = array(ones, 2, image_square)};
+  expect_end(
+    nt_kernel_vjp_job(images, &image_tree, NULL, NULL, NULL, &image_cotangents, NULL, &options, &error), "gradient of images");
+  nt_kernel_arrays row_cotangents = {.ntk = array(ones, 2, row_square)};
+  nt_options reference = options;
+  reference.executor = NT_REFERENCE;
+  expect_end(
+    nt_kernel_vjp_job(rows, &row_tree, NULL, NULL, NULL, &row_cotangents, NULL, &reference, &error), "gradient by tensors");
+  expect_end(nt_kernel_jvp_job(rows, &row_tree, NULL, &row_tree, NULL, NULL, NULL, &options, &error), "derivative");
+
+  int64_t y_shape[] = {image_count, 1}, row_y_shape[] = {row_count, 1};
+  nt_array y = array(x, 2, y_shape), row_y = array(x, 2, row_y_shape);
+  nt_ensemble ensemble = {.kind = NT_ENSEMBLE_NTK, .learning_rate = 1, .regularizer = 1e-3};
+  expect_end(nt_prediction_job(images, &image_array, &y, &image_array, &ensemble, &options, &error), "prediction");
+  nt_fit settings = {.is_tied = 1, .iterations = 100};
+  expect_end(nt_fit_job(rows, &row_array, &row_y, &settings, &options, &error), "fit");
+  free(x);
+  free(ones);
+  nt_network_free(images);
+  nt_network_free(rows);
+}
+
 // None of these may end the process.
 static void check_nonsense(void) {
   EXPECT(nt_network_parse(NULL, &error) == NULL && kind() == NT_ARGUMENT);
@@ -313,7 +386,7 @@ static void check_nonsense(void) {
     nt_tree tree = {".", &bad[i], 1};
     EXPECT(nt_kernel_job(dense, &tree, NULL, NULL, NULL, &options, &error) == NULL && kind() != NT_NO_ERROR);
     nt_kernel_arrays zeros = {{0}};
-    EXPECT(nt_kernel_vjp_job(dense, &tree, NULL, NULL, NULL, &zeros, &options, &error) == NULL && kind() != NT_NO_ERROR);
+    EXPECT(nt_kernel_vjp_job(dense, &tree, NULL, NULL, NULL, &zeros, NULL, &options, &error) == NULL && kind() != NT_NO_ERROR);
     EXPECT(nt_monte_carlo_job(dense, &tree, NULL, NULL, NULL, 0, 0, 1, &options, &error) == NULL && kind() != NT_NO_ERROR);
   }
   const char *structures[] = {"", "..", "[.", "]", "[]", "x", "[[[[", NULL};
@@ -337,7 +410,7 @@ static void check_nonsense(void) {
   EXPECT(nt_kernel_job(NULL, &tree, NULL, NULL, NULL, &options, &error) == NULL && kind() == NT_ARGUMENT);
   EXPECT(nt_kernel_job(dense, NULL, NULL, NULL, NULL, &options, &error) == NULL && kind() == NT_ARGUMENT);
   EXPECT(nt_kernel_job(dense, &tree, NULL, NULL, &good, &options, &error) == NULL && kind() == NT_ARGUMENT);
-  EXPECT(nt_kernel_vjp_job(dense, &tree, NULL, NULL, NULL, NULL, &options, &error) == NULL && kind() == NT_ARGUMENT);
+  EXPECT(nt_kernel_vjp_job(dense, &tree, NULL, NULL, NULL, NULL, NULL, &options, &error) == NULL && kind() == NT_ARGUMENT);
   EXPECT(nt_apply_job(dense, NULL, &tree, NULL, &options, &error) == NULL && kind() == NT_ARGUMENT);
   EXPECT(nt_fit_job(dense, &good, &good, NULL, &options, &error) == NULL && kind() == NT_ARGUMENT);
   EXPECT(nt_prediction_job(dense, &good, &good, &good, NULL, &options, &error) == NULL && kind() == NT_ARGUMENT);
@@ -355,6 +428,7 @@ int main(void) {
   check_inference();
   check_callbacks();
   check_cancelling();
+  check_ending();
   check_nonsense();
   printf(failures == 0 ? "The C interface: fine\n" : "The C interface: %d mistakes\n", failures);
   return failures != 0;

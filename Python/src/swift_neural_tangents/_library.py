@@ -77,6 +77,10 @@ class KernelArrays(ctypes.Structure):
     _fields_ = [(name, Array) for name in ("nngp", "ntk", "cov1", "cov2")]
 
 
+class GradientHints(ctypes.Structure):
+    _fields_ = [("products", Array), ("skips_x1", c_int32), ("skips_x2", c_int32)]
+
+
 class AxesStruct(ctypes.Structure):
     _fields_ = [
         ("trace", POINTER(c_int64)),
@@ -142,7 +146,7 @@ _SIGNATURES = {
     "nt_values_free": (None, c_void_p),
     "nt_kernel_job": (c_void_p, c_void_p, _T, _T, _A, _A, _O, _E),
     "nt_composition_job": (c_void_p, c_void_p, c_char_p, POINTER(KernelStruct), c_int64, _A, _A, _O, _E),
-    "nt_kernel_vjp_job": (c_void_p, c_void_p, _T, _T, _A, _A, POINTER(KernelArrays), _O, _E),
+    "nt_kernel_vjp_job": (c_void_p, c_void_p, _T, _T, _A, _A, POINTER(KernelArrays), POINTER(GradientHints), _O, _E),
     "nt_kernel_jvp_job": (c_void_p, c_void_p, _T, _T, _T, _T, _A, _A, _O, _E),
     "nt_initialize_job": (c_void_p, c_void_p, c_char_p, c_uint32, c_uint32, c_int32, _E),
     "nt_apply_job": (c_void_p, c_void_p, _T, _T, _A, _O, _E),

@@ -51,6 +51,7 @@ class _KernelFunction(torch.autograd.Function):
         struct = _arrays.struct(_arrays.to_numpy(cotangent))
         cotangents = lib.KernelArrays()
         setattr(cotangents, ctx.get, struct)
+        hints = lib.GradientHints(skips_x1=not ctx.needs_input_grad[2], skips_x2=not ctx.needs_input_grad[3])
         trees = [network.tree(_numpy(x), "x") for x in inputs]
         job = Job(
             lib.library.nt_kernel_vjp_job,
@@ -60,6 +61,7 @@ class _KernelFunction(torch.autograd.Function):
             None,
             None,
             ctypes.byref(cotangents),
+            ctypes.byref(hints),
             ctypes.byref(options(lib.NNGP | (lib.NTK if ctx.get == "ntk" else 0))),
         )
         found = [torch.from_numpy(np.array(array)).to(x) for array, x in zip(job.run().arrays().values(), inputs)]

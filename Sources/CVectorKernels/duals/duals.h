@@ -15,6 +15,7 @@
 #define NT_INLINE inline __attribute__((always_inline))
 #define NT_UNROLL _Pragma("clang loop unroll(full)")
 #define NT_PI 3.14159265358979323846
+#define NT_ROOT_TWO 1.41421356237309504880
 
 // Every kind and how many arrays of factors it needs; -1 is as many as it has coefficients, -2 what its series says.
 #define FOR_EACH_DUAL(DO)  \

@@ -5,7 +5,7 @@
 // The highest degree of a polynomial whose derivatives are known here.
 enum { nt_gradient_degree = 15 };
 
-// Every kind of dual whose derivatives are known here.
+// Every kind of dual whose derivatives are known here in closed form.
 #define FOR_EACH_GRADIENT(DO) \
   DO(ab_relu)                 \
   DO(erf)                     \
@@ -20,6 +20,7 @@ enum { nt_gradient_degree = 15 };
   DO(power_series)
 
 int nt_has_gradient(const nt_dual *dual) {
+  if (dual->kind == nt_dual_series) return dual->series->derivatives != NULL;
 #define CASE(kind) case nt_dual_##kind:
   switch (dual->kind) {
     FOR_EACH_GRADIENT(CASE)

@@ -7,6 +7,11 @@
 #define NT_SLEEF_R SLEEF_D
 #endif
 
+#include "duals_correlation_body.h"
+#include "duals_exponential_body.h"
+#include "duals_arcs_body.h"
+#include "duals_series_body.h"
+
 #include "gradients_duals_body.h"
 #include "gradients_slices_body.h"
 

@@ -424,6 +424,8 @@ static NT_INLINE TYPED(nt_derivatives) TYPED(nt_power_series_derivatives)(
 FOR_EACH_GRADIENT(DEFINE_LOOPS)
 #undef DEFINE_LOOPS
 
+#include "gradients_series_body.h"
+
 static void TYPED(nt_gradient_dual_values)(const nt_dual *dual, nt_gradient_plane plane, const REAL *q1, const REAL *q2,
                                            const REAL *k, const REAL *theta, REAL *k_out, REAL *theta_out) {
 #define CASE(kind)                                                                                                   \
@@ -435,6 +437,9 @@ static void TYPED(nt_gradient_dual_values)(const nt_dual *dual, nt_gradient_plan
     break;
   switch (dual->kind) {
     FOR_EACH_GRADIENT(CASE)
+    case nt_dual_series:
+      TYPED(nt_series_gradient_values)(dual, plane, q1, q2, k, theta, k_out, theta_out);
+      break;
     default: break;
   }
 #undef CASE
@@ -452,6 +457,9 @@ static void TYPED(nt_gradient_dual_cotangents)(const nt_dual *dual, nt_gradient_
     break;
   switch (dual->kind) {
     FOR_EACH_GRADIENT(CASE)
+    case nt_dual_series:
+      TYPED(nt_series_gradient_cotangents)(dual, plane, q1, q2, k, theta, gk, gtheta, gq1, gq2);
+      break;
     default: break;
   }
 #undef CASE

@@ -57,7 +57,22 @@ typedef enum nt_series_column {
   nt_series_first_term = 24,  // on a multiple of 8
 } nt_series_column;
 
+// What a reverse pass takes of an entry beside kappa: d kappa/d q12 = E[phi' phi'], d kappa/d q11 = E[phi'' phi] / 2 and
+// d kappa/d q22, and of kappa-dot the derivatives E[phi'' phi''], E[phi''' phi'] / 2 and E[phi' phi'''] / 2 in the same.
+typedef enum nt_series_derivative {
+  nt_series_lift,
+  nt_series_value1,
+  nt_series_value2,
+  nt_series_curvature,
+  nt_series_slope1,
+  nt_series_slope2,
+  nt_series_derivative_count,
+} nt_series_derivative;
+
 typedef struct nt_series nt_series;
+// The derivatives of n entries by integrals, [derivative][entry].
+typedef void (*nt_series_derivatives)(const nt_series *series, long n, const double *q12, const double *q11,
+                                      const double *q22, double *results);
 struct nt_series {
   // The terms are n = first, first + step, ...; n = 1 is apart where first is 2. A multiple of nt_series_block; where there
   // is a fit they end with n = 128 or 256, or one more for even n.
@@ -75,6 +90,9 @@ struct nt_series {
   // kappa and its derivative of n entries.
   void (*exact)(const nt_series *series, long n, const double *q12, const double *q11, const double *q22, double *kappa,
                 double *slope);
+  // For entries for which series of derivatives are not accurate; NULL for functions that are not smooth, whose derivatives are
+  // not made of their series.
+  nt_series_derivatives derivatives;
   void *context;
 };
 

@@ -1,7 +1,7 @@
 import Platform
 import Tensors
 
-/// E[f(u) f(v)] by integration in both variables between the kinks of f: slow, and exact to about 1e-14 of
+/// E[f(u) f(v)], or E[f(u) g(v)], by integration in both variables between the kinks of f: slow, and exact to about 1e-14 of
 /// √(E[f(u)²] E[f(v)²]) for every correlation and variance.
 ///
 /// With independent standard normal x, y, c² = (1 + |ρ|)/2, s² = (1 − |ρ|)/2 and the sign σ of ρ: u = √q11 (cx + sy) and
@@ -44,6 +44,8 @@ package struct PlanarExpectation {
   }
 
   private let f: (Tensor) throws(NetworkError) -> Tensor
+  /// Nil for f.
+  private let g: ((Tensor) throws(NetworkError) -> Tensor)?
   private let kinks: [Double]
   private let fineness: Fineness
 
@@ -51,7 +53,7 @@ package struct PlanarExpectation {
   package static func traced(
     _ f: @escaping (Tensor) throws(NetworkError) -> Tensor, kinks: [Double], _ q12: Tensor, _ q11: Tensor, _ q22: Tensor
   ) throws(NetworkError) -> Tensor {
-    try PlanarExpectation(f: f, kinks: kinks, fineness: .traced)(q12, q11, q22)
+    try PlanarExpectation(f: f, g: nil, kinks: kinks, fineness: .traced)(q12, q11, q22)
   }
 
   /// Each entry on panels that suit its own variances, and by the same operations whatever the other ones are; all of one
@@ -59,17 +61,32 @@ package struct PlanarExpectation {
   package static func byEntry(
     _ f: @escaping (Tensor) throws(NetworkError) -> Tensor, kinks: [Double], _ q12: Tensor, _ q11: Tensor, _ q22: Tensor
   ) throws(NetworkError) -> Tensor {
+    try byEntry(f, nil, kinks: kinks, q12, q11, q22)
+  }
+
+  /// E[f(u) g(v)] of functions without kinks, likewise.
+  package static func byEntry(
+    _ f: @escaping (Tensor) throws(NetworkError) -> Tensor, _ g: @escaping (Tensor) throws(NetworkError) -> Tensor,
+    _ q12: Tensor, _ q11: Tensor, _ q22: Tensor
+  ) throws(NetworkError) -> Tensor {
+    try byEntry(f, g, kinks: [], q12, q11, q22)
+  }
+
+  private static func byEntry(
+    _ f: @escaping (Tensor) throws(NetworkError) -> Tensor, _ g: ((Tensor) throws(NetworkError) -> Tensor)?,
+    kinks: [Double], _ q12: Tensor, _ q11: Tensor, _ q22: Tensor
+  ) throws(NetworkError) -> Tensor {
     try SeriesSource.inGroups(q12, q11, q22) { first, second in
       Fineness.levels(deviation: max(first, second).squareRoot())
     } _: { (levels, q12, q11, q22) throws(NetworkError) in
-      try PlanarExpectation(f: f, kinks: kinks, fineness: .fine(levels: levels))(q12, q11, q22)
+      try PlanarExpectation(f: f, g: g, kinks: kinks, fineness: .fine(levels: levels))(q12, q11, q22)
     }
   }
 
   /// All of one shape of rank 1.
   private func callAsFunction(_ q12: Tensor, _ q11: Tensor, _ q22: Tensor) throws(NetworkError) -> Tensor {
-    // In a fixed order, so that swapping the inputs changes nothing.
-    let isOrdered = q11 .>= q22
+    // In a fixed order, so that swapping the inputs changes nothing, where both functions are one.
+    let isOrdered = g == nil ? q11 .>= q22 : q11 .== q11
     let correlation = Correlation(q12, q11, q22)
     let half = 0.5 * correlation.distance
     let plane = Plane(
@@ -119,7 +136,7 @@ package struct PlanarExpectation {
 
   private func outerEdges(_ plane: Plane) -> Tensor {
     func inside(_ y: Tensor) -> Tensor { clip(y, 0, Self.reach).expandedDims(0) }
-    let width = minimum(3 / maximum(plane.sine * plane.first, 1e-100), 2)
+    let width = minimum(3 / maximum(plane.sine * maximum(plane.first, plane.second), 1e-100), 2)
     let zero = inside(0 * width)
     var edges = [zero, zero + Self.reach] + fineness.cuts.map { zero + $0 } + steps.map { inside($0 * width) }
     if kinks.contains(where: { $0 != 0 }) {
@@ -164,7 +181,7 @@ package struct PlanarExpectation {
     }
     let panels = Panels(concatenate(edges, axis: 0), fineness.inner)
     let along = plane.cosine * panels.nodes
-    let product = try f(plane.first * (along + offset)) * f(plane.sign * plane.second * (along - offset))
+    let product = try f(plane.first * (along + offset)) * (g ?? f)(plane.sign * plane.second * (along - offset))
     return (panels.weights * exp(-0.5 * (panels.nodes * panels.nodes)) * product).sum(axis: 0)
   }
 }

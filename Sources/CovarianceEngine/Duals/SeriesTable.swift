@@ -28,9 +28,24 @@ final class SeriesTable: @unchecked Sendable {
           let entries = [q12, q11, q22].map { Tensor(copying: $0, shape: [count]) }
           SeriesTable.copy(source.exact, entries, count, to: kappa)
           SeriesTable.copy(source.exactDerivative, entries, count, to: slope)
-        }, context: nil))
+        }, derivatives: source.isSmooth ? Self.derivatives : nil, context: nil))
     setArcs(Self.arcs(of: source), isBounded: Self.isBounded(source))
     pointer.pointee.context = Unmanaged.passUnretained(self).toOpaque()
+  }
+
+  private static let derivatives: nt_series_derivatives = { series, count, q12, q11, q22, results in
+    guard let q12, let q11, let q22, let results else { return }
+    let source = SeriesTable.of(series).layout.source
+    let entries = [q12, q11, q22].map { Tensor(copying: $0, shape: [count]) }
+    let found = Interruption.carriedOut(under: nil) { try? source.derivatives(entries[0], entries[1], entries[2]) }
+    for kind in 0..<Int(nt_series_derivative_count.rawValue) {
+      let target = results + kind * count
+      if let found {
+        target.update(from: found[kind], count: count)
+      } else {
+        target.update(repeating: .nan, count: count)
+      }
+    }
   }
 
   deinit {
@@ -85,8 +100,9 @@ final class SeriesTable: @unchecked Sendable {
   private func make(_ piece: Int) {
     lock.withLock {
       guard pieces[piece] == nil else { return }
-      // A derivative that cannot be had was refused when the dual was made.
-      let values = (try? layout.coefficients(piece)) ?? []
+      // A derivative that cannot be had was refused when the dual was made. Others will read the piece, whoever is in a hurry.
+      let values =
+        Interruption.carriedOut(under: nil) { try? layout.coefficients(piece) } ?? []
       let memory = UnsafeMutablePointer<Double>.allocate(capacity: values.count)
       memory.initialize(from: values, count: values.count)
       nt_series_publish(pointer, Int32(piece), memory)
@@ -96,7 +112,8 @@ final class SeriesTable: @unchecked Sendable {
   private static func copy(
     _ duals: SeriesSource.Duals, _ entries: [Tensor], _ count: Int, to result: UnsafeMutablePointer<Double>
   ) {
-    guard let values = try? duals(entries[0], entries[1], entries[2]).scalars(as: Double.self) else {
+    let found = Interruption.carriedOut(under: nil) { try? duals(entries[0], entries[1], entries[2]) }
+    guard let values = found?.scalars(as: Double.self) else {
       return result.update(repeating: .nan, count: count)
     }
     result.update(from: values, count: count)

@@ -16,6 +16,8 @@ public struct NetworkError: Error, Hashable, Sendable, CustomStringConvertible {
     case mismatch
     /// There is less memory than is needed.
     case memory
+    /// Somebody has asked the computation to end.
+    case interrupted
   }
 
   /// What is to be done about it.
@@ -49,6 +51,15 @@ public struct NetworkError: Error, Hashable, Sendable, CustomStringConvertible {
       case .index(let index): text += "[\(index)]"
       }
     }
+  }
+
+  /// Between two pieces of a computation that somebody has asked to end.
+  static let interrupted = NetworkError(
+    expected: "the computation to go on", found: "a request to end it", kind: .interrupted)
+
+  /// - Throws: `interrupted` when the computation that runs here has been asked to end.
+  static func checkInterruption() throws(NetworkError) {
+    if Interruption.isRequested { throw .interrupted }
   }
 
   /// The same error seen from one level further out.

@@ -6,13 +6,14 @@ package struct GradientComputation: Sendable {
   private let goal: CovarianceGoal
   private let inputs: [ProgramInput]
   private let cotangents: KernelCotangents
+  private let hints: GradientHints
   package let choice: GradientChoice
 
   /// - Parameter output: the one output.
   /// - Throws: where cotangents do not fit the kernel, or the options demand fused executors and they cannot.
   package init(
     _ program: CovarianceProgram, output: CovarianceValue, inputs: [ProgramInput], cotangents: KernelCotangents,
-    patterns: GraphPatterns?, options: KernelOptions
+    patterns: GraphPatterns?, options: KernelOptions, hints: GradientHints = GradientHints()
   ) throws(NetworkError) {
     try options.check()
     var program = program
@@ -21,15 +22,20 @@ package struct GradientComputation: Sendable {
     goal = CovarianceGoal(
       program, outputs: [id], inputs: inputs.map(\.goalInput), tangent: Tangent(isWanted: cotangents.ntk != nil),
       wantsAllPositions: options.positions == .all, dtype: dtype)
-    (self.inputs, self.cotangents) = (inputs, cotangents)
+    (self.inputs, self.cotangents, self.hints) = (inputs, cotangents, hints)
     choice = try GradientChoice(goal, options: options, patterns: patterns)
-    if choice.reason == nil { try cotangents.check(counts: inputs[0].counts, isSymmetric: !inputs[0].hasTwoDataSets) }
+    let counts = inputs[0].counts
+    if choice.reason == nil { try cotangents.check(counts: counts, isSymmetric: !inputs[0].hasTwoDataSets) }
+    if let products = hints.products, products.shape != [counts.n1, counts.n2] {
+      throw NetworkError(
+        path: [.name("products")], expected: "shape \([counts.n1, counts.n2])", found: "\(products.shape)")
+    }
   }
 
   /// The gradients in x1 and x2 of every input of the program; nil where tensor operations have to compute them.
   package func run() throws(NetworkError) -> [(x1: Tensor, x2: Tensor?)]? {
     let data = inputs.compactMap { input in if case .data(let data) = input { data } else { nil } }
-    return try choice.run(goal, data, cotangents)
+    return try choice.run(goal, data, cotangents, hints)
   }
 }
 

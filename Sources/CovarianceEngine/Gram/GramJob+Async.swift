@@ -1,5 +1,4 @@
 import Platform
-import Synchronization
 import Tensors
 
 extension GramJob {
@@ -7,22 +6,23 @@ extension GramJob {
   ///
   /// - Throws: `NetworkError` as `run`; `CancellationError` at the end of a tile after the task was cancelled.
   public func kernel() async throws -> Kernel {
-    let cancellation = Cancellation()
+    let interruption = Interruption()
     return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
         let begins = DetachedThread.run {
           continuation.resume(
             with: Result {
-              guard let outputs = try plan.run(plan.tiles, until: { cancellation.isCancelled }) else {
+              do {
+                return try Interruption.carriedOut(under: interruption) { () throws(NetworkError) in try run() }
+              } catch  where interruption.isRequested {
                 throw CancellationError()
               }
-              return kernel(outputs)
             })
         }
         if !begins { continuation.resume(throwing: NetworkError.noThread) }
       }
     } onCancel: {
-      cancellation.cancel()
+      interruption.request()
     }
   }
 
@@ -86,13 +86,6 @@ public struct GramTiles: AsyncSequence, Sendable {
       }
     }
   }
-}
-
-private final class Cancellation: Sendable {
-  private let flag = Atomic<Bool>(false)
-
-  var isCancelled: Bool { flag.load(ordering: .relaxed) }
-  func cancel() { flag.store(true, ordering: .relaxed) }
 }
 
 extension NetworkError {

@@ -78,25 +78,16 @@ struct GramPlan: Sendable {
 
   /// The whole matrices, put together from `tiles`.
   func run(_ tiles: [GramBlock]) throws(NetworkError) -> [CovarianceBlock] {
-    guard let outputs = try run(tiles, until: { false }) else { preconditionFailure("stopped by nobody") }
-    return outputs
-  }
-
-  /// The same, unless it is stopped.
-  ///
-  /// - Parameter isStopped: asked before every tile; when it says yes nothing is returned.
-  func run(_ tiles: [GramBlock], until isStopped: () -> Bool) throws(NetworkError) -> [CovarianceBlock]? {
     try computation.requireMemory(
       entries: Double(whole.entryCount), dtype: dtype, rows: min(tileSize, rowCount),
       columns: min(tileSize, columnCount))
     var run = Run(self, tiles, isMirrored: isSymmetric)
     var assembly = GramAssembly(whole, isMirrored: isSymmetric, hasSecond: !isSymmetric, dtype: dtype)
-    while !isStopped() {
-      guard let (range, outputs) = try run.next() else { return assembly.outputs }
+    while let (range, outputs) = try run.next() {
       if tiles.count == 1 { return outputs.map { $0.asType(dtype) } }
       assembly.insert(outputs, range)
     }
-    return nil
+    return assembly.outputs
   }
 
   /// Strips of whole rows from top to bottom, each of some tiles.
@@ -139,8 +130,11 @@ struct GramPlan: Sendable {
     }
 
     /// The next tile; nil after the last.
+    ///
+    /// - Throws: `NetworkError.interrupted`, and what the executor throws.
     mutating func next() throws(NetworkError) -> (range: GramBlock, outputs: [CovarianceBlock])? {
       guard tilesDone < tiles.count else { return nil }
+      try NetworkError.checkInterruption()
       let range = tiles[tilesDone]
       let outputs = try plan.outputs(of: range, state)
       tilesDone += 1
@@ -185,6 +179,7 @@ struct GramPlan: Sendable {
     let isOnDiagonal = isSymmetric && range.isOnDiagonal
     var assembly = GramAssembly(range, isMirrored: isOnDiagonal, hasSecond: !isOnDiagonal)
     for block in range.blocks(size: limit, isSymmetric: isOnDiagonal) {
+      try NetworkError.checkInterruption()
       assembly.insert(try computation.executor.run(request(block, selfCovariances, state)), block)
     }
     return assembly.outputs

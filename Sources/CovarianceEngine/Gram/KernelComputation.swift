@@ -64,14 +64,6 @@ package struct KernelComputation: Sendable {
     return blockKernels(try plan.run(plan.tilesIfAsked))
   }
 
-  /// The same tile by tile, unless it is stopped; nil then.
-  ///
-  /// - Parameter isStopped: asked before every tile.
-  package func run(until isStopped: () -> Bool) throws(NetworkError) -> [Kernel]? {
-    let plan = try GramPlan(self)
-    return try plan.run(plan.tiles, until: isStopped).map { blockKernels($0) }
-  }
-
   /// Types of the matrices of each output, before they are computed.
   package var matrixTypes: [TensorType] {
     outputs.indices.map { index in

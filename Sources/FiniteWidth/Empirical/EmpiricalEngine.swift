@@ -129,6 +129,7 @@ struct EmpiricalEngine: Sendable {
       let panel = try self.panel(true, a, rows)
       for columns in grid.columns(of: rows) {
         try Task.checkCancellation()
+        try Interruption.check()
         let isDiagonal = isSame && rows == columns
         let other = isDiagonal ? panel : try self.panel(isSame, b, columns)
         let tile = try contracted(panel, other, rows, columns, isSame: isDiagonal)
@@ -146,6 +147,7 @@ struct EmpiricalEngine: Sendable {
     var total = Tensor.zeros([size, size], dtype: .float64)
     for block in TileGrid(layout, choice, isSame: true, progress: nil).rows {
       try Task.checkCancellation()
+      try Interruption.check()
       let count = layout.g * block.inputs.count * block.outputs.count * block.pairs.count
       let rows = try panel(true, values, block).pieces.map { piece in
         let wanted = [layout.g, block.inputs.count, block.pairs.count, block.outputs.count, piece[0].size(.w)]

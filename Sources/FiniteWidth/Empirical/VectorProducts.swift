@@ -69,6 +69,7 @@ struct VectorProducts: Sendable {
     }
     for (index, columns) in blocks.enumerated() {
       try Task.checkCancellation()
+      try Interruption.check()
       let isShared = layout.role == .diagonal || layout.role == .trace
       let rows = PanelBlock(
         inputs: isShared ? columns.inputs : 0..<layout.e, outputs: columns.outputs, pairs: 0..<layout.p)

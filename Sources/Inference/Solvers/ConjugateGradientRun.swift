@@ -73,6 +73,7 @@ struct ConjugateGradientRun {
       if isEnough(state) || state.products >= limit || claims > 4 { return state }
       var last: Directions?
       while state.products < limit - 1 {
+        try Interruption.check()
         guard let directions = try directions(preconditioned, after: last, products: state.products) else { break }
         state.products += 1
         let lengths = rowGram(state.residual, directions.vectors)

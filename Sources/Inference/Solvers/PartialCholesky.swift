@@ -59,6 +59,7 @@ struct PartialCholesky {
     var factor = Tensor.zeros([rank, count], dtype: .float64)
     var (pivots, reads) = ([Int](), 0)
     while pivots.count < rank {
+      try Interruption.check()
       let total = diagonal.reduce(0, +)
       guard total > enough, total > noise * Double(count) else { break }
       let (proposed, numbers) = propose(diagonal, total, reads, rank - pivots.count)

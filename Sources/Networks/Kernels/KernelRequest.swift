@@ -74,14 +74,15 @@ struct KernelRequest: Sendable {
   }
 
   /// The gradient of a function of the kernel of a network with one output.
-  func gradient(_ cotangents: KernelCotangents) throws(NetworkError) -> GradientComputation {
+  func gradient(_ cotangents: KernelCotangents, _ hints: GradientHints) throws(NetworkError) -> GradientComputation {
     let built = try built(channelsApart: false)
     guard case .single(let output) = built.outputs else {
       throw NetworkError(
         expected: "a network with one output to differentiate", found: "\(built.outputs.leaves.count) outputs")
     }
     return try GradientComputation(
-      built.program, output: output, inputs: built.inputs, cotangents: cotangents, patterns: patterns, options: options)
+      built.program, output: output, inputs: built.inputs, cotangents: cotangents, patterns: patterns, options: options,
+      hints: hints)
   }
 
   /// How many layers with weights the network has.
@@ -145,12 +146,8 @@ package struct PreparedKernels: Sendable {
       zip(outputs.leaves, computation.shapes2).map { Outline($0, shape2: $1, computation) })
   }
 
-  /// The kernels, tile by tile; nil when they were stopped.
-  ///
-  /// - Parameter isStopped: asked before every tile.
-  package func run(until isStopped: () -> Bool) throws(NetworkError) -> Branches<Kernel>? {
-    try computation.run(until: isStopped).map(outputs.replacingLeaves)
-  }
+  /// The kernels.
+  package func run() throws(NetworkError) -> Branches<Kernel> { outputs.replacingLeaves(try computation.run()) }
 }
 
 extension Layer {

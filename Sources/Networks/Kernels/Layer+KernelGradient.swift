@@ -53,7 +53,7 @@ extension Layer {
   /// What `kernelGradient` computes, checked and not yet computed.
   package func preparedKernelGradient(
     _ x1: Branches<Tensor>, _ x2: Branches<Tensor>?, cotangents: KernelCotangents, patterns: GraphPatterns?,
-    maskConstant: Double?, options: KernelOptions
+    maskConstant: Double?, options: KernelOptions, hints: GradientHints = GradientHints()
   ) throws(NetworkError) -> PreparedKernelGradient {
     let given = x1.leaves + (x2?.leaves ?? [])
     guard given.allSatisfy(\.dtype.isFloatingPoint) else {
@@ -65,7 +65,7 @@ extension Layer {
       options: options, areApart: x2 != nil)
     return PreparedKernelGradient(
       x1: x1, x2: x2, cotangents: cotangents, maskConstant: maskConstant, request: request,
-      computation: try request.gradient(cotangents))
+      computation: try request.gradient(cotangents, hints))
   }
 }
 

@@ -106,7 +106,7 @@ int32_t nt_job_start(nt_job *job, nt_error *error);
 // Waits for the end, for some milliseconds at most, and says how the job is. `done` and `total` are how much of its work it has
 // done, in pieces of its own; either may be NULL. After the end it goes on saying how the job ended.
 int32_t nt_job_wait(nt_job *job, int64_t milliseconds, int64_t *done, int64_t *total);
-// Asks the job to end at the next piece of its work.
+// Asks the job to end at the next piece of its work, within about a second; a factorisation that has begun is finished first.
 void nt_job_cancel(nt_job *job);
 // Types and shapes of the results as JSON, before there are any: {"arrays": [{"name", "dtype", "shape"}], …}. Only kernels say
 // theirs; of other jobs "arrays" is empty.
@@ -184,11 +184,19 @@ typedef struct nt_kernel_arrays {
   nt_array nngp, ntk, cov1, cov2;
 } nt_kernel_arrays;
 
+// What spares a derivative work.
+typedef struct nt_gradient_hints {
+  // The NNGP of the network {"identity": {}} for the same inputs, of a network with one input without positions, if it is there.
+  nt_array products;
+  // Whether nobody asks for the gradient in x1, and for that in x2, which may then be zero.
+  int32_t skips_x1, skips_x2;
+} nt_gradient_hints;
+
 // The transposed derivative of a network's kernels in its inputs. Results: the gradients "x1.0", … and, where x2 is given,
-// "x2.0", …. One output.
+// "x2.0", …. One output. `hints` may be NULL.
 nt_job *nt_kernel_vjp_job(
   const nt_network *network, const nt_tree *x1, const nt_tree *x2, const nt_array *pattern1, const nt_array *pattern2,
-  const nt_kernel_arrays *cotangents, const nt_options *options, nt_error *error);
+  const nt_kernel_arrays *cotangents, const nt_gradient_hints *hints, const nt_options *options, nt_error *error);
 
 // The derivative of a network's kernels along tangents of its inputs. Results: nngp, ntk, cov1, cov2, and their tangents,
 // "nngp.tangent" and so on. One output.

@@ -11,8 +11,10 @@ func apply(_ primitive: Primitive, _ inputs: consuming [Tensor]) -> Tensor {
 
 /// The results of any primitive on `inputs`.
 ///
-/// - Throws: what the evaluation of a factorisation throws; recording never does.
+/// - Throws: what the evaluation of a factorisation throws, and `TensorError.interrupted` before it.
 func applyAll(_ primitive: Primitive, _ inputs: consuming [Tensor]) throws(TensorError) -> [Tensor] {
+  // A factorisation that has begun is finished.
+  try Interruption.check()
   if let trace = Trace.innermost(of: inputs) { return trace.record(primitive, inputs) }
   return try Evaluator.evaluateAll(primitive, inputs)
 }

@@ -25,13 +25,19 @@ package final class Executable: Sendable {
   }
 
   /// The program's outputs; memory of inputs that nothing else refers to is written to.
+  ///
+  /// - Throws: what factorisations throw, and `TensorError.interrupted` between two steps.
   package func run(_ inputs: consuming [Tensor]) throws(TensorError) -> [Tensor] {
     if let runner = ProgramRunners.current { return try prepared(by: runner).run(inputs) }
     var values = [TensorStorage?](repeating: nil, count: types.count)
     for index in 0..<inputCount { values[index] = inputs[index].storage }
     for index in constants.indices { values[inputCount + index] = constants[index].storage }
     inputs = []
-    for index in plan.steps.indices { try run(plan.steps[index], &values) }
+    let interruption = Interruption.current
+    for index in plan.steps.indices {
+      if let interruption, interruption.isRequested { throw .interrupted }
+      try run(plan.steps[index], &values)
+    }
     var result: [Tensor] = []
     result.reserveCapacity(outputs.count)
     for (value, type) in zip(plan.outputs, outputs) {

@@ -14,6 +14,8 @@ public enum TensorError: Error, Hashable, Sendable, CustomStringConvertible {
   case transformation(String, expected: String, found: String)
   /// A device cannot run a program: which, and what it or its plugin says.
   case device(name: String, problem: String)
+  /// Somebody has asked the computation to end.
+  case interrupted
   /// A file cannot be opened, read or written.
   case file(path: String, problem: String)
   /// A file's contents are not what its format says; `place` is a byte offset, a line or an array's name.
@@ -35,6 +37,8 @@ public enum TensorError: Error, Hashable, Sendable, CustomStringConvertible {
       "\(name): expected \(expected), found \(found)"
     case .device(let name, let problem):
       "device \(name): \(problem)"
+    case .interrupted:
+      "the computation was asked to end"
     case .file(let path, let problem):
       "\(path): \(problem)"
     case .format(let path, let place, let expected, let found):

@@ -24,6 +24,7 @@ extension Program {
     for equation in equations.reversed() where isLinear[equation.outputs.lowerBound] {
       let given = equation.outputs.map { sums[$0] }
       if given.allSatisfy({ $0 == nil }) { continue }
+      try Interruption.check()
       let results = try equation.primitive.transpose(
         equation.inputs.map { values[$0] }, equation.inputs.map { types[$0] }, given)
       for (input, cotangent) in zip(equation.inputs, results) where isLinear[input] {

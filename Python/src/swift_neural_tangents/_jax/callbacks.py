@@ -1,17 +1,19 @@
 """Kernels inside functions that JAX traces: callbacks into the library, with derivatives that are callbacks, too.
 
-Only stable, public names of JAX are used: `pure_callback` and `custom_vjp`.
+Only stable, public names of JAX are used: `pure_callback`, and `custom_vjp` with symbolic zeros.
 """
 
 from __future__ import annotations
 
 import ctypes
+import functools
 import inspect
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.custom_derivatives import SymbolicZero
 
 from .. import _arrays
 from .. import _library as lib
@@ -47,11 +49,23 @@ class _Setup:
         second = _arrays.tree_struct(inputs[count:], self.structure) if self.has_second else None
         return ctypes.byref(first), None if second is None else ctypes.byref(second)
 
-    def job(self, inputs: list[np.ndarray], patterns: list[np.ndarray]) -> Job:
+    def has_products(self, inputs, patterns) -> bool:
+        """Whether kernels are made of the products of all rows, which their derivatives need again."""
+        is_plain = self.settings.get("mask_constant") is None and not self.settings.get("full_batch") and not patterns
+        count = 2 if self.has_second else 1
+        return is_plain and len(inputs) == count and all(x.ndim == 2 and jnp.issubdtype(x.dtype, jnp.floating) for x in inputs)
+
+    @functools.cached_property
+    def _with_products(self) -> Network:
+        """The network, and beside it the inputs themselves, whose covariances are the products."""
+        branches = {"parallel": [self.network.node, {"identity": {}}]}
+        return Network({"serial": [{"fanOut": {"count": 2}}, branches]})
+
+    def job(self, inputs: list[np.ndarray], patterns: list[np.ndarray], with_products: bool = False) -> Job:
         first, second = self.trees(inputs)
         return Job(
             lib.library.nt_kernel_job,
-            self.network.handle,
+            (self._with_products if with_products else self.network).handle,
             first,
             second,
             *_references(patterns),
@@ -177,8 +191,9 @@ def _differentiable(setup: _Setup, description: dict):
     """The arrays of all outputs as a function of inputs and graphs."""
     shapes = _shapes(setup, description)
 
-    def compute(inputs, patterns):
-        values = setup.job(_inputs(setup.network, inputs), [pattern_array(np.asarray(p)) for p in patterns]).run()
+    def compute(inputs, patterns, with_products=False):
+        given = _inputs(setup.network, inputs), [pattern_array(np.asarray(p)) for p in patterns]
+        values = setup.job(*given, with_products).run()
         arrays, json = values.arrays(), values.json
         result = []
         for index, (output, wanted) in enumerate(zip(json["outputs"], shapes)):
@@ -193,9 +208,9 @@ def _differentiable(setup: _Setup, description: dict):
                     array = np.zeros(shape.shape, bool)
                 found[name] = np.asarray(np.broadcast_to(array, shape.shape), shape.dtype)
             result.append(found)
-        return result
+        return (result, np.array(arrays[f"{len(shapes)}.nngp"])) if with_products else result
 
-    def pull_back(inputs, patterns, cotangents):
+    def pull_back(wanted, inputs, patterns, cotangents, products):
         given = _inputs(setup.network, inputs)
         first, second = setup.trees(given)
         output = description["outputs"][0]
@@ -207,6 +222,12 @@ def _differentiable(setup: _Setup, description: dict):
                 array = np.ascontiguousarray(apart(np.asarray(cotangents[name]), axes, is_diagonal))
                 kept.append(_arrays.struct(array))
                 setattr(struct, name, kept[-1])
+        hints = lib.GradientHints(skips_x1=not any(wanted[: len(wanted) // 2]), skips_x2=not any(wanted[len(wanted) // 2 :]))
+        if not setup.has_second:
+            hints.skips_x1 = hints.skips_x2 = False
+        if products is not None:
+            kept.append(np.ascontiguousarray(products))
+            hints.products = _arrays.struct(kept[-1])
         job = Job(
             lib.library.nt_kernel_vjp_job,
             setup.network.handle,
@@ -214,28 +235,43 @@ def _differentiable(setup: _Setup, description: dict):
             second,
             *_references([pattern_array(np.asarray(p)) for p in patterns]),
             ctypes.byref(struct),
+            ctypes.byref(hints),
             ctypes.byref(options(setup.kernels, **{**setup.settings, "executor": "automatic"})),
         )
         arrays = list(job.run().arrays().values())
-        return tuple(np.asarray(array, x.dtype) for array, x in zip(arrays, inputs))
+        return tuple(np.asarray(array, x.dtype) for array, x, is_wanted in zip(arrays, inputs, wanted) if is_wanted)
 
     @jax.custom_vjp
     def function(inputs, patterns):
         return _call(compute, shapes, inputs, patterns)
 
     def forward(inputs, patterns):
-        return function(inputs, patterns), (inputs, patterns)
+        # Whether somebody differentiates in an input is part of the structure of what is kept.
+        wanted = tuple(() if x.perturbed else None for x in inputs)
+        inputs, patterns = tuple(x.value for x in inputs), tuple(p.value for p in patterns)
+        if len(shapes) > 1 or not setup.has_products(inputs, patterns):
+            return function(inputs, patterns), (wanted, inputs, patterns, None)
+        matrix = jax.ShapeDtypeStruct(shapes[0]["nngp"].shape[:2], shapes[0]["nngp"].dtype)
+        found, products = _call(lambda *given: compute(*given, with_products=True), (shapes, matrix), inputs, patterns)
+        return found, (wanted, inputs, patterns, products)
 
     def backward(residuals, cotangents):
-        inputs, patterns = residuals
+        wanted, inputs, patterns, products = residuals
+        wanted = [entry is not None for entry in wanted]
         if len(cotangents) != 1:
             raise NotImplementedError("kernel_fn: expected one output to differentiate, found several")
-        # Masks have no derivatives.
-        arrays = {name: array for name, array in cotangents[0].items() if not name.startswith("mask")}
-        gradients = _call(pull_back, tuple(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in inputs), inputs, patterns, arrays)
+        # Masks have no derivatives, and what nobody looks at counts as zero.
+        arrays = {
+            name: array
+            for name, array in cotangents[0].items()
+            if not name.startswith("mask") and not isinstance(array, SymbolicZero)
+        }
+        types = tuple(jax.ShapeDtypeStruct(x.shape, x.dtype) for x, is_wanted in zip(inputs, wanted) if is_wanted)
+        found = iter(_call(functools.partial(pull_back, wanted), types, inputs, patterns, arrays, products))
+        gradients = tuple(next(found) if is_wanted else _zero(x) for x, is_wanted in zip(inputs, wanted))
         return gradients, tuple(_zero(pattern) for pattern in patterns)
 
-    function.defvjp(forward, backward)
+    function.defvjp(forward, backward, symbolic_zeros=True)
     return function
 
 

@@ -28,20 +28,20 @@ package struct GradientChoice: Sendable {
   package var name: String { plan == nil ? "reference" : isRows ? "rows" : "slices" }
 
   /// The gradients in x1 and x2 of every input of the program; nil where tensor operations have to compute them.
-  package func run(_ goal: CovarianceGoal, _ inputs: [ProgramData], _ cotangents: KernelCotangents)
-    throws(NetworkError) -> [(x1: Tensor, x2: Tensor?)]?
-  {
+  package func run(
+    _ goal: CovarianceGoal, _ inputs: [ProgramData], _ cotangents: KernelCotangents, _ hints: GradientHints
+  ) throws(NetworkError) -> [(x1: Tensor, x2: Tensor?)]? {
     guard let plan else { return nil }
     return goal.dtype == .float32
-      ? try run(plan, goal, inputs, cotangents, as: Float.self)
-      : try run(plan, goal, inputs, cotangents, as: Double.self)
+      ? try run(plan, goal, inputs, cotangents, hints, as: Float.self)
+      : try run(plan, goal, inputs, cotangents, hints, as: Double.self)
   }
 
   private func run<Scalar: GradientScalar>(
     _ plan: GradientPlan, _ goal: CovarianceGoal, _ inputs: [ProgramData], _ cotangents: KernelCotangents,
-    as type: Scalar.Type
+    _ hints: GradientHints, as type: Scalar.Type
   ) throws(NetworkError) -> [(x1: Tensor, x2: Tensor?)] {
-    let problem = GradientProblem<Scalar>(plan, goal.tangent, inputs, cotangents)
-    return isRows ? GradientRows(problem).run() : try GradientSlices(problem).run()
+    let problem = GradientProblem<Scalar>(plan, goal.tangent, inputs, cotangents, hints)
+    return isRows ? try GradientRows(problem).run() : try GradientSlices(problem).run()
   }
 }

@@ -26,6 +26,7 @@ extension GradientInterpreter {
   private func runBack(_ pass: GradientSchedule.Pass) {
     let last = pass.links.lastIndex { $0.kind.isNonlinear }
     for slice in pass.slices.reversed() {
+      if let interruption, interruption.isRequested { return }
       let end = SliceExtent(sizes: pass.endSizes, displacement: slice.displacement)
       let n = end.lengths.product
       if n <= 0 { continue }

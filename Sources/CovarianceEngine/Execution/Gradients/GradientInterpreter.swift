@@ -1,4 +1,5 @@
 import CVectorKernels
+import Tensors
 
 /// Where the covariances of an input of the program come from, and where their cotangents go.
 enum GradientInput<Scalar: GradientScalar> {
@@ -18,6 +19,8 @@ final class GradientInterpreter<Scalar: GradientScalar> {
 
   let schedule: GradientSchedule
   let purpose: GradientSchedule.Purpose
+  /// When it is requested, passes end early and what they would have given is undefined.
+  let interruption: Interruption?
   private let mostLanes: Int
   /// K of all kept slices, Θ, and their cotangents.
   let kept: Scratch<Scalar>
@@ -29,6 +32,8 @@ final class GradientInterpreter<Scalar: GradientScalar> {
 
   /// How many lanes there are, a multiple of 16.
   var lanes: Int
+  /// Lanes after which the second inputs come again, where positions are one; nil where they do not.
+  var rowLanes: Int?
   /// One per input of the program.
   var inputs: [GradientInput<Scalar>] = []
   /// Numbers of the first and of the second inputs, per set [position][lane], and their cotangents, which are added to; the same
@@ -38,8 +43,11 @@ final class GradientInterpreter<Scalar: GradientScalar> {
   var cotangents1: [Pointer] = []
   var cotangents2: [Pointer] = []
 
-  init(_ schedule: GradientSchedule, _ purpose: GradientSchedule.Purpose, lanes: Int) {
+  init(
+    _ schedule: GradientSchedule, _ purpose: GradientSchedule.Purpose, lanes: Int, _ interruption: Interruption?
+  ) {
     (self.schedule, self.purpose, self.lanes, mostLanes) = (schedule, purpose, lanes, lanes)
+    self.interruption = interruption
     kept = Scratch(4 * schedule.keptCount * lanes)
     buffers = Scratch(2 * (schedule.bufferCount + 4) * schedule.largest * lanes)
     let longest = schedule.steps.reduce(0) { longest, step in
@@ -119,6 +127,7 @@ final class GradientInterpreter<Scalar: GradientScalar> {
 
   func run(_ pass: GradientSchedule.Pass) {
     for slice in pass.slices {
+      if let interruption, interruption.isRequested { return }
       let extent = SliceExtent(sizes: pass.endSizes, displacement: slice.displacement)
       let n = extent.lengths.product
       if n <= 0 { continue }
@@ -320,7 +329,8 @@ final class GradientInterpreter<Scalar: GradientScalar> {
   func forEachPlane(
     _ extent: SliceExtent, _ body: (_ plane: nt_gradient_plane, _ first: Int, _ second: Int, _ offset: Int) -> Void
   ) {
-    forEachPlane(extent, of: lanes, body)
+    guard let rowLanes else { return forEachPlane(extent, of: lanes, body) }
+    body(nt_gradient_plane(rows: lanes / rowLanes, length: rowLanes, stride: rowLanes), 0, 0, 0)
   }
 
   /// Calls `body` for every plane along the last two axes: where it starts in numbers of the inputs and in the slice, counted in

@@ -17,9 +17,9 @@ final class GradientPlan: Sendable {
   }
 
   func interpreter<Scalar: GradientScalar>(
-    _ purpose: GradientSchedule.Purpose, lanes: Int, as type: Scalar.Type
+    _ purpose: GradientSchedule.Purpose, lanes: Int, as type: Scalar.Type, _ interruption: Interruption?
   ) -> GradientInterpreter<Scalar> {
-    let interpreter = GradientInterpreter<Scalar>(schedule(purpose), purpose, lanes: lanes)
+    let interpreter = GradientInterpreter<Scalar>(schedule(purpose), purpose, lanes: lanes, interruption)
     for node in graph.nodes {
       if case .normalize(let epsilon, let kept, let set) = node.kind {
         interpreter.normalizations[set] = (epsilon, kept)

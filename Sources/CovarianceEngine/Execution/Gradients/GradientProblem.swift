@@ -16,10 +16,19 @@ struct GradientProblem<Scalar: GradientScalar>: Sendable {
   /// Those of the covariances of inputs with themselves, and of their Θ, shape (N).
   let self1: (k: Tensor?, theta: Tensor?)
   let self2: (k: Tensor?, theta: Tensor?)
+  /// The covariances of the only input, as `GradientHints` has them.
+  let products: Tensor?
+  /// Data sets in which nobody asks for the gradient.
+  let unwanted: Set<DataSet>
 
-  init(_ plan: GradientPlan, _ tangent: Tangent, _ inputs: [ProgramData], _ cotangents: KernelCotangents) {
+  init(
+    _ plan: GradientPlan, _ tangent: Tangent, _ inputs: [ProgramData], _ cotangents: KernelCotangents,
+    _ hints: GradientHints
+  ) {
     (self.plan, self.tangent) = (plan, tangent)
     let dtype = Scalar.dtype
+    products = inputs.count == 1 ? hints.products?.asType(dtype) : nil
+    unwanted = hints.unwanted
     self.inputs = inputs.map {
       ProgramData(x1: $0.x1.asType(dtype), x2: $0.x2?.asType(dtype), mask1: nil, mask2: nil)
     }

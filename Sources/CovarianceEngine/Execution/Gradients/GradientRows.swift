@@ -52,7 +52,9 @@ struct GradientRows<Scalar: GradientScalar>: @unchecked Sendable {
   }
 
   /// The gradients in x1 and x2 of every input of the program.
-  func run() -> [(x1: Tensor, x2: Tensor?)] {
+  ///
+  /// - Throws: `NetworkError.interrupted`.
+  func run() throws(NetworkError) -> [(x1: Tensor, x2: Tensor?)] {
     for dataSet in problem.dataSets {
       let numbers = numbers(of: dataSet)
       for input in problem.inputs.indices { makeVariances(problem.x(input, dataSet), numbers, input) }
@@ -60,6 +62,7 @@ struct GradientRows<Scalar: GradientScalar>: @unchecked Sendable {
     }
     let cotangents = problem.inputs.indices.map { products($0) }
     runTiles(cotangents.map(\.pointer))
+    try NetworkError.checkInterruption()
     for dataSet in problem.dataSets { runItself(dataSet) }
     return problem.inputs.indices.map { gradient($0, cotangents[$0].tensor) }
   }
@@ -80,6 +83,7 @@ struct GradientRows<Scalar: GradientScalar>: @unchecked Sendable {
   /// The covariances of an input of the program, shape (N1, N2), exact for equal and opposite inputs; a matrix of one's own.
   private func products(_ input: Int) -> (tensor: Tensor, pointer: UnsafeMutablePointer<Scalar>) {
     let (data, n2) = (problem.inputs[input], problem.n2)
+    if let known = problem.products { return copy(of: known) }
     let (x2, channels) = (data.x2 ?? data.x1, data.x1.shape[1])
     let matrix = matmul(data.x1, x2.transposed())
     defer { withExtendedLifetime(matrix) {} }
@@ -117,13 +121,27 @@ struct GradientRows<Scalar: GradientScalar>: @unchecked Sendable {
     return (tensor, pointer)
   }
 
+  /// A matrix of one's own with the same elements.
+  private func copy(of matrix: Tensor) -> (tensor: Tensor, pointer: UnsafeMutablePointer<Scalar>) {
+    defer { withExtendedLifetime(matrix) {} }
+    let source = matrix.unsafePointer(to: Scalar.self)
+    var pointer: UnsafeMutablePointer<Scalar>?
+    let tensor = Tensor(shape: matrix.shape, of: Scalar.self) { buffer in
+      buffer.baseAddress?.update(from: source, count: buffer.count)
+      pointer = buffer.baseAddress
+    }
+    guard let pointer else { preconditionFailure("a matrix without memory") }
+    return (tensor, pointer)
+  }
+
   // MARK: - Inputs with themselves
 
   private func makeNumbers(_ dataSet: DataSet) {
     let (count, numbers) = (problem.count(dataSet), numbers(of: dataSet))
     let size = Self.selfLanes
+    let interruption = Interruption.current
     Threads.forEachWorker((count + size - 1) / size) { next in
-      let interpreter = problem.plan.interpreter(.numbers, lanes: size, as: Scalar.self)
+      let interpreter = problem.plan.interpreter(.numbers, lanes: size, as: Scalar.self, interruption)
       while let chunk = next() {
         prepare(interpreter, numbers, chunk * size, count)
         interpreter.makeNumbers()
@@ -135,8 +153,9 @@ struct GradientRows<Scalar: GradientScalar>: @unchecked Sendable {
     let (count, numbers) = (problem.count(dataSet), numbers(of: dataSet))
     let (size, purpose) = (Self.selfLanes, problem.selfPurpose(dataSet))
     let given = dataSet == .first ? problem.self1 : problem.self2
+    let interruption = Interruption.current
     Threads.forEachWorker((count + size - 1) / size) { next in
-      let interpreter = problem.plan.interpreter(purpose, lanes: size, as: Scalar.self)
+      let interpreter = problem.plan.interpreter(purpose, lanes: size, as: Scalar.self, interruption)
       let scratch = Scratch<Scalar>(2 * size)
       while let chunk = next() {
         let start = chunk * size
@@ -181,11 +200,12 @@ struct GradientRows<Scalar: GradientScalar>: @unchecked Sendable {
     ofRows.pointer.update(repeating: 0, count: columnTiles * setCount * rows.stride)
     ofColumns.pointer.update(repeating: 0, count: rowTiles * setCount * columns.stride)
     nonisolated(unsafe) let products = products
+    let interruption = Interruption.current
     Threads.forEachWorker(rowTiles * columnTiles) { next in
       let strip = GradientStrip(
         problem, products, lanes: Self.stripRows * Self.tileColumns, numbers1: rows.numbers.pointer, rows.stride,
-        numbers2: columns.numbers.pointer, columns.stride)
-      while let index = next() {
+        numbers2: columns.numbers.pointer, columns.stride, interruption)
+      while interruption?.isRequested != true, let index = next() {
         let (rowTile, columnTile) = (index / columnTiles, index % columnTiles)
         let columnRange = columnTile * Self.tileColumns..<min(n2, (columnTile + 1) * Self.tileColumns)
         for row in stride(from: rowTile * Self.tileRows, to: min(n1, (rowTile + 1) * Self.tileRows), by: Self.stripRows)
@@ -216,8 +236,10 @@ struct GradientRows<Scalar: GradientScalar>: @unchecked Sendable {
       return (sum(input, .first, data.x1, matmul(cotangents + cotangents.transposed(), data.x1)), nil)
     }
     return (
-      sum(input, .first, data.x1, matmul(cotangents, x2)),
-      sum(input, .second, x2, matmul(cotangents.transposed(), data.x1))
+      problem.unwanted.contains(.first)
+        ? .zeros(data.x1.shape, dtype: data.x1.dtype) : sum(input, .first, data.x1, matmul(cotangents, x2)),
+      problem.unwanted.contains(.second)
+        ? .zeros(x2.shape, dtype: x2.dtype) : sum(input, .second, x2, matmul(cotangents.transposed(), data.x1))
     )
   }
 
@@ -260,12 +282,12 @@ private final class GradientStrip<Scalar: GradientScalar> {
 
   init(
     _ problem: GradientProblem<Scalar>, _ products: [Pointer], lanes: Int, numbers1: Pointer, _ stride1: Int,
-    numbers2: Pointer, _ stride2: Int
+    numbers2: Pointer, _ stride2: Int, _ interruption: Interruption?
   ) {
     (self.problem, self.products, mostLanes) = (problem, products, lanes)
     (self.numbers1, self.stride1, self.numbers2, self.stride2) = (numbers1, stride1, numbers2, stride2)
     setCount = problem.plan.graph.numberSets.count
-    interpreter = problem.plan.interpreter(.cross, lanes: lanes, as: Scalar.self)
+    interpreter = problem.plan.interpreter(.cross, lanes: lanes, as: Scalar.self, interruption)
     memory = Scratch((2 + 2 * products.count + 4 * setCount) * lanes)
     sums = Scratch(16)
   }
@@ -290,7 +312,7 @@ private final class GradientStrip<Scalar: GradientScalar> {
       return
     }
     let width = (columns.count + 15) / 16 * 16
-    interpreter.lanes = width * rows.count
+    (interpreter.lanes, interpreter.rowLanes) = (width * rows.count, width)
     for (input, product) in products.enumerated() {
       let (k, gk) = (lanes(2 + 2 * input), lanes(3 + 2 * input))
       gk.update(repeating: 0, count: interpreter.lanes)

@@ -58,12 +58,13 @@ struct GradientSlices<Scalar: GradientScalar>: @unchecked Sendable {
 
   /// The gradients in x1 and x2 of every input of the program.
   ///
-  /// - Throws: where slices take more memory than there is.
+  /// - Throws: where slices take more memory than there is, and `NetworkError.interrupted`.
   func run() throws(NetworkError) -> [(x1: Tensor, x2: Tensor?)] {
     try requireMemory()
     for dataSet in problem.dataSets { makeNumbers(dataSet) }
-    if problem.k != nil || problem.theta != nil { runPairs() }
+    if problem.k != nil || problem.theta != nil { try runPairs() }
     for dataSet in problem.dataSets { runItself(dataSet) }
+    try NetworkError.checkInterruption()
     return problem.inputs.indices.map { input in
       (gradient(input, .first), problem.isSymmetric ? nil : gradient(input, .second))
     }
@@ -139,8 +140,9 @@ struct GradientSlices<Scalar: GradientScalar>: @unchecked Sendable {
       ) -> Void
   ) {
     let (count, lanes) = (problem.count(dataSet), Self.lanes)
+    let interruption = Interruption.current
     Threads.forEachWorker((count + lanes - 1) / lanes) { next in
-      let interpreter = problem.plan.interpreter(purpose, lanes: lanes, as: Scalar.self)
+      let interpreter = problem.plan.interpreter(purpose, lanes: lanes, as: Scalar.self, interruption)
       let memory = Scratch<Scalar>(2 * (activationCount + numberCount) * lanes)
       let x = memory.pointer
       let gradients = x + activationCount * lanes
@@ -149,7 +151,7 @@ struct GradientSlices<Scalar: GradientScalar>: @unchecked Sendable {
       interpreter.inputs = inputs(x, x, gradients, gradients)
       (interpreter.numbers1, interpreter.numbers2) = (pointers(numbers), pointers(numbers))
       (interpreter.cotangents1, interpreter.cotangents2) = (pointers(cotangents), pointers(cotangents))
-      while let group = next() {
+      while interruption?.isRequested != true, let group = next() {
         let used = group * lanes..<min(count, (group + 1) * lanes)
         let indices = (0..<lanes).map { min(used.lowerBound + $0, count - 1) }
         gatherActivations(dataSet, indices, to: x)
@@ -218,22 +220,23 @@ struct GradientSlices<Scalar: GradientScalar>: @unchecked Sendable {
     return Group(rows: pairs.map(\.0), columns: pairs.map(\.1), used: used)
   }
 
-  private func runPairs() {
-    let lanes = Self.lanes
+  private func runPairs() throws(NetworkError) {
+    let (lanes, interruption) = (Self.lanes, Interruption.current)
     let size = (activationCount + numberCount) * lanes
     let groupCount = (pairCount + lanes - 1) / lanes
     let most = max(16, min(256, Self.waveBytes / (2 * size * MemoryLayout<Scalar>.stride)))
     let results = Scratch<Scalar>(2 * size * min(most, groupCount))
     for start in stride(from: 0, to: groupCount, by: most) {
+      try NetworkError.checkInterruption()
       let groups = (start..<min(groupCount, start + most)).map { group($0) }
       Threads.forEachWorker(groups.count) { next in
-        let interpreter = problem.plan.interpreter(.cross, lanes: lanes, as: Scalar.self)
+        let interpreter = problem.plan.interpreter(.cross, lanes: lanes, as: Scalar.self, interruption)
         let memory = Scratch<Scalar>(2 * size + 2 * lanes)
         let (x1, x2) = (memory.pointer, memory.pointer + activationCount * lanes)
         let numbers1 = memory.pointer + 2 * activationCount * lanes
         let numbers2 = numbers1 + numberCount * lanes
         (interpreter.numbers1, interpreter.numbers2) = (pointers(numbers1), pointers(numbers2))
-        while let index = next() {
+        while interruption?.isRequested != true, let index = next() {
           let (group, result) = (groups[index], results.pointer + 2 * index * size)
           gatherActivations(.first, group.rows, to: x1)
           gatherActivations(.second, group.columns, to: x2)
@@ -254,7 +257,7 @@ struct GradientSlices<Scalar: GradientScalar>: @unchecked Sendable {
           interpreter.run(cotangents: cotangents(problem.k, 0), theta: cotangents(problem.theta, 1))
         }
       }
-      addUp(groups, results, size)
+      if interruption?.isRequested != true { addUp(groups, results, size) }
     }
   }
 

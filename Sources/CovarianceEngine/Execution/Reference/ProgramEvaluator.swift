@@ -17,6 +17,7 @@ struct ProgramEvaluator {
     }
     for output in outputs { lastUse[output] = program.steps.count }
     for (index, step) in program.steps.enumerated() where demand.isNeeded(step.result) {
+      try NetworkError.checkInterruption()
       let operands = try step.operands.map { (operand: Int) throws(NetworkError) in
         guard let state = states[operand] else { preconditionFailure("value \(operand) is read before it is defined") }
         return demand.operandIsFull(of: index) ? state : try state.diagonal()

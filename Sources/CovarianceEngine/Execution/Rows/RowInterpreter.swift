@@ -97,7 +97,8 @@ final class RowInterpreter<Scalar: LoopScalar> {
       let q11 = executor.self1.inputVariances(input)[tile.row + i]
       let root11 = executor.self1.inputRoots(input)[tile.row + i]
       let bound = check.threshold * root11
-      // The diagonal itself comes from the self-covariances.
+      // The diagonal itself comes from the self-covariances; as equal inputs it costs a series no integral.
+      if tile.isOnDiagonal { line[i] = q11 }
       var j = Scalar.findAtLeast(
         tile.columnCount, from: tile.isOnDiagonal ? i + 1 : 0, line, factor: bound, scale: roots)
       while j < tile.columnCount {
