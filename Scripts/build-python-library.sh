@@ -16,12 +16,12 @@ if [ "$(uname)" = Darwin ]; then
   exit
 fi
 
-# Everything local but the C functions, so that nothing in the process can meet what is in here, and without the index of stack
-# frames, which only exceptions of C++ would look at. OpenBLAS is found beside the
-# library when it is first used.
+# Everything local but the C functions, so that nothing in the process can meet what is in here, and without descriptions of stack
+# frames, which only exceptions of C++ would look at. OpenBLAS is found beside the library when it is first used.
 xargs swiftc -emit-library -static-stdlib -use-ld=lld -o "$package/libneuraltangents.so" \
   -Xlinker --version-script=Sources/NeuralTangentsC/exports.map -Xlinker --gc-sections -Xlinker -s -Xlinker --no-eh-frame-hdr \
   -Xlinker -rpath -Xlinker '$ORIGIN' -lsleef -ldl -lm < "$objects"
+objcopy --remove-section=.eh_frame "$package/libneuraltangents.so"
 openblas=$(ldconfig -p | sed -nE 's/.*libopenblas\.so\.0 .*=> (.*)/\1/p' | head -n 1)
 [ -n "$openblas" ] || { echo "libopenblas.so.0 was not found (Debian: apt-get install libopenblas0)" >&2; exit 1; }
 cp -L "$openblas" "$package/libopenblas.so.0"
