@@ -15,7 +15,7 @@ struct KernelCase: CustomTestStringConvertible, Sendable {
 
   var testDescription: String { name }
 
-  private static func deep(
+  static func deep(
     _ layers: Int, _ activation: any Layer, padding: Padding = .same, @LayerBuilder _ last: () -> [any Layer]
   )
     -> Serial
@@ -184,6 +184,53 @@ struct DeviceKernelTests {
       let (found, expected) = try kernels(item, .float64, device, isSymmetric: isSymmetric)
       let difference = largestDifference(found, expected)
       if TestSwitch.printErrors.isOn { print("\(item.name), float64, symmetric \(isSymmetric): \(difference)") }
+      #expect(difference < 1e-9, "symmetric: \(isSymmetric)")
+    }
+  }
+
+  /// Activations without closed forms, with variances for which their series converge everywhere and for which they do not.
+  static let seriesCases: [KernelCase] = [
+    KernelCase(
+      name: "tanh", shape: [6],
+      network: Serial {
+        Dense(8, weightStd: 1.5, biasStd: 0.1); Tanh(); Dense(8, weightStd: 1.5, biasStd: 0.1); Tanh(); Dense(1)
+      }),
+    KernelCase(
+      name: "steep sigmoids", shape: [6],
+      network: Serial {
+        Dense(8, weightStd: 40, biasStd: 0.1); Sigmoid(); Dense(8, weightStd: 1.5, biasStd: 0.1); Relu(); Dense(1)
+      }),
+    KernelCase(
+      name: "softsign, which has a kink", shape: [6],
+      network: Serial {
+        Dense(8, weightStd: 1.5, biasStd: 0.1); Softsign(); Dense(1)
+      }),
+    KernelCase(
+      name: "pooled tanh", shape: [4, 3, 2],
+      network: KernelCase.deep(2, Tanh()) {
+        GlobalAvgPool(); Dense(1)
+      }),
+    KernelCase(
+      name: "attention and softplus, by tensor operations", shape: [4, 2],
+      network: Serial {
+        Conv(4, window: [3], padding: .same, weightStd: 1.3, biasStd: 0.1); Softplus()
+        GlobalSelfAttention(outputChannels: 4, keyChannels: 3, valueChannels: 3, heads: 2, linearScaling: true)
+        GlobalAvgPool(); Dense(1)
+      }),
+  ]
+
+  @Test("activations without closed forms: what series leave out, the host computes", arguments: seriesCases)
+  func series(item: KernelCase) throws {
+    let device = try TestPlugins.device()
+    for isSymmetric in [false, true] {
+      var x1 = item.data(5, seed: 1)
+      // One input is another but for a little.
+      x1[4..<5] = x1.sliced(axis: 0, 0..<1) + 1e-7
+      let x2 = isSymmetric ? nil : concatenate([item.data(3, seed: 2), x1.sliced(axis: 0, 1..<3)], axis: 0)
+      let expected = try item.network.kernel(x1, x2)
+      let found = try item.network.kernel(x1, x2, options: KernelOptions(device: device))
+      let difference = largestDifference(found, expected)
+      if TestSwitch.printErrors.isOn { print("\(item.name), symmetric \(isSymmetric): \(difference)") }
       #expect(difference < 1e-9, "symmetric: \(isSymmetric)")
     }
   }

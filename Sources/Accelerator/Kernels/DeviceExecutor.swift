@@ -96,9 +96,7 @@ struct DeviceExecutor: CovarianceExecutor {
       }
     let run = DeviceRun(
       goal, kept, devices: devices, grid: grid, masked: masked, first: first, second: second, isSymmetric: isSymmetric)
-    let results = try run.results(wanted: request.selfCovariances)
-    try request.requireFinite(results)
-    return results
+    return try kept.remainder.completed(run.results(wanted: request.selfCovariances), of: request, by: host)
   }
 }
 
@@ -118,6 +116,7 @@ final class DeviceState: @unchecked Sendable {
   private let lock = Lock()
   private var modules: [ModuleKey: (module: KernelModule, text: HLOModule)] = [:]
   private var programs: [ProgramKey: DeviceModule] = [:]
+  let remainder = HostRemainder()
 
   struct ModuleKey: Hashable {
     let rows: Int

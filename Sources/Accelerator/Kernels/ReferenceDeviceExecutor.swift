@@ -34,8 +34,10 @@ struct ReferenceDeviceExecutor: CovarianceExecutor {
         kept.functions[isSymmetric]
         ?? compile(
           { (states: [CovarianceState], patterns: [Tensor]?) in
-            try run.evaluate(
-              states, isSymmetric: isSymmetric, patterns.map { GraphPatterns($0[0], $0.count > 1 ? $0[1] : nil) })
+            try GaussianExpectation.leavingOutIntegrals {
+              try run.evaluate(
+                states, isSymmetric: isSymmetric, patterns.map { GraphPatterns($0[0], $0.count > 1 ? $0[1] : nil) })
+            }
           }, device: devices[kept.next(of: devices.count)])
       kept.functions[isSymmetric] = function
       results = try function(states, graphs)
@@ -44,13 +46,12 @@ struct ReferenceDeviceExecutor: CovarianceExecutor {
     } catch {
       throw NetworkError(path: [.name("device")], expected: "a kernel", found: "\(error)")
     }
-    let blocks = run.finished(results, isSymmetric: isSymmetric)
-    try request.requireFinite(blocks)
-    return blocks
+    return try kept.remainder.completed(run.finished(results, isSymmetric: isSymmetric), of: request, by: host)
   }
 
   /// What is kept from block to block.
   private final class Kept {
+    let remainder = HostRemainder()
     var functions: [Bool: DeviceFunction<[CovarianceState], [Tensor]?, [CovarianceState]>] = [:]
     private var device = 0
 
