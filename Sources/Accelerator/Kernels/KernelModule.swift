@@ -348,7 +348,7 @@ private struct KernelAssembler {
     do {
       return try Program.build(types) { (tensors) throws(TensorError) -> [Tensor] in
         do throws(Obstacle) {
-          return try GaussianExpectation.leavingOutIntegrals { () throws(Obstacle) in try body(tensors) }
+          return try LeftOutIntegrals.tracing { () throws(Obstacle) in try body(tensors) }
         } catch {
           obstacle = error
           throw .transformation("a kernel on a device", expected: "operations with a device form", found: "\(error)")

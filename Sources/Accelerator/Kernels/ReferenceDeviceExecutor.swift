@@ -34,7 +34,7 @@ struct ReferenceDeviceExecutor: CovarianceExecutor {
         kept.functions[isSymmetric]
         ?? compile(
           { (states: [CovarianceState], patterns: [Tensor]?) in
-            try GaussianExpectation.leavingOutIntegrals {
+            try LeftOutIntegrals.tracing {
               try run.evaluate(
                 states, isSymmetric: isSymmetric, patterns.map { GraphPatterns($0[0], $0.count > 1 ? $0[1] : nil) })
             }

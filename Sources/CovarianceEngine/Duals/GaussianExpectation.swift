@@ -11,23 +11,6 @@ import Tensors
 package struct GaussianExpectation {
   package static let mostTerms = 160
 
-  @TaskLocal private static var leavesOut = false
-
-  /// Calls `body`; programs that are traced in it have NaN where their series do not converge, for somebody who sees to such
-  /// entries himself. The integrals that programs have there otherwise are thousands of operations for every entry, wherever
-  /// they are needed.
-  package static func leavingOutIntegrals<Result, Failure: Error>(
-    _ body: () throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try $leavesOut.withValue(true) { () -> Swift.Result<Result, Failure> in
-      do throws(Failure) {
-        return .success(try body())
-      } catch {
-        return .failure(error)
-      }
-    }.get()
-  }
-
   package let f: (Tensor) throws(NetworkError) -> Tensor
   /// Where f, its derivative or its second derivative jumps.
   package let kinks: [Double]
@@ -62,7 +45,7 @@ package struct GaussianExpectation {
     let isConverged = bound .<= Self.tolerance(dtype) * size
 
     let isEqual = (q12 .== q11) .& (q11 .== q22)
-    if sum.isTraced && Self.leavesOut {
+    if sum.isTraced && LeftOutIntegrals.isTracing {
       let known = select(isConverged, sum, Double.nan)
       return select(isEqual, first.meanSquare.broadcast(to: sum.shape), known).asType(dtype)
     }

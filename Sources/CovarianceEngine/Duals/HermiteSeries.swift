@@ -186,6 +186,8 @@ package struct HermiteSeries {
 /// The sum along the first axis, which stays with size 1, added up pairwise and element by element: for each of the other
 /// elements the same to the last bit whatever their number is.
 package func pairwiseSum(_ x: Tensor) -> Tensor {
+  // A device sums in an order of its own, and keeps no terms for that.
+  if x.isTraced && LeftOutIntegrals.isTracing { return x.sum(axis: 0, keepDims: true) }
   var sum = x
   while sum.shape[0] > 1 {
     let (count, half) = (sum.shape[0], sum.shape[0] / 2)
