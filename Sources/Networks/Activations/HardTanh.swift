@@ -88,13 +88,18 @@ public struct HardTanh: Activation {
       }
       low = standardized(layer.$min)
       high = standardized(layer.$max)
-      func below(_ t: Tensor) -> Tensor { 0.5 * erfc(-0.5.squareRoot() * t) }
-      func density(_ t: Tensor) -> Tensor { exp(-0.5 * (t * t)) * (0.5 / Double.pi).squareRoot() }
+      let half = 0.5.squareRoot()
+      func below(_ t: Tensor) -> Tensor { 0.5 * erfc(-half * t) }
+      // Near zero, probabilities are small differences of halves, and densities small differences of their maximum.
+      let between = 0.5 * (erf(half * high) - erf(half * low))
       inside = select(
-        low .> 0, below(-low) - below(-high), below(high) - below(low))
+        low .> 1, below(-low) - below(-high), select(high .< -1, below(high) - below(low), between))
+      let gap = (high - low) * (high + low)
+      let nearest = exp(-0.5 * minimum(low * low, high * high)) * (0.5 / Double.pi).squareRoot()
+      let difference = -expm1(-0.5 * abs(gap)) * nearest
       mean =
         layer.$min.asTensor * below(low) + layer.$max.asTensor * below(-high)
-        + root * (density(low) - density(high))
+        + root * select(gap .>= 0, difference, -difference)
     }
   }
 
