@@ -13,7 +13,7 @@ import Tensors
 ///
 /// κ̇ = κ̇(s) + α²[D(s)(e^(−Δ) − 1) − ∫ f (e^(−w) − 1) dr] − ∫ [α(1 − α)(g₁ + g₂) + (1 − α)² p] dr over r from q12 to s,
 /// where κ̇(s) = 1/2 + α²D(s) and κ(s) is a one-dimensional integral. With r = s cos θ all integrands are smooth; they
-/// are integrated by Gauss–Legendre rules to 1e-11 for variances up to 1e12, and nothing cancels near correlation one.
+/// are integrated by Gauss–Legendre rules to 1e-12 for variances up to 1e12, and nothing cancels near correlation one.
 ///
 /// *Source:* Price's theorem (1958); Tsuchida et al., Avoiding kernel fixed points: computing with ELU and GELU infinite
 /// networks, AAAI 2021 (arXiv 2002.08517), for the dual by bivariate normal probabilities.
@@ -151,8 +151,8 @@ public struct Elu: Activation {
 
   /// Where the integrals are taken, shapes (nodes, 1).
   private final class Panels: Sendable {
-    static let narrow = Panels(levels: 0)
-    static let wide = Panels(levels: 9)
+    static let narrow = Panels(line: 0, start: 0, end: 0)
+    static let wide = Panels(line: 9, start: 8, end: 12)
     /// The largest variance of the narrow panels.
     static let largestNarrow = 25.0
 
@@ -160,21 +160,23 @@ public struct Elu: Activation {
     /// again and again, 1e-7.
     let line: Tensor
     let lineWeights: Tensor
-    /// Fractions of an arc, and their distances from 1; finer towards both ends, where layers of width 1/√q are.
+    /// Fractions of an arc, and their distances from 1; finer towards both ends, where layers of width 1/√q and 1/q are.
     let arc: Tensor
     let arcRest: Tensor
     let arcWeights: Tensor
 
-    private init(levels: Int) {
-      func towardsZero(_ width: Double) -> [Double] {
+    /// Each as many times five times narrower towards zero, and towards both ends of the arc.
+    private init(line lineLevels: Int, start startLevels: Int, end endLevels: Int) {
+      func towardsZero(_ width: Double, _ levels: Int) -> [Double] {
         [0] + (0...levels).reversed().map { width * Platform.pow(5, -Double($0)) }
       }
       func column(_ x: [Double]) -> Tensor { Tensor(x, shape: [x.count, 1]) }
-      let rule = GaussLegendre(degree: levels == 0 ? 14 : 20)
-      let density = rule.composite(towardsZero(0.2) + [0.8, 2.4, 5, 9])
+      let rule = GaussLegendre(degree: lineLevels == 0 ? 14 : 20)
+      let density = rule.composite(towardsZero(0.2, lineLevels) + [0.8, 2.4, 5, 9])
       line = column(density.nodes)
       lineWeights = column(zip(density.nodes, density.weights).map { $1 * normalDensity($0) })
-      let start = rule.composite(towardsZero(0.1) + [0.5]), end = rule.composite(towardsZero(0.1) + [0.5])
+      let start = rule.composite(towardsZero(0.1, startLevels) + [0.5])
+      let end = rule.composite(towardsZero(0.1, endLevels) + [0.5])
       arc = column(start.nodes + end.nodes.map { 1 - $0 })
       arcRest = column(start.nodes.map { 1 - $0 } + end.nodes)
       arcWeights = column(start.weights + end.weights)
